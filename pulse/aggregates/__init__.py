@@ -1,0 +1,44 @@
+"""The one list of wire names: what each event is called in the log, for good."""
+
+from eventsourcing.domain import Aggregate, AggregateEvent
+
+from pulse.aggregates import chat, customer, delivery, department, moderator, source
+
+AGGREGATES: dict[str, type[Aggregate]] = {
+    "chat": chat.Chat,
+    "customer": customer.Customer,
+    "delivery": delivery.Delivery,
+    "department": department.Department,
+    "moderator": moderator.Moderator,
+    "source": source.Source,
+}
+
+EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
+    ("chat.opened", 1): chat.ChatOpened,
+    ("chat.message-received", 1): chat.MessageReceived,
+    ("chat.message-edited", 1): chat.MessageEdited,
+    ("chat.message-deleted", 1): chat.MessageDeleted,
+    ("chat.message-reacted", 1): chat.MessageReacted,
+    ("chat.button-pressed", 1): chat.ButtonPressed,
+    ("chat.reply-echoed", 1): chat.ReplyEchoed,
+    ("chat.reply-written", 1): chat.ReplyWritten,
+    ("chat.assigned", 1): chat.ChatAssigned,
+    ("chat.transferred", 1): chat.ChatTransferred,
+    ("chat.closed", 1): chat.ChatClosed,
+    ("chat.reopened", 1): chat.ChatReopened,
+    ("chat.seen-by-staff", 1): chat.SeenByStaff,
+    ("chat.seen-by-customer", 1): chat.SeenByCustomer,
+    ("customer.met", 1): customer.CustomerMet,
+    ("customer.left", 1): customer.CustomerLeft,
+    ("customer.returned", 1): customer.CustomerReturned,
+    ("delivery.kept", 1): delivery.DeliveryKept,
+    ("department.created", 1): department.DepartmentCreated,
+    ("department.renamed", 1): department.DepartmentRenamed,
+    ("moderator.invited", 1): moderator.ModeratorInvited,
+    ("moderator.password-changed", 1): moderator.ModeratorPasswordChanged,
+    ("moderator.role-changed", 1): moderator.ModeratorRoleChanged,
+    ("moderator.disabled", 1): moderator.ModeratorDisabled,
+    ("source.connected", 1): source.SourceConnected,
+    ("source.departments-changed", 1): source.SourceDepartmentsChanged,
+    ("source.secrets-changed", 1): source.SourceSecretsChanged,
+}

@@ -1,0 +1,39 @@
+"""Department: a group of moderators that chats are routed to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
+
+DEPARTMENTS = UUID("0c7b6a52-2a55-5c3e-8e0f-3f6f6b0d9a02")
+
+
+class DepartmentCreated(AggregateCreated):
+    name: str
+
+
+class DepartmentRenamed(AggregateEvent):
+    name: str
+
+    def apply(self, department: Department) -> None:
+        department.name = self.name
+
+
+class Department(Aggregate):
+    name: str
+
+    @classmethod
+    def create(cls, name: str, *, now: datetime) -> Self:
+        """Creates a department; the id follows from its first name, so the same one can't be made twice."""
+        return cls._create(DepartmentCreated, id=department_id(name), name=name, timestamp=now)
+
+    def rename(self, name: str, *, now: datetime) -> None:
+        if name != self.name:
+            self.trigger_event(DepartmentRenamed, name=name, timestamp=now)
+
+
+def department_id(name: str) -> UUID:
+    return uuid5(DEPARTMENTS, name.strip().casefold())

@@ -1,0 +1,192 @@
+"""What a channel driver is: it proves who sent a delivery and reads it into arrivals. Pure, but for `send`.
+
+A new channel is one file with a `Channel` subclass and one line in `CHANNELS` (`pulse/channels/table.py`).
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from uuid import UUID
+
+import orjson
+
+from pulse.aggregates.chat import Attachment, Author, Incoming
+from pulse.errors import BadInput, NotAuthentic, Refusal
+
+NUL = re.compile(rb"\0|(?<!\\)(?:\\\\)*\\u0000")
+
+
+class Unreadable(BadInput):
+    """An authentic delivery that its driver can't read."""
+
+
+class CannotSend(Refusal):
+    """This channel can't send replies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A source as its driver needs it, with the secrets opened."""
+
+    id: UUID
+    identifier: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a channel can carry. `text_limit` counts the channel's own units; 0 bytes means no files."""
+
+    text_limit: int
+    file_limit: int
+    receipts: bool
+    typing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A reply as a driver sends it."""
+
+    reply_id: str
+    peer: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Something a delivery says happened. `external_id` names the delivery: the same one never counts twice."""
+
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageArrived(Arrival):
+    """`title` names a group; None in a private chat. `edited`: it replaces the message of that `message_id`."""
+
+    peer: str
+    message: Incoming
+    title: str | None = None
+    edited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesDeleted(Arrival):
+    peer: str
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reacted(Arrival):
+    peer: str
+    author: Author
+    message_id: str
+    reactions: tuple[str, ...]
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonArrived(Arrival):
+    peer: str
+    author: Author
+    payload: str
+    query_id: str
+    message_id: str | None
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EchoArrived(Arrival):
+    """Our side wrote: `random_id` is ours when we sent it by API, `outside_author` who wrote it elsewhere."""
+
+    peer: str
+    text: str
+    attachments: tuple[Attachment, ...]
+    message_id: str | None
+    random_id: int
+    outside_author: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMark(Arrival):
+    """The customer has read up to a message (its channel id)."""
+
+    peer: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReachChanged(Arrival):
+    """The person blocked us, or allowed messages again."""
+
+    author: Author
+    reachable: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypingSeen(Arrival):
+    """The customer is typing; told live, never kept."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation(Arrival):
+    """The provider checks that this address is ours and wants `code` as the answer."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unhandled(Arrival):
+    """Read, but of a kind Pulse does not act on."""
+
+    kind: str
+
+
+class Channel(ABC):
+    """One source's driver. `answer` is the constant body of a 200: some providers execute what they read there."""
+
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+    answer: ClassVar[tuple[str, bytes]] = ("application/json", b"{}")
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    @abstractmethod
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Proves the sender. Raises NotAuthentic, or BadInput where the proof is inside a body that can't be read."""
+
+    @abstractmethod
+    def read(self, body: bytes) -> list[Arrival]:
+        """What the delivery says. Pure; the same body always reads the same. Raises Unreadable."""
+
+    async def send(self, reply: Outgoing) -> str:
+        """Sends a reply and returns the channel's id of it. Raises TryLater or NeverDelivered."""
+        raise CannotSend
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """A JSON object, strictly: no NaN, no lone surrogates, no NUL, no depth beyond 1,024. Raises Unreadable."""
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable(f"The body is not JSON: {error}.") from None
+    if not isinstance(parsed, dict):
+        raise Unreadable("The body is JSON, but not an object.")
+    if NUL.search(body):
+        raise Unreadable("The body holds a NUL character.")
+    return parsed
+
+
+def require_secret(expected: bytes | None, given: bytes) -> None:
+    """Compares in constant time, as bytes: a source without a secret asks for none. Raises NotAuthentic."""
+    if expected is not None and not hmac.compare_digest(expected, given):
+        raise NotAuthentic

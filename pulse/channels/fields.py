@@ -1,0 +1,125 @@
+"""Typed looks into a provider's JSON: each gives a value of the asked type, or raises Unreadable naming its path.
+
+Drivers read only through `Fields`, so a body of any shape ends in arrivals or in Unreadable, never in a crash.
+Fields nobody looks at may hold anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from pulse.channels import Unreadable, parse_object
+
+TEXT_LIMIT = 65_536
+ID_LIMIT = 256
+WHOLE_LIMIT = 2**53  # beyond it JSON readers disagree; Bot API: ids have at most 52 significant bits
+LAST_SECOND = 253_402_300_799  # the end of the year 9999, where datetime ends
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A JSON object and the path to it. `maybe_...` gives None for an absent or null field, never for a wrong one."""
+
+    values: Mapping[str, Any]
+    path: str = ""
+
+    @classmethod
+    def of(cls, body: bytes) -> Fields:
+        """The object that a body is. Raises Unreadable."""
+        return cls(parse_object(body))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.values
+
+    def text(self, key: str) -> str:
+        """A text, cut at TEXT_LIMIT characters: the raw body keeps it whole."""
+        value = self.values.get(key)
+        if not isinstance(value, str):
+            raise self.wrong(key, "a text")
+        return value[:TEXT_LIMIT]
+
+    def maybe_text(self, key: str) -> str | None:
+        return None if self.values.get(key) is None else self.text(key)
+
+    def whole(self, key: str) -> int:
+        """A whole number. JSON's true and false are none, though Python's are."""
+        value = self.values.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) > WHOLE_LIMIT:
+            raise self.wrong(key, "a whole number")
+        return value
+
+    def maybe_whole(self, key: str) -> int | None:
+        return None if self.values.get(key) is None else self.whole(key)
+
+    def number(self, key: str) -> float:
+        """A number, whole or not; always finite."""
+        value = self.values.get(key)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise self.wrong(key, "a number")
+        return float(value)
+
+    def id(self, key: str) -> str:
+        """A name of something, as text: providers write the same kind of id as a text or as a whole number."""
+        if not isinstance(self.values.get(key), str):
+            return str(self.whole(key))
+        value = self.text(key)
+        if not 1 <= len(value) <= ID_LIMIT:
+            raise self.wrong(key, f"an id of 1 to {ID_LIMIT} characters")
+        return value
+
+    def maybe_id(self, key: str) -> str | None:
+        return None if self.values.get(key) is None else self.id(key)
+
+    def moment(self, key: str) -> datetime | None:
+        """A time given in seconds since 1970; None where there is none."""
+        seconds = self.maybe_whole(key)
+        if seconds is None:
+            return None
+        if not 0 <= seconds <= LAST_SECOND:
+            raise self.wrong(key, "a time in seconds since 1970")
+        return datetime.fromtimestamp(seconds, UTC)
+
+    def child(self, key: str) -> Fields:
+        return self.nested(self.values.get(key), key)
+
+    def maybe_child(self, key: str) -> Fields | None:
+        return None if self.values.get(key) is None else self.child(key)
+
+    def items(self, key: str) -> list[Fields]:
+        """A list of objects; an absent one is empty."""
+        return [self.nested(value, f"{key}[{n}]") for n, value in enumerate(self.listed(key))]
+
+    def wholes(self, key: str) -> list[int]:
+        """A list of whole numbers; an absent one is empty."""
+        listed = {f"{key}[{n}]": value for n, value in enumerate(self.listed(key))}
+        return [Fields(listed, self.path).whole(place) for place in listed]
+
+    def listed(self, key: str) -> list[Any]:
+        value = self.values.get(key, [])
+        if not isinstance(value, list):
+            raise self.wrong(key, "a list")
+        return value
+
+    def nested(self, value: object, key: str) -> Fields:
+        if not isinstance(value, dict):
+            raise self.wrong(key, "an object")
+        return Fields(value, self.at(key))
+
+    def wrong(self, key: str, wanted: str) -> Unreadable:
+        return Unreadable(f"{self.at(key)} must be {wanted}.")
+
+    def at(self, key: str) -> str:
+        return f"{self.path}.{key}" if self.path else key
+
+
+def compact(value: object) -> bytes:
+    """The shortest JSON of a parsed value, keys sorted: the same content gives the same bytes."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # orjson reads 1,024 levels, but writes only 254
+        raise Unreadable("The body is nested too deep.") from None

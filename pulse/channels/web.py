@@ -1,0 +1,43 @@
+"""Web: the website widget. Who writes is known from the visitor's token, so only the widget's door reads here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pulse.aggregates.chat import Author, Incoming
+from pulse.channels import Arrival, Capabilities, Channel, MessageArrived, Unreadable
+from pulse.channels.fields import Fields
+
+TEXT_LIMIT = 10_000
+MESSAGE_ID_LIMIT = 128
+NAME_LIMIT = 100
+
+
+class Web(Channel):
+    name = "web"
+    capabilities = Capabilities(text_limit=TEXT_LIMIT, file_limit=50 * 2**20, receipts=True, typing=True)
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Accepts: the widget's door has already checked the token, which is the proof and not in the body."""
+
+    def read(self, body: bytes) -> list[Arrival]:
+        raise Unreadable("Website messages come through the widget's address.")
+
+    def read_message(self, body: bytes, *, peer: str, name: str) -> MessageArrived:
+        """The widget's `{text, clientMsgId, name?}`; the token's name goes before the body's. Raises Unreadable."""
+        post = Fields.of(body)
+        client_msg_id = limited(post, "clientMsgId", MESSAGE_ID_LIMIT)
+        said = Incoming(
+            client_msg_id,
+            author=Author(peer, name or (post.maybe_text("name") or "").strip()[:NAME_LIMIT]),
+            text=limited(post, "text", TEXT_LIMIT),
+            message_id=client_msg_id,
+        )
+        return MessageArrived(client_msg_id, peer, said)
+
+
+def limited(post: Fields, key: str, limit: int) -> str:
+    text = post.text(key).strip()
+    if not 1 <= len(text) <= limit:
+        raise post.wrong(key, f"a text of 1 to {limit:,} characters")
+    return text

@@ -1,0 +1,227 @@
+"""How an event lies in the log: its wire name and version, its place, who caused it, who may see it, and its data.
+
+Writers call `seal`, readers `open_envelope`; class names never reach the log.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import msgspec
+import orjson
+from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
+from eventsourcing.utils import get_topic
+
+from pulse.aggregates import AGGREGATES, EVENTS
+from pulse.aggregates.upcasts import UPCASTS
+from pulse.errors import PulseError
+
+PREFIX = "pulse.ev"
+SHARDS = 64
+PLACE = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
+
+
+class UnknownEvent(PulseError):
+    """The log holds an event this version of Pulse does not know."""
+
+
+class BrokenRegistry(PulseError):
+    """An event class does not survive being written and read back."""
+
+
+class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who may see the event's chat, and what waits in it, as things stand after the event."""
+
+    source: UUID | None = None
+    department: UUID | None = None
+    holder: UUID | None = None
+    unread: int = 0
+    unread_by_customer: int = 0
+
+
+NOWHERE = Scope()
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """`ver` is gapless per aggregate; `by` is who did it (`moderator:<id>`, `customer`, `system`)."""
+
+    type: str
+    v: int
+    ver: int
+    id: UUID
+    at: datetime
+    by: str
+    data: msgspec.Raw
+    cause: str | None = None
+    scope: Scope = NOWHERE
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """An event as read from the log. `position` is its place in the whole log."""
+
+    position: int
+    kind: str
+    aggregate_id: UUID
+    envelope: Envelope
+    event: AggregateEvent
+    body: bytes
+
+    @property
+    def ver(self) -> int:
+        return self.envelope.ver
+
+    @property
+    def at(self) -> datetime:
+        return self.envelope.at
+
+    @property
+    def scope(self) -> Scope:
+        return self.envelope.scope
+
+
+def subject_of(kind: str, aggregate_id: UUID) -> str:
+    """One exact subject per aggregate. The shard, two hex digits, is the id's low six bits (random in every UUID)."""
+    return f"{PREFIX}.{kind}.{aggregate_id.int % SHARDS:02x}.{aggregate_id.hex}"
+
+
+def kind_of(aggregate: type[Aggregate]) -> str:
+    """The kind, as it stands in subjects: `Chat` -> `chat`."""
+    return _KINDS[aggregate]
+
+
+def new_event_id() -> UUID:
+    """A time-ordered UUID (version 7, RFC 9562)."""
+    milliseconds = time.time_ns() // 1_000_000
+    tail = int.from_bytes(os.urandom(10)) & ((1 << 76) - 1)
+    value = milliseconds << 80 | 0x7 << 76 | tail
+    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+def seal(
+    event: AggregateEvent, *, event_id: UUID, by: str, cause: str | None = None, scope: Mapping[str, Any] | None = None
+) -> bytes:
+    """The event's JSON as it goes into the log."""
+    name, version = _NAMES[type(event)]
+    envelope: dict[str, Any] = {
+        "type": name,
+        "v": version,
+        "ver": event.originator_version,
+        "id": event_id,
+        "at": event.timestamp,
+        "by": by,
+    }
+    if cause is not None:
+        envelope["cause"] = cause
+    if scope is not None:
+        envelope["scope"] = scope
+    envelope["data"] = {field: getattr(event, field) for field in own_fields(type(event))}
+    return orjson.dumps(envelope)
+
+
+def open_envelope(position: int, subject: str, body: bytes) -> Recorded:
+    """Reads what `seal` wrote, of this or an earlier version. Raises UnknownEvent, msgspec.ValidationError."""
+    envelope = _ENVELOPE.decode(body)
+    _, _, kind, _, hexid = subject.split(".")
+    aggregate_id = UUID(hexid)
+    return Recorded(position, kind, aggregate_id, envelope, event_of(aggregate_id, envelope), body)
+
+
+def event_of(aggregate_id: UUID, envelope: Envelope) -> AggregateEvent:
+    """The event inside an envelope, old versions made new."""
+    name, version, data = envelope.type, envelope.v, envelope.data
+    event_class = EVENTS.get((name, version))
+    if event_class is None:
+        raise UnknownEvent(f"{name} v{version} is not known to this version of Pulse.")
+    if (name, version) in UPCASTS:
+        event_class, data = _upcast(name, version, data)
+    own = _decoder(event_class).decode(data)
+    place: dict[str, Any] = {
+        "originator_id": aggregate_id,
+        "originator_version": envelope.ver,
+        "timestamp": envelope.at,
+    }
+    if issubclass(event_class, AggregateCreated):
+        place["originator_topic"] = _TOPICS[name.split(".")[0]]
+    return event_class(**place, **{field: getattr(own, field) for field in own_fields(event_class)})
+
+
+@cache
+def own_fields(event_class: type[AggregateEvent]) -> tuple[str, ...]:
+    """The fields that are the event's own, not its place in the log."""
+    return tuple(f.name for f in fields(event_class) if f.name not in PLACE)
+
+
+@cache
+def data_struct(event_class: type[AggregateEvent]) -> type[msgspec.Struct]:
+    """The event's own fields as a msgspec type: decodes data and generates the schema."""
+    hints = get_type_hints(event_class)
+    own = [(field, hints[field]) for field in own_fields(event_class)]
+    return msgspec.defstruct(event_class.__name__, own)
+
+
+def wire_name(event_class: type[AggregateEvent]) -> tuple[str, int]:
+    """The (newest) wire name and version of an event class."""
+    return _NAMES[event_class]
+
+
+def check_registry() -> None:
+    """Writes and reads a specimen of every event. Every role calls this at start. Raises BrokenRegistry."""
+    for (name, version), event_class in EVENTS.items():
+        if (name, version) in UPCASTS:
+            continue
+        event = specimen(event_class)
+        body = seal(event, event_id=UUID(int=1), by="system")
+        found = open_envelope(1, subject_of(name.split(".")[0], event.originator_id), body).event
+        if found != event:
+            raise BrokenRegistry(f"{name} v{version} reads back as {found!r}, not {event!r}.")
+
+
+def specimen(event_class: type[AggregateEvent]) -> AggregateEvent:
+    """An event with every field filled, always the same."""
+    kind = _NAMES[event_class][0].split(".")[0]
+    hints = get_type_hints(event_class)
+    own = {field: _specimen_value(hints[field]) for field in own_fields(event_class)}
+    topic = {"originator_topic": _TOPICS[kind]} if issubclass(event_class, AggregateCreated) else {}
+    moment = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+    return event_class(originator_id=UUID(int=7), originator_version=1, timestamp=moment, **topic, **own)
+
+
+def _specimen_value(hint: Any) -> Any:
+    if get_origin(hint) in (Union, UnionType):
+        hint = next(arg for arg in get_args(hint) if arg is not NoneType)
+    if is_dataclass(hint) and isinstance(hint, type):
+        hints = get_type_hints(hint)
+        return hint(**{f.name: _specimen_value(hints[f.name]) for f in fields(hint)})
+    if get_origin(hint) is tuple:
+        return (_specimen_value(get_args(hint)[0]),)
+    if get_origin(hint) is dict:
+        return {"key": "value"}
+    return {
+        str: "text", int: 3, bool: True, float: 1.5, UUID: UUID(int=9), datetime: datetime(2026, 11, 21, tzinfo=UTC),
+    }[hint]  # fmt: skip
+
+
+def _upcast(name: str, version: int, data: msgspec.Raw) -> tuple[type[AggregateEvent], msgspec.Raw]:
+    fields_now: dict[str, object] = orjson.loads(bytes(data))
+    while upcast := UPCASTS.get((name, version)):
+        fields_now, version = upcast(fields_now), version + 1
+    return EVENTS[name, version], msgspec.Raw(orjson.dumps(fields_now))
+
+
+@cache
+def _decoder(event_class: type[AggregateEvent]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(data_struct(event_class))
+
+
+_ENVELOPE = msgspec.json.Decoder(Envelope)
+_KINDS = {aggregate: kind for kind, aggregate in AGGREGATES.items()}
+_TOPICS = {kind: get_topic(aggregate) for kind, aggregate in AGGREGATES.items()}
+_NAMES = {event_class: name for name, event_class in sorted(EVENTS.items(), key=lambda item: item[0])}

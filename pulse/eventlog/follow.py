@@ -1,0 +1,182 @@
+"""Reads the log in order, for ever: pages while behind, then a pull consumer that waits for what is new.
+
+Pull only: nats-py's push consumers drop messages without a word when their queue overflows. Every position is
+checked to follow the one before, so a hole stops the reader instead of being skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import nats
+import orjson
+import structlog
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from pulse.errors import LogDown, Trouble
+from pulse.eventlog.jetstream import AppendRefused, Log, Stored
+
+PULL = 500
+HEARTBEAT_SECONDS = 2
+RETRY_SECONDS = 0.25
+
+log = structlog.get_logger(__name__)
+
+
+class LogHole(Trouble):
+    """The event log is missing a position. Reading stops here: nothing is skipped. Run `pulse status`."""
+
+
+class Follow:
+    """Iterate it for lists of messages after a position. Survives restarts of the server.
+
+    `subjects` narrows it to some kinds; `caught_up` is set once everything that existed has been handed out.
+    """
+
+    def __init__(self, source: Log, after: int, *, subjects: tuple[str, ...] = ()) -> None:
+        self.source = source
+        self.position = after
+        self.subjects = subjects
+        self.caught_up = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[list[Stored]]:
+        while True:
+            try:
+                if not self.subjects:
+                    async for page in self._pages():
+                        yield page
+                async for page in self._tail():
+                    yield page
+            except (LogDown, AppendRefused) as trouble:
+                log.warning("follow.waiting", position=self.position, trouble=str(trouble))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _pages(self) -> AsyncIterator[list[Stored]]:
+        """Pages up to the end of the log; the next is fetched while the last is being worked on."""
+        page = await self.source.read(self.position + 1)
+        while page:
+            fetching = asyncio.ensure_future(self.source.read(page[-1].position + 1))
+            try:
+                self._check(page)
+                yield page
+                page = await fetching
+            finally:
+                fetching.cancel()
+
+    async def _tail(self) -> AsyncIterator[list[Stored]]:
+        tail = Tail(self.source, self.position + 1, self.subjects)
+        try:
+            if await tail.open() == 0:
+                self.caught_up.set()
+            while True:
+                page = await tail.next()
+                if page and not self.subjects:
+                    self._check(page)
+                elif page:
+                    self.position = page[-1].position
+                yield page
+                if tail.pending == 0:
+                    self.caught_up.set()
+        finally:
+            await tail.close()
+
+    def _check(self, page: list[Stored]) -> None:
+        for stored in page:
+            if stored.position != self.position + 1:
+                raise LogHole(f"After position {self.position} the log goes on with {stored.position}.")
+            self.position = stored.position
+
+
+class Tail:
+    """An ephemeral pull consumer. It is never acknowledged: whoever reads keeps their own position."""
+
+    def __init__(self, source: Log, start: int, subjects: tuple[str, ...]) -> None:
+        self.source = source
+        self.start = start
+        self.subjects = subjects
+        self.name = f"follow-{uuid4().hex}"
+        self.pending = -1
+        self._arrived: list[Stored] = []
+        self._wake = asyncio.Event()
+        self._wanted = 0
+        self._sequence = 0
+        self._broken: LogDown | None = None
+        self._inbox: Subscription | None = None
+
+    async def open(self) -> int:
+        """Makes the consumer and asks for messages; returns how many already wait."""
+        config: dict[str, Any] = {
+            "name": self.name,
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": self.start,
+            "ack_policy": "none",
+            "inactive_threshold": 30_000_000_000,
+            "mem_storage": True,
+            "num_replicas": 1,
+        }
+        if self.subjects:
+            config["filter_subjects"] = list(self.subjects)
+        body = {"stream_name": self.source.stream, "config": config, "action": "create"}
+        info = await self.source.api(f"CONSUMER.CREATE.{self.source.stream}.{self.name}", body)
+        self._inbox = await self.source.open_inbox(self._on_message)
+        await self._pull()
+        self.pending = int(info["num_pending"])
+        return self.pending
+
+    async def next(self) -> list[Stored]:
+        """What has arrived, waiting for something if nothing has. Raises LogDown when the consumer is gone."""
+        while not self._arrived:
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), HEARTBEAT_SECONDS * 2.5)
+            except TimeoutError:
+                raise LogDown("The event log has gone silent.") from None
+            if self._broken is not None:
+                raise self._broken
+            if self._wanted < PULL // 2:
+                await self._pull()
+        page, self._arrived = self._arrived, []
+        if self._wanted < PULL // 2:
+            await self._pull()
+        return page
+
+    async def close(self) -> None:
+        """Stops listening; the server removes the consumer by itself."""
+        if self._inbox is not None:
+            with contextlib.suppress(nats.errors.Error):
+                await self._inbox.unsubscribe()
+
+    async def _pull(self) -> None:
+        request = {"batch": PULL, "expires": 30_000_000_000, "idle_heartbeat": HEARTBEAT_SECONDS * 1_000_000_000}
+        self._wanted += PULL
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.source.stream}.{self.name}"
+        assert self._inbox is not None
+        await self.source.ask(subject, orjson.dumps(request), self._inbox.subject)
+
+    async def _on_message(self, message: Msg) -> None:
+        self._wake.set()
+        headers = message.headers or {}
+        status = headers.get("Status")
+        if status is None:
+            self._on_stored(message)
+        elif status == "408":
+            self._wanted -= int(headers.get("Nats-Pending-Messages", PULL))
+        elif status != "100":
+            self._broken = LogDown(f"The reader's place in the event log is gone ({status}).")
+
+    def _on_stored(self, message: Msg) -> None:
+        # $JS.ACK.<stream>.<consumer>.<delivered>.<position>.<consumer sequence>.<time>.<pending>
+        *_, position, sequence, _, pending = message.reply.split(".")
+        self._wanted -= 1
+        if int(sequence) != self._sequence + 1:
+            self._broken = LogDown("A message was lost on the way; reading it again.")
+            return
+        self._sequence += 1
+        self.pending = int(pending)
+        if self._broken is None:
+            self._arrived.append(Stored(int(position), message.subject, message.data))

@@ -1,0 +1,357 @@
+"""Load an aggregate, decide, append: the one way anything new gets into the log.
+
+Exactly once rests on three things: computed ids, the aggregate's own memory of what it has seen, and the
+expected sequence, which makes check and append one step. Nothing here is kept that a crash could lose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate, AggregateEvent
+
+from pulse.errors import PulseError, StoreConflict
+from pulse.eventlog.batcher import Batcher
+from pulse.eventlog.envelope import kind_of, new_event_id, open_envelope, seal, subject_of
+from pulse.eventlog.jetstream import (
+    Ack,
+    AckLost,
+    Append,
+    AppendRefused,
+    BatchHasDuplicate,
+    BatchLost,
+    Log,
+    StillInFlight,
+    WrongSequence,
+)
+
+TRIES = 8
+CACHED = 20_000
+BATCH_BYTES = 4 * 1024 * 1024
+
+A = TypeVar("A", bound=Aggregate)
+Key = tuple[type[Aggregate], UUID]
+Decision = Callable[..., Aggregate | Iterable[Aggregate | None] | None]
+
+
+class HalfDecided(PulseError):
+    """A command method triggered an event and then broke a rule; rules come first."""
+
+
+@dataclass(slots=True)
+class Folded:
+    """An aggregate as the log has it, and the position of its last event (0 before the first)."""
+
+    aggregate: Aggregate | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What came of a command. `position` is where its last event lies; without events, where the aggregate stands.
+
+    `version` is the first aggregate's.
+    """
+
+    position: int
+    version: int
+    events: tuple[AggregateEvent, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Command:
+    keys: tuple[Key, ...]
+    decision: Decision
+    by: str
+    cause: str | None
+    msg_id: str | None
+    future: asyncio.Future[Decided]
+    event_ids: set[UUID] = field(default_factory=set)
+    unsure: bool = False
+
+
+@dataclass(slots=True)
+class Draft:
+    """A decided command, before its events are in the log."""
+
+    command: Command
+    appends: list[Append]
+    events: list[AggregateEvent]
+    refusal: Exception | None = None
+
+
+class EventStore:
+    """Aggregates on the log. One per process; its cache is trusted, because the log refuses what is out of date."""
+
+    def __init__(self, log: Log, *, cached: int = CACHED) -> None:
+        self.log = log
+        self.batcher: Batcher[Command] = Batcher(self._run_group, self._is_free)
+        self._cached = cached
+        self._folded: OrderedDict[Key, Folded] = OrderedDict()
+        self._busy: set[Key] = set()
+
+    async def load(self, kind: type[A], aggregate_id: UUID) -> A | None:
+        """The aggregate as the log has it now, None before its first event. For reading only."""
+        key = (kind, aggregate_id)
+        folded = self._folded.get(key) if key not in self._busy else None
+        found = folded or await self._fold(key)
+        return found.aggregate  # type: ignore[return-value]
+
+    async def decide(
+        self,
+        kind: type[A],
+        aggregate_id: UUID,
+        decision: Callable[[A | None], A | None],
+        *,
+        by: str,
+        cause: str | None = None,
+        msg_id: str | None = None,
+    ) -> Decided:
+        """Runs a decision on one aggregate until it counts; it may run again when others were faster.
+
+        The decision gets the aggregate (None before its first event) and returns it. What it raises comes out
+        here and nothing is stored. Raises StoreConflict, LogDown.
+        """
+        return await self.decide_together([(kind, aggregate_id)], decision, by=by, cause=cause, msg_id=msg_id)
+
+    async def decide_together(
+        self, keys: Sequence[Key], decision: Decision, *, by: str, cause: str | None = None, msg_id: str | None = None
+    ) -> Decided:
+        """Like `decide`, for several aggregates at once: all their events are stored, or none."""
+        future: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
+        command = Command(tuple(keys), decision, by, cause, msg_id, future)
+        await self._load_all(command)
+        if self.batcher.alone_now and self._is_free(command):
+            return await self._run_alone(command)
+        self.batcher.join(command)
+        return await future
+
+    def _is_free(self, command: Command) -> bool:
+        return self._busy.isdisjoint(command.keys)
+
+    # Alone: with the retry ladder
+
+    async def _run_alone(self, command: Command) -> Decided:
+        self._busy.update(command.keys)
+        self.batcher.enter_alone()
+        try:
+            for attempt in range(TRIES):
+                await self._load_all(command)
+                decided = await self._try_once(command)
+                if decided is not None:
+                    return decided
+                self._forget(command)
+                await asyncio.sleep(random.uniform(0.001, 0.01) * (attempt + 1))  # noqa: S311
+            raise StoreConflict
+        finally:
+            self._busy.difference_update(command.keys)
+            self.batcher.leave_alone()
+
+    async def _try_once(self, command: Command) -> Decided | None:
+        """One attempt; None when it has to be made again."""
+        draft = self._draft(command, set())
+        if draft.refusal is not None:
+            raise draft.refusal
+        if not draft.appends:
+            return self._nothing_new(command)
+        try:
+            ack = await self._append(draft.appends)
+        except (WrongSequence, StillInFlight, BatchLost):
+            return None
+        except BatchHasDuplicate:
+            command.msg_id = None
+            return None
+        except AckLost:
+            self._forget(command)
+            return await self._find_own(command)
+        except BaseException:
+            self._forget(command)
+            raise
+        if ack.duplicate:
+            # The log knows this message id, but what counts is whether the aggregate remembers the delivery.
+            command.msg_id = None
+            return None
+        return self._settle(draft, ack.position - len(draft.appends) + 1)
+
+    async def _append(self, appends: list[Append]) -> Ack:
+        if len(appends) == 1:
+            return await self.log.append(appends[0])
+        return await self.log.append_batch(appends)
+
+    async def _find_own(self, command: Command) -> Decided | None:
+        """No answer came. The events are stored if the log has their ids; else the command may run again."""
+        for key in command.keys:
+            stored = [open_envelope(m.position, m.subject, m.body) for m in await self.log.read_all(_subject(key))]
+            own = [recorded for recorded in stored if recorded.envelope.id in command.event_ids]
+            if own:
+                return Decided(own[-1].position, own[-1].ver, tuple(recorded.event for recorded in own))
+        return None
+
+    # Together: decided one after the other on the same state, stored as one batch
+
+    async def _run_group(self, commands: list[Command]) -> None:
+        if len(commands) == 1 or not all(key in self._folded for c in commands for key in c.keys):
+            await self._each_alone(commands)
+            return
+        keys = {key for command in commands for key in command.keys}
+        self._busy.update(keys)
+        drafts: list[Draft] = []
+        try:
+            conditioned: set[str] = set()
+            drafts = [self._draft(command, conditioned) for command in commands]
+            appends = [append for draft in drafts for append in draft.appends]
+            ack = await self._append(appends) if appends else Ack(0, duplicate=False)
+            stored = not ack.duplicate
+        except (AppendRefused, HalfDecided):
+            stored = False
+        except AckLost:
+            stored = False
+            for command in commands:
+                command.unsure = True
+        except Exception as error:  # noqa: BLE001  every waiting command gets to know
+            self._refuse_all(commands, error)
+            return
+        finally:
+            self._busy.difference_update(keys)
+        if stored:
+            self._settle_group(drafts, ack.position - len(appends) + 1)
+        else:
+            for command in commands:
+                self._forget(command)
+            await self._each_alone(commands)
+
+    async def _each_alone(self, commands: list[Command]) -> None:
+        """One after the other per aggregate, different aggregates side by side."""
+        chains: list[list[Command]] = []
+        for command in commands:
+            mine = [chain for chain in chains if any(set(c.keys) & set(command.keys) for c in chain)]
+            for chain in mine:
+                chains.remove(chain)
+            chains.append([*(c for chain in mine for c in chain), command])
+        await asyncio.gather(*(self._chain(chain) for chain in chains))
+
+    async def _chain(self, commands: list[Command]) -> None:
+        for command in commands:
+            try:
+                if command.unsure and (found := await self._find_own(command)):
+                    command.future.set_result(found)
+                    continue
+                decided = await self._run_alone(command)
+            except Exception as error:  # noqa: BLE001  it belongs to whoever waits for this command
+                if not command.future.done():
+                    command.future.set_exception(error)
+            else:
+                if not command.future.done():
+                    command.future.set_result(decided)
+
+    def _settle_group(self, drafts: list[Draft], position: int) -> None:
+        for draft in drafts:
+            future = draft.command.future
+            if draft.refusal is not None:
+                if not future.done():
+                    future.set_exception(draft.refusal)
+                continue
+            decided = self._settle(draft, position) if draft.appends else self._nothing_new(draft.command)
+            position += len(draft.appends)
+            if not future.done():
+                future.set_result(decided)
+
+    def _refuse_all(self, commands: list[Command], error: Exception) -> None:
+        for command in commands:
+            self._forget(command)
+            if not command.future.done():
+                command.future.set_exception(error)
+
+    # Deciding
+
+    def _draft(self, command: Command, conditioned: set[str]) -> Draft:
+        """Runs the decision and seals its events. `conditioned` holds the subjects that already carry a condition."""
+        folded = [self._folded[key] for key in command.keys]
+        try:
+            result = command.decision(*(f.aggregate for f in folded))
+        except Exception as refusal:
+            if any(f.aggregate is not None and f.aggregate.pending_events for f in folded):
+                self._forget(command)
+                raise HalfDecided from refusal
+            return Draft(command, [], [], refusal)
+        changed = [result] if isinstance(result, Aggregate) or result is None else list(result)
+        draft = Draft(command, [], [])
+        for key, fold, aggregate in zip(command.keys, folded, changed, strict=True):
+            if aggregate is not None:
+                fold.aggregate = aggregate
+                self._seal_pending(draft, key, fold, conditioned)
+        if draft.appends:
+            draft.appends[0].msg_id = command.msg_id
+        return draft
+
+    def _seal_pending(self, draft: Draft, key: Key, folded: Folded, conditioned: set[str]) -> None:
+        aggregate: Any = folded.aggregate
+        events = aggregate.collect_events()
+        if not events:
+            return
+        subject = _subject(key)
+        scope = aggregate.scope() if hasattr(aggregate, "scope") else None
+        for event in events:
+            expect = None if subject in conditioned else folded.position
+            conditioned.add(subject)
+            event_id = new_event_id()
+            draft.command.event_ids.add(event_id)
+            body = seal(event, event_id=event_id, by=draft.command.by, cause=draft.command.cause, scope=scope)
+            draft.appends.append(Append(subject, body, expect))
+            draft.events.append(event)
+
+    def _settle(self, draft: Draft, first: int) -> Decided:
+        """The events are in the log from position `first` on."""
+        positions = {append.subject: first + number for number, append in enumerate(draft.appends)}
+        for key in draft.command.keys:
+            position = positions.get(_subject(key))
+            if position is not None and key in self._folded:
+                self._folded[key].position = position
+        return Decided(first + len(draft.appends) - 1, self._version(draft.command), tuple(draft.events))
+
+    def _nothing_new(self, command: Command) -> Decided:
+        position = max(self._folded[key].position for key in command.keys)
+        return Decided(position, self._version(command), ())
+
+    def _version(self, command: Command) -> int:
+        folded = self._folded.get(command.keys[0])
+        return folded.aggregate.version if folded and folded.aggregate else 0
+
+    # The cache
+
+    async def _load_all(self, command: Command) -> None:
+        for key in command.keys:
+            if key in self._folded:
+                self._folded.move_to_end(key)
+                continue
+            folded = await self._fold(key)
+            self._folded.setdefault(key, folded)
+        if len(self._folded) > self._cached:
+            self._evict(keep=command.keys)
+
+    def _evict(self, keep: tuple[Key, ...]) -> None:
+        for key in list(self._folded)[: len(self._folded) - self._cached]:
+            if key not in self._busy and key not in keep:
+                del self._folded[key]
+
+    def _forget(self, command: Command) -> None:
+        for key in command.keys:
+            self._folded.pop(key, None)
+
+    async def _fold(self, key: Key) -> Folded:
+        folded = Folded(None, 0)
+        for stored in await self.log.read_all(_subject(key)):
+            event = open_envelope(stored.position, stored.subject, stored.body).event
+            folded.aggregate = event.mutate(folded.aggregate)
+            folded.position = stored.position
+        return folded
+
+
+def _subject(key: Key) -> str:
+    return subject_of(kind_of(key[0]), key[1])
