@@ -176,7 +176,8 @@ class ReplyEchoed(AggregateEvent):
         chat.remember(self.external_id)
         if self.message_id is not None:
             chat.messages[self.message_id] = self.originator_version
-        chat.answered(self.originator_version)
+        if self.outside_author is not None:  # ours counted when it was written, and the customer may have written since
+            chat.answered(self.originator_version)
 
 
 class ReplyWritten(AggregateEvent):
@@ -234,7 +235,11 @@ class SeenByStaff(AggregateEvent):
 
 
 class SeenByCustomer(AggregateEvent):
+    """`external_id` and `raw` are there when a channel told us, not our own widget."""
+
     up_to: int
+    external_id: str | None
+    raw: str | None
 
     def apply(self, chat: Chat) -> None:
         chat.seen_by_customer = self.up_to
@@ -383,10 +388,19 @@ class Chat(Aggregate):
         if self.seen_by.get(moderator_id, 0) < up_to <= self.version:
             self.trigger_event(SeenByStaff, moderator_id=moderator_id, up_to=up_to, timestamp=now)
 
-    def see_as_customer(self, up_to: int, *, now: datetime) -> None:
+    def see_as_customer(
+        self, up_to: int, *, now: datetime, external_id: str | None = None, raw: str | None = None
+    ) -> None:
         """The customer has seen everything up to a version; marks only move up."""
         if self.seen_by_customer < up_to <= self.version:
-            self.trigger_event(SeenByCustomer, up_to=up_to, timestamp=now)
+            self.trigger_event(SeenByCustomer, up_to=up_to, external_id=external_id, raw=raw, timestamp=now)
+
+    def version_of(self, message_id: str) -> int:
+        """The version of a message by its channel id. One we never saw stands for the newest before it."""
+        if message_id in self.messages or not message_id.isdecimal():
+            return self.messages.get(message_id, 0)
+        before = (known for known in self.messages if known.isdecimal() and int(known) <= int(message_id))
+        return max((self.messages[known] for known in before), default=0)
 
     def scope(self) -> dict[str, object]:
         """Who may see this chat and what waits in it, as it stands now; travels beside each event."""

@@ -73,6 +73,10 @@ class Customer(Aggregate):
         if external_id not in self.known:
             self.trigger_event(CustomerReturned, reason=reason, external_id=external_id, raw=raw, timestamp=now)
 
+    def scope(self) -> dict[str, object]:
+        """Where this customer belongs; travels beside each event."""
+        return {"source": self.source_id}
+
 
 def customer_id(source_id: UUID, peer: str) -> UUID:
     """Computed like a chat's id, in a space of its own (in a private chat both have the same peer)."""

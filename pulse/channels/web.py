@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pulse.aggregates.chat import Author, Incoming
 from pulse.channels import Arrival, Capabilities, Channel, MessageArrived, Unreadable
 from pulse.channels.fields import Fields
+from pulse.errors import NotAuthentic
 
 TEXT_LIMIT = 10_000
 MESSAGE_ID_LIMIT = 128
@@ -18,7 +19,8 @@ class Web(Channel):
     capabilities = Capabilities(text_limit=TEXT_LIMIT, file_limit=50 * 2**20, receipts=True, typing=True)
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Accepts: the widget's door has already checked the token, which is the proof and not in the body."""
+        """Refuses: website messages come through the widget's door, where the visitor's token is the proof."""
+        raise NotAuthentic
 
     def read(self, body: bytes) -> list[Arrival]:
         raise Unreadable("Website messages come through the widget's address.")

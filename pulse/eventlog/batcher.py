@@ -60,7 +60,10 @@ class Pace:
 
 
 class Batcher(Generic[Work]):
-    """Collects waiting work and hands it out in groups; `ready` says whether a piece may start now."""
+    """Collects waiting work and hands it out in groups; `ready` says whether a piece may start now.
+
+    `run` is called in the same tick as `ready`, so it can take what the group needs before anybody else does.
+    """
 
     def __init__(
         self, run: Callable[[list[Work]], Awaitable[None]], ready: Callable[[Work], bool], pace: Pace | None = None
@@ -109,16 +112,16 @@ class Batcher(Generic[Work]):
         taken = set(map(id, group))
         self._waiting = [work for work in self._waiting if id(work) not in taken]
         self._groups += 1
-        task = asyncio.get_running_loop().create_task(self._run_group(group))
+        task = asyncio.get_running_loop().create_task(self._run_group(self._run(group), len(group)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run_group(self, group: list[Work]) -> None:
+    async def _run_group(self, running: Awaitable[None], commands: int) -> None:
         try:
-            await self._run(group)
+            await running
         finally:
             self._groups -= 1
-            self._finished(len(group))
+            self._finished(commands)
 
     def _begin(self) -> None:
         if not (self._alone or self._groups or self._waiting):

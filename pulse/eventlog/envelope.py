@@ -137,11 +137,11 @@ def open_envelope(position: int, subject: str, body: bytes) -> Recorded:
 def event_of(aggregate_id: UUID, envelope: Envelope) -> AggregateEvent:
     """The event inside an envelope, old versions made new."""
     name, version, data = envelope.type, envelope.v, envelope.data
+    if (name, version) in UPCASTS:
+        version, data = _upcast(name, version, data)
     event_class = EVENTS.get((name, version))
     if event_class is None:
         raise UnknownEvent(f"{name} v{version} is not known to this version of Pulse.")
-    if (name, version) in UPCASTS:
-        event_class, data = _upcast(name, version, data)
     own = _decoder(event_class).decode(data)
     place: dict[str, Any] = {
         "originator_id": aggregate_id,
@@ -209,11 +209,11 @@ def _specimen_value(hint: Any) -> Any:
     }[hint]  # fmt: skip
 
 
-def _upcast(name: str, version: int, data: msgspec.Raw) -> tuple[type[AggregateEvent], msgspec.Raw]:
+def _upcast(name: str, version: int, data: msgspec.Raw) -> tuple[int, msgspec.Raw]:
     fields_now: dict[str, object] = orjson.loads(bytes(data))
     while upcast := UPCASTS.get((name, version)):
         fields_now, version = upcast(fields_now), version + 1
-    return EVENTS[name, version], msgspec.Raw(orjson.dumps(fields_now))
+    return version, msgspec.Raw(orjson.dumps(fields_now))
 
 
 @cache

@@ -38,11 +38,13 @@ class Follow:
     `subjects` narrows it to some kinds; `caught_up` is set once everything that existed has been handed out.
     """
 
-    def __init__(self, source: Log, after: int, *, subjects: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, source: Log, after: int, *, subjects: tuple[str, ...] = (), caught_up: asyncio.Event | None = None
+    ) -> None:
         self.source = source
         self.position = after
         self.subjects = subjects
-        self.caught_up = asyncio.Event()
+        self.caught_up = caught_up or asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[list[Stored]]:
         while True:
@@ -71,19 +73,26 @@ class Follow:
     async def _tail(self) -> AsyncIterator[list[Stored]]:
         tail = Tail(self.source, self.position + 1, self.subjects)
         try:
-            if await tail.open() == 0:
-                self.caught_up.set()
+            existed = await tail.open()
+            await self._check_end()
             while True:
+                if existed <= 0:
+                    self.caught_up.set()
                 page = await tail.next()
                 if page and not self.subjects:
                     self._check(page)
                 elif page:
                     self.position = page[-1].position
                 yield page
-                if tail.pending == 0:
-                    self.caught_up.set()
+                existed -= len(page)
         finally:
             await tail.close()
+
+    async def _check_end(self) -> None:
+        """A log that ends before our position lost its tail, and would give the same positions to other events."""
+        last = await self.source.last_position()
+        if last < self.position:
+            raise LogHole(f"The log ends at position {last}, but {self.position} was already read.")
 
     def _check(self, page: list[Stored]) -> None:
         for stored in page:
@@ -100,7 +109,6 @@ class Tail:
         self.start = start
         self.subjects = subjects
         self.name = f"follow-{uuid4().hex}"
-        self.pending = -1
         self._arrived: list[Stored] = []
         self._wake = asyncio.Event()
         self._wanted = 0
@@ -125,19 +133,18 @@ class Tail:
         info = await self.source.api(f"CONSUMER.CREATE.{self.source.stream}.{self.name}", body)
         self._inbox = await self.source.open_inbox(self._on_message)
         await self._pull()
-        self.pending = int(info["num_pending"])
-        return self.pending
+        return int(info["num_pending"])
 
     async def next(self) -> list[Stored]:
         """What has arrived, waiting for something if nothing has. Raises LogDown when the consumer is gone."""
         while not self._arrived:
+            if self._broken is not None:
+                raise self._broken
             self._wake.clear()
             try:
                 await asyncio.wait_for(self._wake.wait(), HEARTBEAT_SECONDS * 2.5)
             except TimeoutError:
                 raise LogDown("The event log has gone silent.") from None
-            if self._broken is not None:
-                raise self._broken
             if self._wanted < PULL // 2:
                 await self._pull()
         page, self._arrived = self._arrived, []
@@ -171,12 +178,11 @@ class Tail:
 
     def _on_stored(self, message: Msg) -> None:
         # $JS.ACK.<stream>.<consumer>.<delivered>.<position>.<consumer sequence>.<time>.<pending>
-        *_, position, sequence, _, pending = message.reply.split(".")
+        *_, position, sequence, _, _ = message.reply.split(".")
         self._wanted -= 1
         if int(sequence) != self._sequence + 1:
             self._broken = LogDown("A message was lost on the way; reading it again.")
             return
         self._sequence += 1
-        self.pending = int(pending)
         if self._broken is None:
             self._arrived.append(Stored(int(position), message.subject, message.data))

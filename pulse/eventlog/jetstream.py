@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from pulse.errors import LogDown, PulseError
+from pulse.errors import LogDown, PulseError, TooLarge
 
 STREAM = "PULSE"
 ACK_SECONDS = 5.0
@@ -155,7 +155,7 @@ class Log:
         return bool(self.client.is_connected)
 
     async def append(self, message: Append) -> Ack:
-        """Appends one message; returns when it is on disk. Raises AppendRefused, LogDown (AckLost, LogFull)."""
+        """Appends one message; returns when it is on disk. Raises AppendRefused, LogDown (AckLost, LogFull), TooLarge."""
         return await self._acknowledged(self._publish(message.subject, message.body, message.headers()))
 
     async def append_batch(self, messages: list[Append]) -> Ack:
@@ -281,6 +281,8 @@ class Log:
             raise LogDown
         try:
             await self.client.publish(subject, body, reply, headers or None)
+        except nats.errors.MaxPayloadError as error:
+            raise TooLarge("An event is larger than the log accepts.") from error
         except nats.errors.Error as error:
             raise LogDown(f"NATS did not take the message: {error}") from error
 

@@ -9,21 +9,22 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
+import structlog
 from eventsourcing.domain import Aggregate, AggregateEvent
 
-from pulse.errors import PulseError, StoreConflict
+from pulse.errors import LogDown, PulseError, StoreConflict
 from pulse.eventlog.batcher import Batcher
-from pulse.eventlog.envelope import kind_of, new_event_id, open_envelope, seal, subject_of
+from pulse.eventlog.envelope import Recorded, kind_of, new_event_id, open_envelope, seal, subject_of
 from pulse.eventlog.jetstream import (
     Ack,
     AckLost,
     Append,
-    AppendRefused,
     BatchHasDuplicate,
     BatchLost,
     Log,
@@ -33,7 +34,10 @@ from pulse.eventlog.jetstream import (
 
 TRIES = 8
 CACHED = 20_000
+BATCH_EVENTS = 900  # the server takes 1000
 BATCH_BYTES = 4 * 1024 * 1024
+
+log = structlog.get_logger(__name__)
 
 A = TypeVar("A", bound=Aggregate)
 Key = tuple[type[Aggregate], UUID]
@@ -83,6 +87,7 @@ class Draft:
     command: Command
     appends: list[Append]
     events: list[AggregateEvent]
+    version: int = 0
     refusal: Exception | None = None
 
 
@@ -97,11 +102,9 @@ class EventStore:
         self._busy: set[Key] = set()
 
     async def load(self, kind: type[A], aggregate_id: UUID) -> A | None:
-        """The aggregate as the log has it now, None before its first event. For reading only."""
-        key = (kind, aggregate_id)
-        folded = self._folded.get(key) if key not in self._busy else None
-        found = folded or await self._fold(key)
-        return found.aggregate  # type: ignore[return-value]
+        """The aggregate as the log has it now, None before its first event. For reading only; a copy of its own."""
+        folded = await self._fold((kind, aggregate_id))
+        return folded.aggregate  # type: ignore[return-value]
 
     async def decide(
         self,
@@ -141,25 +144,29 @@ class EventStore:
         self._busy.update(command.keys)
         self.batcher.enter_alone()
         try:
-            for attempt in range(TRIES):
-                await self._load_all(command)
-                decided = await self._try_once(command)
-                if decided is not None:
-                    return decided
-                self._forget(command)
-                await asyncio.sleep(random.uniform(0.001, 0.01) * (attempt + 1))  # noqa: S311
-            raise StoreConflict
+            return await self._until_it_counts(command)
         finally:
             self._busy.difference_update(command.keys)
             self.batcher.leave_alone()
 
+    async def _until_it_counts(self, command: Command) -> Decided:
+        """Tries until the log agrees. The command's aggregates are taken."""
+        for attempt in range(TRIES):
+            if command.unsure and (found := await self._find_own(command)):
+                return found
+            await self._load_all(command)
+            decided = await self._try_once(command)
+            if decided is not None:
+                return decided
+            await asyncio.sleep(random.uniform(0.001, 0.01) * (attempt + 1))  # noqa: S311
+        raise AckLost if command.unsure else StoreConflict
+
     async def _try_once(self, command: Command) -> Decided | None:
         """One attempt; None when it has to be made again."""
         draft = self._draft(command, set())
-        if draft.refusal is not None:
-            raise draft.refusal
         if not draft.appends:
-            return self._nothing_new(command)
+            return await self._without_events(draft)
+        ack: Ack | None = None
         try:
             ack = await self._append(draft.appends)
         except (WrongSequence, StillInFlight, BatchLost):
@@ -168,16 +175,25 @@ class EventStore:
             command.msg_id = None
             return None
         except AckLost:
-            self._forget(command)
-            return await self._find_own(command)
-        except BaseException:
-            self._forget(command)
-            raise
+            command.unsure = True
+            return None
+        finally:
+            if ack is None or ack.duplicate:
+                self._forget(command)
         if ack.duplicate:
             # The log knows this message id, but what counts is whether the aggregate remembers the delivery.
             command.msg_id = None
             return None
         return self._settle(draft, ack.position - len(draft.appends) + 1)
+
+    async def _without_events(self, draft: Draft) -> Decided | None:
+        """The log can't refuse what isn't appended, so a refusal or "nothing to do" counts only if nothing is new."""
+        grew = [await self._read_tail(key, self._folded[key]) for key in draft.command.keys]
+        if any(grew):
+            return None
+        if draft.refusal is not None:
+            raise draft.refusal
+        return self._nothing_new(draft)
 
     async def _append(self, appends: list[Append]) -> Ack:
         if len(appends) == 1:
@@ -186,45 +202,65 @@ class EventStore:
 
     async def _find_own(self, command: Command) -> Decided | None:
         """No answer came. The events are stored if the log has their ids; else the command may run again."""
+        own: list[Recorded] = []
         for key in command.keys:
             stored = [open_envelope(m.position, m.subject, m.body) for m in await self.log.read_all(_subject(key))]
-            own = [recorded for recorded in stored if recorded.envelope.id in command.event_ids]
-            if own:
-                return Decided(own[-1].position, own[-1].ver, tuple(recorded.event for recorded in own))
-        return None
+            own += [recorded for recorded in stored if recorded.envelope.id in command.event_ids]
+        if not own:
+            return None
+        own.sort(key=lambda recorded: recorded.position)
+        mine = [recorded.ver for recorded in own if recorded.aggregate_id == command.keys[0][1]]
+        return Decided(own[-1].position, mine[-1] if mine else 0, tuple(recorded.event for recorded in own))
 
     # Together: decided one after the other on the same state, stored as one batch
 
-    async def _run_group(self, commands: list[Command]) -> None:
-        if len(commands) == 1 or not all(key in self._folded for c in commands for key in c.keys):
-            await self._each_alone(commands)
-            return
-        keys = {key for command in commands for key in command.keys}
-        self._busy.update(keys)
-        drafts: list[Draft] = []
+    def _run_group(self, commands: list[Command]) -> Coroutine[Any, Any, None]:
+        """Takes the aggregates at once: before a task begins, somebody else could start on one of them."""
+        self._busy.update(key for command in commands for key in command.keys)
+        return self._run_taken(commands)
+
+    async def _run_taken(self, commands: list[Command]) -> None:
         try:
-            conditioned: set[str] = set()
-            drafts = [self._draft(command, conditioned) for command in commands]
+            left = commands
+            if len(commands) > 1 and all(key in self._folded for c in commands for key in c.keys):
+                left = await self._store_together(commands)
+            await self._each_alone(left)
+        finally:
+            self._busy.difference_update(key for command in commands for key in command.keys)
+
+    async def _store_together(self, commands: list[Command]) -> list[Command]:
+        """Stores what fits into one batch. Returns the commands that have no answer yet."""
+        try:
+            drafts, conditioned = self._draft_batch(commands)
             appends = [append for draft in drafts for append in draft.appends]
             ack = await self._append(appends) if appends else Ack(0, duplicate=False)
-            stored = not ack.duplicate
-        except (AppendRefused, HalfDecided):
-            stored = False
+            if not ack.duplicate:
+                first = ack.position - len(appends) + 1
+                return self._settle_group(drafts, first, conditioned) + commands[len(drafts) :]
         except AckLost:
-            stored = False
             for command in commands:
                 command.unsure = True
-        except Exception as error:  # noqa: BLE001  every waiting command gets to know
+        except LogDown as error:
             self._refuse_all(commands, error)
-            return
-        finally:
-            self._busy.difference_update(keys)
-        if stored:
-            self._settle_group(drafts, ack.position - len(appends) + 1)
-        else:
-            for command in commands:
-                self._forget(command)
-            await self._each_alone(commands)
+            return []
+        except Exception as error:  # noqa: BLE001  one of them is at fault; alone, each gets its own answer
+            log.debug("store.batch-refused", commands=len(commands), error=repr(error))
+        for command in commands:
+            self._forget(command)
+        return commands
+
+    def _draft_batch(self, commands: list[Command]) -> tuple[list[Draft], set[str]]:
+        """Drafts, as many as one batch may hold, and the subjects that carry a condition."""
+        drafts: list[Draft] = []
+        conditioned: set[str] = set()
+        events = size = 0
+        for command in commands:
+            drafts.append(self._draft(command, conditioned))
+            events += len(drafts[-1].appends)
+            size += sum(len(append.body) for append in drafts[-1].appends)
+            if events > BATCH_EVENTS or size > BATCH_BYTES:
+                break
+        return drafts, conditioned
 
     async def _each_alone(self, commands: list[Command]) -> None:
         """One after the other per aggregate, different aggregates side by side."""
@@ -239,10 +275,7 @@ class EventStore:
     async def _chain(self, commands: list[Command]) -> None:
         for command in commands:
             try:
-                if command.unsure and (found := await self._find_own(command)):
-                    command.future.set_result(found)
-                    continue
-                decided = await self._run_alone(command)
+                decided = await self._until_it_counts(command)
             except Exception as error:  # noqa: BLE001  it belongs to whoever waits for this command
                 if not command.future.done():
                     command.future.set_exception(error)
@@ -250,17 +283,22 @@ class EventStore:
                 if not command.future.done():
                     command.future.set_result(decided)
 
-    def _settle_group(self, drafts: list[Draft], position: int) -> None:
+    def _settle_group(self, drafts: list[Draft], first: int, conditioned: set[str]) -> list[Command]:
+        """Answers the commands whose state the log has confirmed; returns the others."""
+        left = []
         for draft in drafts:
             future = draft.command.future
-            if draft.refusal is not None:
+            if not draft.appends and not all(_subject(key) in conditioned for key in draft.command.keys):
+                left.append(draft.command)
+            elif draft.refusal is not None:
                 if not future.done():
                     future.set_exception(draft.refusal)
-                continue
-            decided = self._settle(draft, position) if draft.appends else self._nothing_new(draft.command)
-            position += len(draft.appends)
-            if not future.done():
-                future.set_result(decided)
+            else:
+                decided = self._settle(draft, first) if draft.appends else self._nothing_new(draft)
+                first += len(draft.appends)
+                if not future.done():
+                    future.set_result(decided)
+        return left
 
     def _refuse_all(self, commands: list[Command], error: Exception) -> None:
         for command in commands:
@@ -279,15 +317,21 @@ class EventStore:
             if any(f.aggregate is not None and f.aggregate.pending_events for f in folded):
                 self._forget(command)
                 raise HalfDecided from refusal
-            return Draft(command, [], [], refusal)
+            return Draft(command, [], [], refusal=refusal)
         changed = [result] if isinstance(result, Aggregate) or result is None else list(result)
         draft = Draft(command, [], [])
-        for key, fold, aggregate in zip(command.keys, folded, changed, strict=True):
-            if aggregate is not None:
-                fold.aggregate = aggregate
-                self._seal_pending(draft, key, fold, conditioned)
+        try:
+            for key, fold, aggregate in zip(command.keys, folded, changed, strict=True):
+                _check_returned(key, fold, aggregate)
+                if aggregate is not None:
+                    fold.aggregate = aggregate
+                    self._seal_pending(draft, key, fold, conditioned)
+        except BaseException:
+            self._forget(command)
+            raise
         if draft.appends:
             draft.appends[0].msg_id = command.msg_id
+        draft.version = folded[0].aggregate.version if folded[0].aggregate else 0
         return draft
 
     def _seal_pending(self, draft: Draft, key: Key, folded: Folded, conditioned: set[str]) -> None:
@@ -313,15 +357,11 @@ class EventStore:
             position = positions.get(_subject(key))
             if position is not None and key in self._folded:
                 self._folded[key].position = position
-        return Decided(first + len(draft.appends) - 1, self._version(draft.command), tuple(draft.events))
+        return Decided(first + len(draft.appends) - 1, draft.version, tuple(draft.events))
 
-    def _nothing_new(self, command: Command) -> Decided:
-        position = max(self._folded[key].position for key in command.keys)
-        return Decided(position, self._version(command), ())
-
-    def _version(self, command: Command) -> int:
-        folded = self._folded.get(command.keys[0])
-        return folded.aggregate.version if folded and folded.aggregate else 0
+    def _nothing_new(self, draft: Draft) -> Decided:
+        position = max(self._folded[key].position for key in draft.command.keys)
+        return Decided(position, draft.version, ())
 
     # The cache
 
@@ -336,7 +376,7 @@ class EventStore:
             self._evict(keep=command.keys)
 
     def _evict(self, keep: tuple[Key, ...]) -> None:
-        for key in list(self._folded)[: len(self._folded) - self._cached]:
+        for key in list(islice(self._folded, len(self._folded) - self._cached)):
             if key not in self._busy and key not in keep:
                 del self._folded[key]
 
@@ -346,12 +386,26 @@ class EventStore:
 
     async def _fold(self, key: Key) -> Folded:
         folded = Folded(None, 0)
-        for stored in await self.log.read_all(_subject(key)):
+        await self._read_tail(key, folded)
+        return folded
+
+    async def _read_tail(self, key: Key, folded: Folded) -> bool:
+        """Adds what the log has after this state. Was there anything?"""
+        tail = await self.log.read_all(_subject(key), folded.position + 1)
+        for stored in tail:
             event = open_envelope(stored.position, stored.subject, stored.body).event
             folded.aggregate = event.mutate(folded.aggregate)
             folded.position = stored.position
-        return folded
+        return bool(tail)
 
 
 def _subject(key: Key) -> str:
     return subject_of(kind_of(key[0]), key[1])
+
+
+def _check_returned(key: Key, folded: Folded, aggregate: Aggregate | None) -> None:
+    """Guards against decisions that would lose events or store them in the wrong place."""
+    if aggregate is not None and aggregate.id != key[1]:
+        raise HalfDecided(f"A decision on {key[1]} returned {aggregate.id}.")
+    if aggregate is not folded.aggregate and folded.aggregate is not None and folded.aggregate.pending_events:
+        raise HalfDecided("A decision changed an aggregate and did not return it.")

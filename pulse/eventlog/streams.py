@@ -17,6 +17,7 @@ from pulse.errors import Trouble
 from pulse.eventlog.jetstream import AppendRefused, Log
 
 STREAM_NOT_FOUND = 10059
+NAME_IN_USE = 10058
 GROWS = ("max_bytes", "max_msg_size", "duplicate_window", "num_replicas")
 
 
@@ -46,8 +47,11 @@ async def reconcile(log: Log, wanted: dict[str, dict[str, Any]], *, max_bytes: i
         if max_bytes is not None:
             config = {**config, "max_bytes": min(config["max_bytes"], max_bytes)}  # noqa: PLW2901
         await _reconcile_one(log, name, config)
-    info = await log.api(f"STREAM.INFO.{log.stream}")
-    return str(info["config"]["metadata"]["pulse_epoch"])
+    config = (await log.api(f"STREAM.INFO.{log.stream}"))["config"]
+    epoch = config.get("metadata", {}).get("pulse_epoch")
+    if epoch is None:
+        raise StreamDiffers(f"Stream {log.stream} has no pulse_epoch in its metadata, so Pulse did not make it.")
+    return str(epoch)
 
 
 async def _reconcile_one(log: Log, name: str, wanted: dict[str, Any]) -> None:
@@ -56,8 +60,7 @@ async def _reconcile_one(log: Log, name: str, wanted: dict[str, Any]) -> None:
     except AppendRefused as refused:
         if refused.err_code != STREAM_NOT_FOUND:
             raise
-        metadata = {"pulse_epoch": uuid4().hex}
-        await log.api(f"STREAM.CREATE.{name}", {"name": name, **wanted, "metadata": metadata})
+        await _create(log, name, wanted)
         return
     changes = differences(wanted, found)
     refused_fields = {field for field in changes if field not in GROWS and field != "description"}
@@ -68,6 +71,16 @@ async def _reconcile_one(log: Log, name: str, wanted: dict[str, Any]) -> None:
         raise StreamDiffers(f"Stream {name}: {told}. Nothing was changed.")
     if changes:
         await log.api(f"STREAM.UPDATE.{name}", {**found, **changes})
+
+
+async def _create(log: Log, name: str, wanted: dict[str, Any]) -> None:
+    metadata = {"pulse_epoch": uuid4().hex}
+    try:
+        await log.api(f"STREAM.CREATE.{name}", {"name": name, **wanted, "metadata": metadata})
+    except AppendRefused as refused:
+        if refused.err_code != NAME_IN_USE:
+            raise
+        await _reconcile_one(log, name, wanted)  # another role made it at the same moment
 
 
 def differences(wanted: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""Bodies and files too large for an event, kept by what they are: the SHA-256 of the content is the name."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import obstore
+from obstore.store import LocalStore
+
+
+class Blobs:
+    """Content-addressed storage; the same bytes are kept once."""
+
+    def __init__(self, place: Path) -> None:
+        place.mkdir(parents=True, exist_ok=True)
+        self._store = LocalStore(str(place))
+
+    async def keep(self, content: bytes) -> str:
+        """Stores bytes, returns their hash. Safe to repeat."""
+        name = sha256(content).hexdigest()
+        await obstore.put_async(self._store, _path(name), content)
+        return name
+
+    async def read(self, name: str) -> bytes:
+        """The bytes of a hash. Raises FileNotFoundError."""
+        found = await obstore.get_async(self._store, _path(name))
+        return bytes(await found.bytes_async())
+
+
+def _path(name: str) -> str:
+    return f"{name[:2]}/{name}"

@@ -1,0 +1,1 @@
+"""The moderators' door: sign in, the chat list, threads and commands."""

@@ -1,0 +1,51 @@
+"""The desk as an application: FastAPI with every desk route, and whatever other routes wiring adds."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from pulse import __version__
+from pulse.http import answer, install_problems
+
+Checks = Callable[[], Awaitable[dict[str, bool]]]
+
+
+def http_app(routers: Sequence[APIRouter], routes: Sequence[BaseRoute], checks: Checks) -> FastAPI:
+    """One application out of the doors that this process opens."""
+    app = FastAPI(title="Pulse", version=__version__, max_body_size=64 * 1024)
+    install_problems(app)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    for router in routers:
+        app.include_router(router)
+    # Webhooks and the widget bring their own limits and are not wrapped.
+    app.router.routes[:0] = routes
+
+    @app.get("/healthz", tags=["operation"])
+    async def healthz() -> Response:
+        """200 once everything this process needs is ready to serve."""
+        found = await checks()
+        ready = all(found.values())
+        return answer({"status": "ok" if ready else "not ready", "checks": found}, 200 if ready else 503)
+
+    return app
+
+
+async def _on_invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults: list[dict[str, Any]] = [
+        {"field": ".".join(str(part) for part in fault["loc"][1:]), "message": fault["msg"]} for fault in error.errors()
+    ]
+    body = {
+        "type": "urn:pulse:invalid", "title": "Some fields are missing or wrong.", "status": 422, "code": "invalid",
+        "errors": jsonable_encoder(faults),
+    }  # fmt: skip
+    response = answer(body, 422)
+    response.media_type = "application/problem+json"
+    return response

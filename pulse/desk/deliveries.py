@@ -1,0 +1,38 @@
+"""`/api/deliveries`: the webhook log, for admins."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
+
+from pulse.access import Person, may_manage
+from pulse.desk.guard import Guard
+from pulse.errors import NotAllowed
+from pulse.http import answer
+from pulse.projections import deliveries
+from pulse.projections.reads import Reads
+
+
+class AdminsOnly(NotAllowed):
+    """Only admins may see this."""
+
+
+def delivery_routes(guard: Guard, reads: Reads) -> APIRouter:
+    router = APIRouter(prefix="/api/deliveries", tags=["deliveries"])
+
+    @router.get("", dependencies=[Depends(guard.current)])
+    async def list_deliveries(
+        person: Annotated[Person, Depends(guard.person)],
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        cursor: Annotated[int | None, Query(ge=0, le=deliveries.END)] = None,
+        source: UUID | None = None,
+        outcome: Annotated[str | None, Query(max_length=32)] = None,
+    ) -> Response:
+        """What providers sent, newest first, with the raw body and what became of it."""
+        if not may_manage(person):
+            raise AdminsOnly
+        page = await deliveries.page(reads, source=source, outcome=outcome, limit=limit, before=cursor)
+        return answer(page.body())
+
+    return router

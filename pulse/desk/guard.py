@@ -1,0 +1,71 @@
+"""Who is asking: a bearer token or a session cookie becomes a Person, or 401."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi import Request
+
+from pulse.access import Person
+from pulse.desk.sessions import Sessions
+from pulse.directory import Directory
+from pulse.errors import NotAllowed, NotAuthentic
+from pulse.http import same_host
+from pulse.projections.reads import Reads, number
+from pulse.tokens import Signer
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class NotFromHere(NotAllowed):
+    """This request comes from another website."""
+
+
+class Guard:
+    """Dependencies of the desk's routes: `person` for who asks, `current` to read one's own writes."""
+
+    def __init__(
+        self, directory: Directory, sessions: Sessions, signer: Signer, reads: Reads, clock: Callable[[], datetime],
+        *, secure: bool,
+    ) -> None:  # fmt: skip
+        self.directory = directory
+        self.sessions = sessions
+        self.signer = signer
+        self.reads = reads
+        self.clock = clock
+        self.secure = secure
+        # The __Host- prefix binds a cookie to this very host, and needs TLS.
+        self.cookie = "__Host-pulse_session" if secure else "pulse_session"
+
+    async def person(self, request: Request) -> Person:
+        """Raises NotAuthentic, or NotFromHere for another website's form."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            moderator_id = self.signer.read_staff_token(token, self.clock())
+        else:
+            self._require_same_site(request)
+            cookie = request.cookies.get(self.cookie)
+            found = await self.sessions.who(cookie, now=self.clock()) if cookie else None
+            if found is None:
+                raise NotAuthentic("Sign in first.")
+            moderator_id = found
+        person = self.directory.person(moderator_id)
+        if person is None:
+            raise NotAuthentic("Sign in first.")
+        return person
+
+    async def current(self, request: Request) -> None:
+        """Waits until the caller's own write (`X-Pulse-Position`) can be read, half a second at most."""
+        position = number(request.headers.get("x-pulse-position"), 0)
+        if position:
+            await self.reads.wait_for(position)
+
+    def _require_same_site(self, request: Request) -> None:
+        """Browsers name the sender of every unsafe request; anybody else has no cookie to abuse."""
+        if request.method in SAFE:
+            return
+        origin = request.headers.get("origin")
+        elsewhere = origin is not None and not same_host(origin, request.headers.get("host", ""))
+        if elsewhere or request.headers.get("sec-fetch-site") == "cross-site":
+            raise NotFromHere

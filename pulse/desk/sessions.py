@@ -1,0 +1,49 @@
+"""Sign-in sessions: an opaque random cookie, its hash in a row. Ending the row ends the session at once."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from pulse.errors import ReadsDown
+from pulse.projections.reads import Reads
+from pulse.projections.sql import Statements
+
+SQL = Statements(__file__)
+LIFE = timedelta(days=14)
+
+
+class Sessions:
+    """Sessions in Postgres. Every method raises ReadsDown while it is away."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    async def begin(self, moderator_id: UUID, *, now: datetime, address: str, agent: str) -> str:
+        """A new session; returns the cookie's value, which is kept nowhere."""
+        token = secrets.token_urlsafe(32)
+        row = {
+            "token_hash": _hash(token), "moderator_id": moderator_id, "now": now, "expires_at": now + LIFE,
+            "address": address[:64], "agent": agent[:200],
+        }  # fmt: skip
+        try:
+            await self._reads.fetch(SQL["insert"], **row)
+        except ReadsDown:
+            await self._reads.fetch(SQL["create"])
+            await self._reads.fetch(SQL["insert"], **row)
+        await self._reads.fetch(SQL["prune"], now=now)
+        return token
+
+    async def who(self, token: str, *, now: datetime) -> UUID | None:
+        """Whose session a cookie is, None when it has ended."""
+        rows = await self._reads.fetch(SQL["find"], token_hash=_hash(token), now=now)
+        return rows[0]["moderator_id"] if rows else None
+
+    async def end(self, token: str) -> None:
+        await self._reads.fetch(SQL["end"], token_hash=_hash(token))
+
+
+def _hash(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "replace")).digest()

@@ -1,0 +1,76 @@
+"""`/api/users/login` and what belongs to it. No account is ever made by signing in."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
+
+from pulse.access import Person
+from pulse.aggregates.moderator import moderator_id
+from pulse.desk.guard import Guard
+from pulse.desk.sessions import LIFE
+from pulse.errors import NotAuthentic
+from pulse.limits import Rate
+from pulse.passwords import PasswordCheck
+
+
+class WrongPassword(NotAuthentic):
+    """Email or password is wrong."""
+
+
+class Credentials(BaseModel):
+    email: Annotated[str, Field(max_length=254, examples=["anna@pulse.example"])]
+    password: Annotated[str, Field(max_length=1024)]
+
+
+class SignedIn(BaseModel):
+    """The person, and a token of five minutes for the staff socket and other services."""
+
+    user: dict[str, Any]
+    access_token: str
+
+
+def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
+    router = APIRouter(prefix="/api/users", tags=["sign in"])
+    tries = Rate(per_second=0.2, burst=20)
+    Asking = Annotated[Person, Depends(guard.person)]
+
+    @router.post("/login")
+    async def login(credentials: Credentials, request: Request, response: Response) -> SignedIn:
+        """Signs in with email and password and sets the session cookie."""
+        address = request.client.host if request.client else ""
+        tries.require((address, credentials.email.strip().lower()))
+        moderator = guard.directory.moderator_by_email(credentials.email)
+        known_hash = moderator.password_hash if moderator else None
+        if not await passwords.matches(known_hash, credentials.password):
+            raise WrongPassword
+        person = guard.directory.person(moderator_id(credentials.email))
+        if person is None:
+            raise WrongPassword
+        agent = request.headers.get("user-agent", "")
+        cookie = await guard.sessions.begin(person.id, now=guard.clock(), address=address, agent=agent)
+        response.set_cookie(
+            guard.cookie, cookie, max_age=int(LIFE.total_seconds()), httponly=True, secure=guard.secure,
+            samesite="strict", path="/",
+        )  # fmt: skip
+        return SignedIn(user=shown(person), access_token=guard.signer.staff_token(person.id, guard.clock()))
+
+    @router.get("/me")
+    async def me(person: Asking) -> SignedIn:
+        """Who is signed in, and a fresh token."""
+        return SignedIn(user=shown(person), access_token=guard.signer.staff_token(person.id, guard.clock()))
+
+    @router.post("/logout", status_code=204)
+    async def logout(person: Asking, request: Request, response: Response) -> None:
+        """Ends this session."""
+        if cookie := request.cookies.get(guard.cookie):
+            await guard.sessions.end(cookie)
+        response.delete_cookie(guard.cookie, path="/")
+
+    return router
+
+
+def shown(person: Person) -> dict[str, Any]:
+    """A person as the API shows them."""
+    departments = sorted(str(department) for department in person.departments)
+    return {"id": str(person.id), "name": person.name, "role": person.role, "departments": departments}

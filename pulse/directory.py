@@ -1,0 +1,128 @@
+"""Sources, departments and moderators, folded from the log and kept in memory in every process: always fresh.
+
+So webhooks, sockets and permissions need no database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from pulse.access import Person
+from pulse.aggregates.department import Department
+from pulse.aggregates.moderator import Moderator, moderator_id
+from pulse.aggregates.source import Source, source_id
+from pulse.channels import Account, Channel
+from pulse.channels.table import CHANNELS
+from pulse.errors import NotFound
+from pulse.eventlog.envelope import PREFIX, open_envelope
+from pulse.eventlog.follow import Follow
+from pulse.eventlog.jetstream import Log
+from pulse.vault import Vault
+
+KINDS = ("source", "department", "moderator")
+
+
+class Directory:
+    """Ask it by id. `run` keeps it fresh; `ready` is set once all that existed at the start is known."""
+
+    def __init__(self, source: Log, vault: Vault) -> None:
+        self.ready = asyncio.Event()
+        self._source = source
+        self._vault = vault
+        self._known: dict[UUID, Aggregate] = {}
+        self._drivers: dict[UUID, Channel] = {}
+        self._people: dict[UUID, Person] = {}
+        self._moved = asyncio.Condition()
+        self._position = 0
+
+    async def run(self) -> None:
+        """Follows the log for ever."""
+        subjects = tuple(f"{PREFIX}.{kind}.>" for kind in KINDS)
+        async for page in Follow(self._source, 0, subjects=subjects, caught_up=self.ready):
+            for stored in page:
+                recorded = open_envelope(stored.position, stored.subject, stored.body)
+                known = self._known.get(recorded.aggregate_id)
+                if known is None or known.version < recorded.ver:
+                    self._learn(recorded.aggregate_id, recorded.event.mutate(known))
+            await self._announce(page[-1].position)
+
+    async def wait_for(self, position: int) -> None:
+        """Returns once an event of these kinds at that position is known."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._position >= position)
+
+    def driver(self, source: UUID) -> Channel | None:
+        """The driver of a source, with its secrets opened."""
+        return self._drivers.get(source)
+
+    def source(self, source: UUID) -> Source:
+        """Raises NotFound."""
+        return self._find(source, Source)
+
+    def source_named(self, channel: str, identifier: str) -> Source | None:
+        found = self._known.get(source_id(channel, identifier))
+        return found if isinstance(found, Source) else None
+
+    def department(self, department: UUID) -> Department | None:
+        found = self._known.get(department)
+        return found if isinstance(found, Department) else None
+
+    def person(self, moderator: UUID) -> Person | None:
+        """A moderator who may sign in; None for strangers and disabled accounts."""
+        return self._people.get(moderator)
+
+    def name_of(self, moderator: UUID) -> str:
+        """A moderator's name, also of one who has left; empty for strangers."""
+        found = self._known.get(moderator)
+        return found.name if isinstance(found, Moderator) else ""
+
+    def moderator_by_email(self, email: str) -> Moderator | None:
+        found = self._known.get(moderator_id(email))
+        return found if isinstance(found, Moderator) and not found.disabled else None
+
+    def sources(self) -> list[Source]:
+        return [known for known in self._known.values() if isinstance(known, Source)]
+
+    def departments(self) -> list[Department]:
+        return [known for known in self._known.values() if isinstance(known, Department)]
+
+    def moderators(self) -> list[Moderator]:
+        return [known for known in self._known.values() if isinstance(known, Moderator)]
+
+    def _find(self, wanted: UUID, kind: type[Source]) -> Source:
+        found = self._known.get(wanted)
+        if not isinstance(found, kind):
+            raise NotFound
+        return found
+
+    def _learn(self, known_id: UUID, known: Aggregate | None) -> None:
+        assert known is not None
+        self._known[known_id] = known
+        match known:
+            case Source():
+                self._drivers[known_id] = self._open_driver(known)
+            case Moderator(disabled=True):
+                self._people.pop(known_id, None)
+            case Moderator():
+                self._people[known_id] = Person(known_id, known.name, known.role, frozenset(known.departments))
+
+    def _open_driver(self, source: Source) -> Channel:
+        secrets = {
+            name: self._vault.unseal(sealed, sealed_for(source.channel, source.identifier, name))
+            for name, sealed in source.secrets.items()
+        }
+        account = Account(source.id, source.identifier, source.settings, secrets)
+        return CHANNELS[source.channel](account)
+
+    async def _announce(self, position: int) -> None:
+        async with self._moved:
+            self._position = position
+            self._moved.notify_all()
+
+
+def sealed_for(channel: str, identifier: str, name: str) -> str:
+    """What a source's secret is bound to when sealed."""
+    return f"source:{channel}:{identifier}:{name}"

@@ -1,0 +1,410 @@
+"""The log as a persistence module of the `eventsourcing` library, for its applications, projections and notebooks.
+
+`PERSISTENCE_MODULE=pulse.eventlog.recorder` and `PULSE_NATS_URL` (and `PULSE_STREAM`) are all an `Application` needs.
+Pulse's own events have topics like `chat.opened/1`; anything else lies beside them under the kind `record`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from base64 import b64decode, b64encode
+from collections import deque
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypedDict, TypeVar, cast
+from uuid import UUID
+
+import msgspec
+import orjson
+from eventsourcing import persistence as es
+from eventsourcing.domain import AggregateEvent, DomainEventProtocol, TAggregateID
+
+from pulse.aggregates import EVENTS
+from pulse.errors import LogDown
+from pulse.eventlog.envelope import PREFIX, Envelope, event_of, new_event_id, own_fields, subject_of, wire_name
+from pulse.eventlog.follow import Follow, LogHole
+from pulse.eventlog.jetstream import STREAM, Append, AppendRefused, BatchLost, Log, StillInFlight, Stored, WrongSequence
+
+RECORD = "record"
+TOPICS = {f"{name}/{version}": (name, version) for name, version in EVENTS}
+BATCH, TRIES, CONNECT_SECONDS = 1000, 8, 5.0
+MARK = b'{"base64":"'
+
+T = TypeVar("T")
+
+
+class Datastore:
+    """One connection to the log, on a thread of its own. Raises OperationalError when nobody answers."""
+
+    log: Log
+
+    def __init__(self, url: str, stream: str = STREAM) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._closed = False
+        self._lock = (
+            threading.RLock()
+        )  # reentrant: the library closes things in `__del__`, in any thread, at any moment
+        self._thread = threading.Thread(target=self._live, name="pulse-recorder", daemon=True)
+        self._thread.start()
+        try:
+            self.prefix = self.run(self._open(url, stream))
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Does it on the thread and waits for it. Raises the library's errors in place of ours."""
+        try:
+            with library_errors():
+                return self.submit(work).result()
+        except CancelledError:
+            raise es.InterfaceError("The connection to the event log was closed meanwhile.") from None
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        with self._lock:
+            if not self._closed:
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        raise es.InterfaceError("The connection to the event log is closed.")
+
+    def close(self) -> None:
+        """Ends whatever is under way, the connection and the thread."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _live(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop):
+            self._loop.run_forever()
+
+    async def _open(self, url: str, stream: str) -> str:
+        try:
+            self.log = await asyncio.wait_for(Log.connect(url, name="recorder", stream=stream), CONNECT_SECONDS)
+        except TimeoutError:
+            raise LogDown("NATS does not answer.") from None
+        info = await self.log.api(f"STREAM.INFO.{stream}")
+        return str(info["config"]["subjects"][0]).removesuffix(".>")
+
+    async def _end(self) -> None:
+        if hasattr(self, "log"):
+            await self.log.close()
+        self._loop.stop()
+
+
+class Draft(NamedTuple):
+    """A stored event on its way into the log."""
+
+    originator_id: UUID
+    version: int
+    subject: str
+    gapless: bool
+    body: bytes
+
+    def follows(self, last: int | None) -> bool:
+        """Pulse's own versions are 1, 2, 3 …; others only rise, from wherever they began."""
+        return self.version == (last or 0) + 1 if self.gapless else last is None or self.version > last
+
+
+class JetStreamAggregateRecorder(es.AggregateRecorder):
+    """One exact subject per originator; the expected sequence makes check and append one step."""
+
+    def __init__(self, datastore: Datastore) -> None:
+        self.datastore, self._log = datastore, datastore.log
+
+    def insert_events(self, stored_events: Sequence[es.StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """Stores all or none. `by`, `cause` and `scope` go into the envelopes: `Application.save(chat, by=...)`.
+
+        Raises IntegrityError for a version that does not follow, DataError for what Pulse could not read back,
+        OperationalError when the log is down (if only its answer was lost, the events are stored all the same).
+        """
+        self._insert(stored_events, **kwargs)
+        return None
+
+    def select_events(
+        self, originator_id: UUID | str, *, gt: int | None = None, lte: int | None = None,
+        desc: bool = False, limit: int | None = None,
+    ) -> Sequence[es.StoredEvent]:  # fmt: skip
+        events = self.datastore.run(self._select(_uuid(originator_id)))
+        low, high = (float("-inf") if gt is None else gt), (float("inf") if lte is None else lte)
+        return [e for e in events[:: -1 if desc else 1] if low < e.originator_version <= high][:limit]
+
+    def _insert(self, stored_events: Sequence[es.StoredEvent], **beside: Any) -> list[int]:
+        if len(stored_events) > BATCH:
+            raise es.ProgrammingError(f"One save holds at most {BATCH} events, not {len(stored_events)}.")
+        with library_errors():
+            drafts = [draft(event, self.datastore.prefix, **beside) for event in stored_events]
+        return self.datastore.run(self._append(drafts)) if drafts else []
+
+    async def _append(self, drafts: list[Draft]) -> list[int]:
+        for attempt in range(TRIES):
+            appends = await self._conditioned(drafts, new=attempt == 0)
+            try:
+                ack = await (self._log.append_batch(appends) if len(appends) > 1 else self._log.append(appends[0]))
+            except (WrongSequence, StillInFlight, BatchLost):
+                await asyncio.sleep(0.005 * attempt)
+            else:
+                return list(range(ack.position - len(drafts) + 1, ack.position + 1))
+        raise es.OperationalError("Others kept appending at the same moment. Nothing was stored; try again.")
+
+    async def _conditioned(self, drafts: list[Draft], *, new: bool) -> list[Append]:
+        """Each originator's first event carries the condition. Raises IntegrityError."""
+        appends: list[Append] = []
+        last: dict[str, int | None] = {}
+        for each in drafts:
+            expect = None
+            if each.subject not in last:
+                # A first version is taken for new at first: the log refuses it if that is wrong.
+                taken = (None, 0) if new and each.version <= 1 else await self._last(each)
+                last[each.subject], expect = taken
+            before = last[each.subject]
+            if not each.follows(before):
+                raise es.IntegrityError(f"{each.subject}: version {each.version} does not follow {before}.")
+            last[each.subject] = each.version
+            appends.append(Append(each.subject, each.body, expect))
+        return appends
+
+    async def _last(self, first: Draft) -> tuple[int | None, int]:
+        """The originator's last version and its position."""
+        subject = await self._find(first.originator_id)
+        if subject is None:
+            return None, 0
+        if subject != first.subject:
+            raise es.ProgrammingError(f"{subject} exists, so {first.subject} can't.")
+        found = await self._log.api(f"STREAM.MSG.GET.{self._log.stream}", {"last_by_subj": subject})
+        return ENVELOPE.decode(b64decode(found["message"]["data"])).ver, found["message"]["seq"]
+
+    async def _select(self, originator_id: UUID) -> list[es.StoredEvent]:
+        subject = await self._find(originator_id)
+        return [stored_event(stored) for stored in await self._log.read_all(subject)] if subject else []
+
+    async def _find(self, originator_id: UUID) -> str | None:
+        """The library asks for an id without its kind; the server finds it in its tree of subjects."""
+        pattern = subject_in(self.datastore.prefix, "*", originator_id)
+        info = await self._log.api(f"STREAM.INFO.{self._log.stream}", {"subjects_filter": pattern})
+        subjects = sorted(info["state"].get("subjects") or ())
+        if len(subjects) > 1:
+            raise es.ProgrammingError(f"One id, several things: {', '.join(subjects)}.")
+        return subjects[0] if subjects else None
+
+
+class JetStreamApplicationRecorder(JetStreamAggregateRecorder, es.ApplicationRecorder):
+    """Notification ids are positions in the log."""
+
+    def insert_events(self, stored_events: Sequence[es.StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        return self._insert(stored_events, **kwargs)
+
+    def select_notifications(
+        self, start: int | None, limit: int, stop: int | None = None, topics: Sequence[str] = (),
+        *, inclusive_of_start: bool = True,
+    ) -> Sequence[es.Notification]:  # fmt: skip
+        first = 1 if start is None else start + (not inclusive_of_start)
+        return self.datastore.run(self._notifications(first, limit, stop, topics))
+
+    def max_notification_id(self) -> int | None:
+        return self.datastore.run(self._log.last_position()) or None
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> JetStreamSubscription:
+        return JetStreamSubscription(self, gt, topics)
+
+    async def follow(self, after: int, topics: Sequence[str]) -> AsyncGenerator[list[es.Notification], None]:
+        """What comes after a position, for ever, also across restarts of the server."""
+        async for page in Follow(self._log, after):
+            yield notifications(page, topics)
+
+    async def _notifications(
+        self, start: int, limit: int, stop: int | None, topics: Sequence[str]
+    ) -> list[es.Notification]:
+        found: list[es.Notification] = []
+        while len(found) < limit and (
+            page := await self._log.read(start, limit=BATCH if topics else min(limit, BATCH))
+        ):
+            found += notifications([stored for stored in page if stop is None or stored.position <= stop], topics)
+            start = page[-1].position + 1
+            if stop is not None and start > stop:
+                break
+        return found[:limit]
+
+
+class JetStreamSubscription(es.Subscription[JetStreamApplicationRecorder]):
+    """Fetches a page when the last is used up; `stop`, from any thread, ends the waiting."""
+
+    def __init__(self, recorder: JetStreamApplicationRecorder, gt: int | None, topics: Sequence[str]) -> None:
+        super().__init__(recorder, gt, topics)
+        self._pages = recorder.follow(gt or 0, topics)
+        self._page: deque[es.Notification] = deque()
+        self._waiting: Future[list[es.Notification] | None] | None = None
+
+    def __next__(self) -> es.Notification:
+        while not self._has_been_stopped:
+            if self._page:
+                return self._page.popleft()
+            self._page.extend(self._next_page())
+        raise StopIteration
+
+    def stop(self) -> None:
+        super().stop()
+        if self._waiting and not self._waiting.cancel():
+            with contextlib.suppress(es.InterfaceError):
+                self._recorder.datastore.submit(self._fetch())
+
+    def _next_page(self) -> list[es.Notification]:
+        self._waiting = self._recorder.datastore.submit(self._fetch())
+        if self._has_been_stopped:
+            self._waiting.cancel()
+        with library_errors(), contextlib.suppress(CancelledError, StopAsyncIteration):
+            return self._waiting.result()
+        self._has_been_stopped = True
+        return []
+
+    async def _fetch(self) -> list[es.Notification]:
+        if self._has_been_stopped:
+            await self._pages.aclose()
+        return await anext(self._pages)
+
+
+class PulseMapper(es.Mapper[UUID]):
+    """Event classes of Pulse <-> their wire names and versions; other classes as the library does it.
+
+    The state of a Pulse event is its envelope's `data`, with the `timestamp` added that a stored event has no place for.
+    """
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> es.StoredEvent:
+        if not isinstance(domain_event, AggregateEvent) or type(domain_event) not in EVENTS.values():
+            return super().to_stored_event(domain_event)
+        if self.cipher or self.compressor:
+            raise es.ProgrammingError("Pulse's events lie in the log as JSON, neither encrypted nor compressed.")
+        name, version = wire_name(type(domain_event))
+        own = {field: getattr(domain_event, field) for field in own_fields(type(domain_event))}
+        state = orjson.dumps({"timestamp": domain_event.timestamp} | own)
+        return es.StoredEvent(domain_event.originator_id, domain_event.originator_version, f"{name}/{version}", state)
+
+    def to_domain_event(self, stored_event: es.StoredEvent) -> DomainEventProtocol[UUID]:
+        if stored_event.topic not in TOPICS:
+            return super().to_domain_event(stored_event)
+        originator_id, state = _uuid(stored_event.originator_id), stored_event.state
+        try:
+            at = TIMED.decode(state)["timestamp"]
+            place = (*TOPICS[stored_event.topic], stored_event.originator_version, originator_id, at)
+            return event_of(originator_id, Envelope(*place, by="", data=msgspec.Raw(state)))
+        except msgspec.MsgspecError as error:
+            raise es.MapperDeserialisationError(f"{stored_event.topic} can't be read: {error}") from error
+
+
+class Factory(es.InfrastructureFactory[es.TrackingRecorder]):
+    """What the library looks for in this module."""
+
+    _datastore: Datastore | None = None
+
+    def mapper(
+        self, transcoder: es.Transcoder | None = None, mapper_class: type[es.Mapper[TAggregateID]] | None = None
+    ) -> es.Mapper[TAggregateID]:
+        if mapper_class is None and not self.env.get(self.MAPPER_TOPIC):
+            mapper_class = cast("type[es.Mapper[TAggregateID]]", PulseMapper)
+        return super().mapper(transcoder, mapper_class)
+
+    def aggregate_recorder(self, purpose: str = "events") -> es.AggregateRecorder:
+        if purpose != "events":
+            raise es.NotSupportedError("The log keeps only what can't be computed again, so no snapshots.")
+        return JetStreamAggregateRecorder(self._open())
+
+    def application_recorder(self) -> es.ApplicationRecorder:
+        return JetStreamApplicationRecorder(self._open())
+
+    def tracking_recorder(self, tracking_recorder_class: Any = None) -> es.TrackingRecorder:
+        raise es.NotSupportedError("Tracking lies with the rows: give the projection its own PERSISTENCE_MODULE.")
+
+    def process_recorder(self) -> es.ProcessRecorder:
+        raise es.NotSupportedError("Tracking lies with the rows: give the projection its own PERSISTENCE_MODULE.")
+
+    def close(self) -> None:
+        if self._datastore:
+            self._datastore.close()
+
+    def _open(self) -> Datastore:
+        if self._datastore is None:
+            url = self.env.get("PULSE_NATS_URL")
+            if not url:
+                raise OSError("PULSE_NATS_URL is not set.")
+            self._datastore = Datastore(url, self.env.get("PULSE_STREAM") or STREAM)
+        return self._datastore
+
+
+@contextlib.contextmanager
+def library_errors() -> Iterator[None]:
+    """Our errors as the library names them."""
+    try:
+        yield
+    except (LogDown, LogHole, AppendRefused) as error:
+        raise es.OperationalError(str(error)) from error
+    except (msgspec.MsgspecError, orjson.JSONDecodeError) as error:
+        raise es.DataError(str(error)) from error
+
+
+def draft(
+    event: es.StoredEvent, prefix: str, *, by: str = "system", cause: str | None = None, scope: Any = None, **_: Any
+) -> Draft:
+    """The event's envelope, proved to be readable."""
+    originator_id, ours = _uuid(event.originator_id), event.topic in TOPICS
+    name, version = TOPICS.get(event.topic, (event.topic, 1))
+    at, data = _without_time(event.state) if ours else (datetime.now(UTC), as_json(event.state))
+    body = orjson.dumps({
+        "type": name, "v": version, "ver": event.originator_version, "id": new_event_id(), "at": at, "by": by,
+        "cause": cause, "scope": scope or {}, "data": orjson.Fragment(data),
+    })  # fmt: skip
+    if ours:
+        event_of(originator_id, ENVELOPE.decode(body))
+    subject = subject_in(prefix, name.split(".")[0] if ours else RECORD, originator_id)
+    return Draft(originator_id, event.originator_version, subject, ours, body)
+
+
+def stored_event(stored: Stored) -> es.StoredEvent:
+    """What the library stored, byte for byte; or an event that Pulse itself wrote."""
+    envelope = ENVELOPE.decode(stored.body)
+    topic, data = envelope.type, bytes(envelope.data)
+    _, kind, _, hexid = stored.subject.rsplit(".", 3)
+    if kind != RECORD:
+        topic, data = f"{topic}/{envelope.v}", orjson.dumps({"timestamp": envelope.at} | orjson.loads(data))
+    elif data.startswith(MARK):
+        data = b64decode(data[len(MARK) : -2])
+    return es.StoredEvent(UUID(hexid), envelope.ver, topic, data)
+
+
+def notifications(page: list[Stored], topics: Sequence[str]) -> list[es.Notification]:
+    found = [es.Notification(**vars(stored_event(stored)), id=stored.position) for stored in page]
+    return [each for each in found if not topics or each.topic in topics]
+
+
+def subject_in(prefix: str, kind: str, originator_id: UUID) -> str:
+    return prefix + subject_of(kind, originator_id).removeprefix(PREFIX)
+
+
+def as_json(state: bytes) -> bytes:
+    """JSON stands in the envelope as it is, anything else as base64."""
+    with contextlib.suppress(orjson.JSONDecodeError, msgspec.MsgspecError, RecursionError):
+        orjson.loads(state)
+        if [bytes(raw) for raw in RAW.decode(b"[%b]" % state)] == [state] and not state.startswith(MARK):
+            return state
+    return MARK + b64encode(state) + b'"}'
+
+
+def _without_time(state: bytes) -> tuple[object, bytes]:
+    fields = orjson.loads(state)
+    at = fields.pop("timestamp", None) if isinstance(fields, dict) else None
+    return at or datetime.now(UTC), orjson.dumps(fields)
+
+
+def _uuid(originator_id: UUID | str) -> UUID:
+    if not isinstance(originator_id, UUID):
+        raise es.NotSupportedError(f"Pulse's ids are UUIDs, not {originator_id!r}.")
+    return originator_id
+
+
+ENVELOPE = msgspec.json.Decoder(Envelope)
+TIMED = msgspec.json.Decoder(TypedDict("Timed", {"timestamp": datetime}))
+RAW = msgspec.json.Decoder(list[msgspec.Raw])

@@ -1,0 +1,78 @@
+"""What the HTTP doors share: errors as problem details (RFC 9457), and bodies with a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
+
+import orjson
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from pulse.errors import BadInput, PulseError, TooLarge, Trouble
+
+RETRY_AFTER_SECONDS = 2
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+log = structlog.get_logger(__name__)
+
+
+def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(body), status, headers, "application/json")
+
+
+def problem(error: PulseError) -> Response:
+    """An error as its sender should see it: a stable code, a sentence, and details where the rule gives some."""
+    body = {
+        "type": f"urn:pulse:{error.code}", "title": str(error), "status": error.status, "code": error.code,
+    } | error.details  # fmt: skip
+    response = Response(orjson.dumps(body, default=str), error.status, media_type="application/problem+json")
+    if isinstance(error, Trouble):
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def install_problems(app: Starlette) -> None:
+    """Every error of ours becomes a problem, here and nowhere else; anything unforeseen becomes a plain 500."""
+
+    async def on_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, PulseError)
+        if isinstance(error, Trouble):
+            log.warning("trouble", code=error.code, message=str(error))
+        return problem(error)
+
+    async def on_http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        body = {"type": "about:blank", "title": error.detail, "status": error.status_code, "code": "http"}
+        return Response(orjson.dumps(body), error.status_code, error.headers, "application/problem+json")
+
+    app.add_exception_handler(PulseError, on_error)
+    app.add_exception_handler(HTTPException, on_http)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, at most `limit` bytes. Raises TooLarge before the rest is read."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limit:
+        raise TooLarge
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise TooLarge
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise BadInput("The body broke off.") from None
+    return b"".join(chunks)
+
+
+def same_host(origin: str, host: str) -> bool:
+    """Does a browser's Origin name this very host? Ports may differ: the push door has its own."""
+    return urlsplit(origin).hostname == urlsplit(f"//{host}").hostname

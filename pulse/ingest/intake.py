@@ -1,0 +1,225 @@
+"""Turns what a driver read into decisions on chats and customers. Returns when it is on disk."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b, sha256
+from uuid import UUID
+
+import orjson
+
+from pulse.aggregates.chat import Author, Chat, chat_id
+from pulse.aggregates.customer import Customer, customer_id
+from pulse.aggregates.delivery import Delivery, delivery_id
+from pulse.aggregates.source import Source
+from pulse.blobs import Blobs
+from pulse.channels import (
+    Arrival,
+    ButtonArrived,
+    EchoArrived,
+    MessageArrived,
+    MessagesDeleted,
+    ReachChanged,
+    Reacted,
+    ReadMark,
+    TypingSeen,
+    Unhandled,
+)
+from pulse.errors import PulseError
+from pulse.eventlog.store import Decided, EventStore
+
+TYPING = "pulse.live.typing"
+RAW_IN_EVENT = 256 * 1024
+NOTHING = Decided(0, 0, ())
+
+
+class NoChatYet(PulseError):
+    """The chat has to be opened first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of an arrival: `taken`, `unhandled`, `quarantined`, `repeated` (nothing new) or `live` (not kept)."""
+
+    outcome: str
+    decided: Decided
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """An authentic delivery: whose it is, and its body."""
+
+    source: Source
+    body: bytes
+    department: UUID | None = None
+
+
+class Intake:
+    """The one way from arrivals to events. `clock` says now."""
+
+    def __init__(self, store: EventStore, blobs: Blobs, clock: Callable[[], datetime]) -> None:
+        self.store = store
+        self.blobs = blobs
+        self.clock = clock
+
+    async def take(self, delivered: Delivered, arrival: Arrival) -> Taken:
+        """Decides on one arrival. Raises LogDown and other Trouble; then nothing of it happened."""
+        raw = await self._raw(delivered.body)
+        match arrival:
+            case MessageArrived() | ButtonArrived() | EchoArrived():
+                return _taken(await self._in_chat(delivered, arrival, raw, opens=True))
+            case MessagesDeleted() | Reacted() | ReadMark():
+                try:
+                    return _taken(await self._in_chat(delivered, arrival, raw, opens=False))
+                except NoChatYet:
+                    return await self._keep(delivered, arrival.external_id, type(arrival).__name__, "no such chat")
+            case ReachChanged():
+                return _taken(await self._reach(delivered, arrival, raw))
+            case TypingSeen(peer=peer):
+                typing = {"chat_id": chat_id(delivered.source.id, peer)}
+                await self.store.log.tell(TYPING, orjson.dumps(typing))
+                return Taken("live", NOTHING)
+            case Unhandled(kind=kind):
+                return await self._keep(delivered, arrival.external_id, kind, "")
+            case _:
+                raise TypeError(f"{type(arrival).__name__} has no decision")
+
+    async def quarantine(self, delivered: Delivered, reason: str) -> Taken:
+        """Keeps an authentic delivery that can't be read; a mended driver can read it later."""
+        external_id = f"sha256:{sha256(delivered.body).hexdigest()}"
+        return await self._keep(delivered, external_id, "", reason, outcome="quarantined")
+
+    async def _in_chat(self, delivered: Delivered, arrival: InChat, raw: str, *, opens: bool) -> Decided:
+        source, now = delivered.source, self.clock()
+        chat_key, once = chat_id(source.id, arrival.peer), _message_id(source.id, arrival.peer, arrival.external_id)
+
+        def in_known(chat: Chat | None) -> Chat:
+            if chat is None:
+                raise NoChatYet
+            decide_in_chat(chat, arrival, raw=raw, now=now)
+            return chat
+
+        try:
+            return await self.store.decide(Chat, chat_key, in_known, by="customer", msg_id=once)
+        except NoChatYet:
+            if not opens:
+                raise
+        author = author_of(arrival)
+
+        def first(chat: Chat | None, customer: Customer | None) -> tuple[Chat, Customer]:
+            opened = chat or open_chat(delivered, arrival, author, now)
+            decide_in_chat(opened, arrival, raw=raw, now=now)
+            return opened, customer or meet(source, author, now)
+
+        keys = [(Chat, chat_key), (Customer, customer_id(source.id, author.id))]
+        return await self.store.decide_together(keys, first, by="customer", msg_id=once)
+
+    async def _reach(self, delivered: Delivered, arrival: ReachChanged, raw: str) -> Decided:
+        source, now = delivered.source, self.clock()
+
+        def reach(customer: Customer | None) -> Customer:
+            known = customer or meet(source, arrival.author, now)
+            change = known.come_back if arrival.reachable else known.leave
+            change(reason=arrival.reason, external_id=arrival.external_id, raw=raw, now=now)
+            return known
+
+        return await self.store.decide(Customer, customer_id(source.id, arrival.author.id), reach, by="customer")
+
+    async def _keep(
+        self, delivered: Delivered, external_id: str, kind: str, reason: str, *, outcome: str = "unhandled"
+    ) -> Taken:
+        source, now = delivered.source, self.clock()
+        text, encoded = _as_text(await self._raw(delivered.body), delivered.body)
+
+        def keep(known: Delivery | None) -> Delivery:
+            return known or Delivery.keep(
+                source_id=source.id, channel=source.channel, outcome=outcome, kind=kind, reason=reason,
+                external_id=external_id, raw=text, raw_base64=encoded, now=now,
+            )  # fmt: skip
+
+        decided = await self.store.decide(Delivery, delivery_id(source.id, external_id), keep, by="system")
+        return Taken(outcome if decided.events else "repeated", decided)
+
+    async def _raw(self, body: bytes) -> str:
+        """The body as events keep it; a large one lies beside the log, under its hash."""
+        if len(body) <= RAW_IN_EVENT:
+            return body.decode(errors="replace")
+        return f"blob:sha256:{await self.blobs.keep(body)}"
+
+
+InChat = MessageArrived | ButtonArrived | EchoArrived | MessagesDeleted | Reacted | ReadMark
+
+
+def decide_in_chat(chat: Chat, arrival: InChat, *, raw: str, now: datetime) -> None:
+    """The command that an arrival is for its chat."""
+    known = {"external_id": arrival.external_id, "raw": raw}
+    match arrival:
+        case MessageArrived(message=message, edited=True):
+            chat.edit(message, raw=raw, now=now)
+        case MessageArrived(message=message):
+            chat.receive(message, raw=raw, now=now)
+        case ButtonArrived(author=author, payload=payload, query_id=query_id, message_id=message_id):
+            chat.press(author=author, payload=payload, query_id=query_id, message_id=message_id, now=now, **known)
+        case EchoArrived():
+            chat.echo(
+                text=arrival.text, attachments=arrival.attachments, message_id=arrival.message_id,
+                random_id=arrival.random_id, outside_author=arrival.outside_author, now=now, **known,
+            )  # fmt: skip
+        case MessagesDeleted(message_ids=message_ids):
+            chat.delete(message_ids, now=now, **known)
+        case Reacted(author=author, message_id=message_id, reactions=reactions):
+            chat.react(author=author, message_id=message_id, reactions=reactions, now=now, **known)
+        case ReadMark(message_id=message_id):
+            chat.see_as_customer(chat.version_of(message_id), now=now, **known)
+
+
+def open_chat(delivered: Delivered, arrival: InChat, author: Author, now: datetime) -> Chat:
+    """A chat for a first word; without a department, or with a foreign one, the source's first takes it."""
+    source = delivered.source
+    title = getattr(arrival, "title", None)
+    return Chat.open(
+        source_id=source.id, channel=source.channel, peer=arrival.peer, title=title or author.name,
+        group=title is not None, department_id=source.department_for(delivered.department),
+        customer_id=customer_id(source.id, author.id), now=now,
+    )  # fmt: skip
+
+
+def meet(source: Source, author: Author, now: datetime) -> Customer:
+    return Customer.meet(
+        source_id=source.id, peer=author.id, name=author.name, username=author.username, language=author.language,
+        now=now,
+    )  # fmt: skip
+
+
+def author_of(arrival: InChat) -> Author:
+    """Who the customer is; for our side's own words, the peer they were sent to."""
+    match arrival:
+        case MessageArrived(message=message):
+            return message.author
+        case ButtonArrived(author=author) | Reacted(author=author):
+            return author
+        case _:
+            return Author(arrival.peer)
+
+
+def _taken(decided: Decided) -> Taken:
+    return Taken("taken" if decided.events else "repeated", decided)
+
+
+def _message_id(source: UUID, peer: str, external_id: str) -> str:
+    """Names a delivery for the log's own short memory; a hash, because channels' ids may hold anything."""
+    return blake2b(f"{source.hex}:{peer}:{external_id}".encode(), digest_size=16).hexdigest()
+
+
+def _as_text(raw: str, body: bytes) -> tuple[str, str | None]:
+    """Text where the body is text without NUL; else base64 beside it."""
+    try:
+        if b"\0" not in body:
+            body.decode()
+            return raw, None
+    except UnicodeDecodeError:
+        pass
+    return "", base64.b64encode(body).decode()

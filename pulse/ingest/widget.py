@@ -1,0 +1,161 @@
+"""The website widget's API: a visitor gets a session, writes, and reads their own chat. Nothing else is reachable.
+
+A session is the visitor's chat: its id is computed from a random peer inside the signed token, so nothing is
+stored before the first word.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from pulse.aggregates.chat import Chat, chat_id
+from pulse.aggregates.source import Source
+from pulse.channels.fields import Fields
+from pulse.channels.web import Web
+from pulse.directory import Directory
+from pulse.errors import NotAllowed, NotAuthentic, NotFound
+from pulse.http import Endpoint, answer, read_body
+from pulse.ingest.intake import Delivered, Intake
+from pulse.limits import Rate
+from pulse.projections import thread
+from pulse.projections.reads import Reads, as_uuid, number
+from pulse.tokens import CHANNEL_TOKEN_LIFE, Signer, Visit
+
+LIMIT = 64 * 1024
+NAME_LIMIT = 100
+PAGE, LONGEST_PAGE = 50, 200
+
+
+class Widget:
+    """The routes and what they need. `clock` says now."""
+
+    def __init__(
+        self, directory: Directory, intake: Intake, signer: Signer, reads: Reads, clock: Callable[[], datetime]
+    ) -> None:
+        self.directory = directory
+        self.intake = intake
+        self.signer = signer
+        self.reads = reads
+        self.clock = clock
+        self._sessions = Rate(per_second=5, burst=100)
+        self._messages = Rate(per_second=5, burst=100)
+
+    def routes(self) -> list[Route]:
+        """The widget's own addresses, and those that older clients know."""
+        return [
+            Route("/api/widget/session", self.cors(self.open_session), methods=["POST", "OPTIONS"]),
+            Route("/api/widget/messages", self.cors(self.messages), methods=["GET", "POST", "OPTIONS"]),
+            Route("/chat/session", self.cors(self.open_session), methods=["POST", "OPTIONS"]),
+            Route("/chat/session/{id}/channel-token", self.cors(self.channel_token), methods=["GET", "OPTIONS"]),
+        ]
+
+    async def open_session(self, request: Request) -> Response:
+        """`{source, chat_token?, name?, department_id?}`: a new session, or the one of a `chat_token`."""
+        self._sessions.require(request.client.host if request.client else "")
+        post = Fields.of(await read_body(request, LIMIT) or b"{}")
+        token = post.maybe_text("chat_token")
+        visit = self.signer.read_chat_token(token, self.clock()) if token else self._new_visit(post)
+        self._require_origin(request, self.directory.source(visit.source))
+        return answer(self._session(visit))
+
+    async def messages(self, request: Request) -> Response:
+        """GET pages through the visitor's thread, POST `{text, clientMsgId}` writes into it."""
+        if request.method == "POST":
+            return await self._write(request)
+        visit = self._visit(request, request.query_params.get("chat_token"))
+        query = request.query_params
+        page = await thread.page(
+            self.reads, visit.chat, limit=min(number(query.get("limit"), PAGE), LONGEST_PAGE),
+            before=number(query.get("beforeId"), None), after=number(query.get("afterId"), None),
+        )  # fmt: skip
+        return answer(page.body())
+
+    async def channel_token(self, request: Request) -> Response:
+        """A fresh token for the socket of an existing chat."""
+        visit = self._visit(request, request.query_params.get("chat_token"))
+        if visit.chat != as_uuid(request.path_params["id"]):
+            raise NotFound
+        return answer(self._session(visit))
+
+    async def _write(self, request: Request) -> Response:
+        body = await read_body(request, LIMIT)
+        post = Fields.of(body)
+        visit = self._visit(request, post.maybe_text("chat_token"))
+        self._messages.require(visit.chat)
+        client_msg_id = post.maybe_text("clientMsgId") or secrets.token_urlsafe(12)
+        source = self.directory.source(visit.source)
+        driver = self.directory.driver(source.id)
+        if not isinstance(driver, Web):
+            raise NotAuthentic
+        # The raw body is kept in the event, so the token must not be in it.
+        said = orjson.dumps({"text": post.text("text"), "clientMsgId": client_msg_id})
+        arrival = driver.read_message(said, peer=visit.peer, name=visit.name)
+        taken = await self.intake.take(Delivered(source, said, visit.department), arrival)
+        chat = await self.intake.store.load(Chat, visit.chat)
+        version = chat.messages[client_msg_id] if chat else 0
+        position = taken.decided.position
+        body_out = {"id": version, "chat_id": visit.chat, "client_msg_id": client_msg_id, "position": position}
+        return answer(body_out, 201 if taken.decided.events else 200, {"X-Pulse-Position": str(position)})
+
+    def _new_visit(self, post: Fields) -> Visit:
+        source = self.directory.source_named("web", post.maybe_text("source") or "")
+        if source is None:
+            raise NotFound("There is no website of this name.")
+        wanted = post.maybe_text("department_id")
+        peer = secrets.token_hex(16)
+        return Visit(
+            chat_id(source.id, peer), source.id, peer, (post.maybe_text("name") or "").strip()[:NAME_LIMIT],
+            as_uuid(wanted) if wanted else None, int(self.clock().timestamp()),
+        )  # fmt: skip
+
+    def _session(self, visit: Visit) -> dict[str, object]:
+        now = self.clock()
+        today = Visit(visit.chat, visit.source, visit.peer, visit.name, visit.department, int(now.timestamp()))
+        return {
+            "session_id": visit.chat,
+            "chat_id": visit.chat,
+            "chat_token": self.signer.chat_token(today),
+            "token": self.signer.channel_token(today),
+            "expires_at": (now + CHANNEL_TOKEN_LIFE).astimezone(UTC).isoformat(),
+        }
+
+    def _visit(self, request: Request, token: str | None) -> Visit:
+        """Whose chat it is: from the Authorization header, or where older clients put the token."""
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        given = bearer if scheme.lower() == "bearer" else token
+        if not given:
+            raise NotAuthentic
+        visit = self.signer.read_chat_token(given, self.clock())
+        self._require_origin(request, self.directory.source(visit.source))
+        return visit
+
+    def _require_origin(self, request: Request, source: Source) -> None:
+        origin = request.headers.get("origin")
+        if not may_embed(source, origin):
+            raise NotAllowed("This website may not use this source. Add it to the source's origins.")
+
+    def cors(self, route: Endpoint) -> Endpoint:
+        """Lets pages elsewhere call the widget's addresses; which of them may is the source's list."""
+
+        async def with_cors(request: Request) -> Response:
+            response = Response(status_code=204) if request.method == "OPTIONS" else await route(request)
+            response.headers["Access-Control-Allow-Origin"] = request.headers.get("origin", "*")
+            response.headers["Access-Control-Allow-Headers"] = "authorization, content-type, x-pulse-position"
+            response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+            response.headers["Vary"] = "Origin"
+            return response
+
+        return with_cors
+
+
+def may_embed(source: Source, origin: str | None) -> bool:
+    """A source without a list of origins may be embedded anywhere; a caller without Origin is no browser."""
+    listed = source.settings.get("origins", "").split()
+    return not listed or origin is None or origin in listed

@@ -1,0 +1,30 @@
+-- name: create
+-- The webhook log: every authentic delivery that left an event, with what became of it and its raw body.
+create table deliveries (
+    position bigint primary key,
+    source_id uuid,
+    external_id text not null,
+    outcome text not null,
+    kind text not null,
+    reason text not null,
+    aggregate_id uuid not null,
+    raw text not null,
+    raw_base64 text,
+    at timestamptz not null
+);
+create index deliveries_by_source on deliveries (source_id, position);
+create index deliveries_by_outcome on deliveries (outcome, position);
+create index deliveries_by_external_id on deliveries (external_id);
+
+-- name: insert_deliveries
+insert into deliveries (position, source_id, external_id, outcome, kind, reason, aggregate_id, raw, raw_base64, at)
+select position, source_id, external_id, outcome, kind, reason, aggregate_id, raw, raw_base64, at
+from json_to_recordset(%(rows)s::json) as r(
+    position bigint, source_id uuid, external_id text, outcome text, kind text, reason text, aggregate_id uuid,
+    raw text, raw_base64 text, at timestamptz);
+
+-- name: older
+select * from deliveries
+where (%(source)s::uuid is null or source_id = %(source)s) and (%(outcome)s::text is null or outcome = %(outcome)s)
+    and position < %(before)s
+order by position desc limit %(limit)s;

@@ -1,0 +1,74 @@
+-- name: create
+-- A row carries all that a chat list shows; counters are projected, never counted when read.
+create table inbox (
+    chat_id uuid primary key,
+    source_id uuid not null,
+    channel text not null,
+    peer text not null,
+    customer_id uuid not null,
+    name text not null,
+    is_group boolean not null,
+    department_id uuid,
+    holder_id uuid,
+    status text not null default 'open',
+    last_text text not null default '',
+    last_kind text not null default 'text',
+    last_sender text not null default 'customer',
+    opened_at timestamptz not null,
+    last_at timestamptz not null,
+    last_position bigint not null,
+    version integer not null,
+    unread integer not null default 0,
+    unread_by_customer integer not null default 0
+);
+create unique index inbox_by_activity on inbox (last_position);
+create index inbox_by_department on inbox (department_id, last_position);
+create index inbox_by_holder on inbox (holder_id, last_position);
+
+-- name: insert_chats
+insert into inbox (
+    chat_id, source_id, channel, peer, customer_id, name, is_group, department_id, opened_at, last_at,
+    last_position, version)
+select chat_id, source_id, channel, peer, customer_id, name, is_group, department_id, opened_at, opened_at,
+    last_position, 1
+from json_to_recordset(%(rows)s::json) as r(
+    chat_id uuid, source_id uuid, channel text, peer text, customer_id uuid, name text, is_group boolean,
+    department_id uuid, opened_at timestamptz, last_position bigint);
+
+-- name: update_chats
+-- What an event does not change is left out of its row, and stays; the scope is always there.
+update inbox set
+    name = coalesce(r.name, inbox.name),
+    status = coalesce(r.status, inbox.status),
+    department_id = r.department_id,
+    holder_id = r.holder_id,
+    unread = r.unread,
+    unread_by_customer = r.unread_by_customer,
+    last_text = coalesce(r.last_text, inbox.last_text),
+    last_kind = coalesce(r.last_kind, inbox.last_kind),
+    last_sender = coalesce(r.last_sender, inbox.last_sender),
+    last_at = coalesce(r.last_at, inbox.last_at),
+    last_position = coalesce(r.last_position, inbox.last_position),
+    version = r.version
+from json_to_recordset(%(rows)s::json) as r(
+    chat_id uuid, name text, status text, department_id uuid, holder_id uuid, unread integer,
+    unread_by_customer integer, last_text text, last_kind text, last_sender text, last_at timestamptz,
+    last_position bigint, version integer)
+where inbox.chat_id = r.chat_id;
+
+-- name: older
+-- Chats one may see, those with the newest word first, from a cursor on.
+select * from inbox
+where (%(everything)s or department_id = any(%(departments)s) or holder_id = %(holder)s)
+    and last_position < %(before)s
+order by last_position desc limit %(limit)s;
+
+-- name: newer
+-- The same list read the other way.
+select * from inbox
+where (%(everything)s or department_id = any(%(departments)s) or holder_id = %(holder)s)
+    and last_position > %(after)s
+order by last_position limit %(limit)s;
+
+-- name: one
+select * from inbox where chat_id = %(chat_id)s;

@@ -1,0 +1,140 @@
+"""Thread: what was said in one chat, in order. Also says what a message looks like to people, everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.domain import AggregateEvent
+
+from pulse.aggregates.chat import (
+    Attachment,
+    ButtonPressed,
+    Incoming,
+    MessageDeleted,
+    MessageEdited,
+    MessageReacted,
+    MessageReceived,
+    Quoted,
+    ReplyEchoed,
+    ReplyWritten,
+)
+from pulse.eventlog.envelope import Recorded
+from pulse.projections.changes import Changes
+from pulse.projections.reads import Page, Reads
+from pulse.projections.sql import Statements
+
+VERSION = 1
+SQL = Statements(__file__)
+WRITES = ("insert_entries", "change_entries")
+END = 2**31 - 1
+
+Entry = dict[str, Any]
+
+
+def project(recorded: Recorded, changes: Changes) -> None:
+    """New entries, and changes laid over old ones."""
+    entry = entry_of(recorded)
+    if entry is not None:
+        row = {"chat_id": recorded.aggregate_id, "version": recorded.ver, "position": recorded.position}
+        changes.add("thread.insert_entries", {**row, "entry": entry})
+        return
+    change = change_of(recorded.event)
+    if change is not None:
+        version, patch = change
+        changed = changes.fold("thread.change_entries", (recorded.aggregate_id, version))
+        patches = changed.get("patch", {}) | patch
+        changed |= {"chat_id": recorded.aggregate_id, "version": version, "patch": patches}
+
+
+def entry_of(recorded: Recorded) -> Entry | None:
+    """A message, reply or button press as people see it; None for anything else."""
+    event = recorded.event
+    seen: Entry = {"id": recorded.ver, "chat_id": recorded.aggregate_id, "created_at": recorded.at}
+    match event:
+        case MessageReceived(message=message):
+            return seen | {"sender_type": "customer", "sender": _author(message)} | content_of(message)
+        case ButtonPressed():
+            sender = {"name": event.author.name, "username": event.author.username}
+            return seen | {
+                "sender_type": "customer", "sender": sender, "text": "", "payload": event.payload, "notice": "button",
+            }  # fmt: skip
+        case ReplyWritten():
+            return seen | {
+                "sender_type": "moderator", "sender": {"id": event.moderator_id}, "text": event.text,
+                "client_msg_id": event.client_msg_id,
+            }  # fmt: skip
+        case ReplyEchoed():
+            return seen | {
+                "sender_type": "outside", "sender": {"id": event.outside_author}, "text": event.text,
+                "attachments": [_attachment(a) for a in event.attachments],
+            }  # fmt: skip
+        case _:
+            return None
+
+
+def change_of(event: AggregateEvent) -> tuple[int, Entry] | None:
+    """Which entry an event changes, and the fields it lays over it."""
+    match event:
+        case MessageEdited(of=of, message=message):
+            return of, content_of(message) | {"edited_at": event.timestamp}
+        case MessageDeleted(of=of):
+            return of, {"text": "", "attachments": [], "deleted_at": event.timestamp}
+        case MessageReacted(of=int(of)):
+            return of, {"reactions": list(event.reactions)}
+        case _:
+            return None
+
+
+def content_of(message: Incoming) -> Entry:
+    """Text and all that came with it, without what is only for fetching files."""
+    content: Entry = {"text": message.text, "attachments": [_attachment(a) for a in message.attachments]}
+    if message.reply_to is not None:
+        content["reply_to"] = _quoted(message.reply_to)
+    if message.forwarded:
+        content["forwarded"] = [_quoted(quoted) for quoted in message.forwarded]
+    for field in ("album", "payload", "notice", "sent_at"):
+        if (value := getattr(message, field)) is not None:
+            content[field] = value
+    return content
+
+
+def preview_of(message: Incoming) -> tuple[str, str]:
+    """One line for lists: a text, and what kind of thing it is (`text`, `photo`, `forward`, a notice)."""
+    if message.text:
+        return message.text[:200], "text"
+    if message.attachments:
+        return (message.attachments[0].name or "")[:200], message.attachments[0].kind
+    if message.forwarded:
+        return message.forwarded[0].text[:200], "forward"
+    return message.notice or "", "notice"
+
+
+async def page(reads: Reads, chat_id: UUID, *, limit: int, before: int | None, after: int | None) -> Page:
+    """A page of entries, oldest first. Without bounds the newest; `after` pages forward, `before` back."""
+    if after is not None:
+        rows = await reads.fetch(SQL["after"], chat_id=chat_id, after=after, limit=limit + 1)
+        items = [row["entry"] for row in rows[:limit]]
+        return Page(items, _id(items, -1) if len(rows) > limit else None, _id(items, 0))
+    bound = before if before is not None else END
+    rows = await reads.fetch(SQL["newest"], chat_id=chat_id, before=bound, limit=limit + 1)
+    items = [row["entry"] for row in reversed(rows[:limit])]
+    return Page(items, _id(items, -1) if before is not None else None, _id(items, 0) if len(rows) > limit else None)
+
+
+def _id(items: list[Entry], index: int) -> str | None:
+    return str(items[index]["id"]) if items else None
+
+
+def _author(message: Incoming) -> Entry:
+    return {"id": message.author.id, "name": message.author.name, "username": message.author.username}
+
+
+def _quoted(quoted: Quoted) -> Entry:
+    attachments = [_attachment(a) for a in quoted.attachments]
+    return {"text": quoted.text, "author": quoted.author, "attachments": attachments}
+
+
+def _attachment(attachment: Attachment) -> Entry:
+    shown = ("kind", "name", "mime", "size", "width", "height", "seconds", "latitude", "longitude", "phone")
+    return {field: value for field in shown if (value := getattr(attachment, field)) is not None}

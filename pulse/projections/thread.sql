@@ -1,0 +1,32 @@
+-- name: create
+-- An entry is what people see of a message or reply; its id is the chat's version at which it came.
+create table thread (
+    chat_id uuid not null,
+    version integer not null,
+    position bigint not null,
+    entry jsonb not null,
+    primary key (chat_id, version)
+);
+
+-- name: insert_entries
+insert into thread (chat_id, version, position, entry)
+select chat_id, version, position, entry
+from json_to_recordset(%(rows)s::json) as r(chat_id uuid, version integer, position bigint, entry jsonb);
+
+-- name: change_entries
+-- Lays the changed fields over the entry: an edit, a deletion, a reaction.
+update thread set entry = thread.entry || r.patch
+from json_to_recordset(%(rows)s::json) as r(chat_id uuid, version integer, patch jsonb)
+where thread.chat_id = r.chat_id and thread.version = r.version;
+
+-- name: newest
+-- A page from the end, or what came before an entry, newest first.
+select entry from thread
+where chat_id = %(chat_id)s and version < %(before)s
+order by version desc limit %(limit)s;
+
+-- name: after
+-- What came after an entry, oldest first.
+select entry from thread
+where chat_id = %(chat_id)s and version > %(after)s
+order by version limit %(limit)s;

@@ -1,0 +1,1 @@
+"""The push door: every event of the log, as frames, to the sockets that may see it."""

@@ -1,0 +1,123 @@
+"""S2's socket: `/channel/ws?session=<id>&token=<hmac>` for a visitor, `?type=staff&access_token=<jwt>` for staff.
+
+Nothing is subscribed to: a visitor hears their chat, a moderator every chat they may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+
+from pulse.access import Place, may_see
+from pulse.aggregates.chat import Chat
+from pulse.directory import Directory
+from pulse.errors import BadInput, NotAllowed, NotAuthentic, NotFound, PulseError
+from pulse.eventlog.store import EventStore
+from pulse.http import same_host
+from pulse.push.codes import Code
+from pulse.push.hub import Hub, Peer, refuse
+from pulse.tokens import Signer
+
+
+class WrongOrigin(NotAllowed):
+    """This website may not open this socket."""
+
+
+class ChannelWs:
+    """Admits sockets and takes their acknowledgements."""
+
+    def __init__(
+        self, hub: Hub, directory: Directory, store: EventStore, signer: Signer, clock: Callable[[], datetime]
+    ) -> None:
+        self.hub = hub
+        self.directory = directory
+        self.store = store
+        self.signer = signer
+        self.clock = clock
+
+    def admit(self, connection: ServerConnection, query: Mapping[str, str], headers: Headers) -> Peer:
+        """Whose socket this will be, before it is accepted. Raises NotAuthentic, WrongOrigin."""
+        if query.get("type") == "staff":
+            return self._admit_staff(connection, query, headers)
+        visit = self.signer.read_channel_token(query.get("token", ""), self.clock())
+        if str(visit.chat) != query.get("session", "").lower():
+            raise NotAuthentic
+        allowed = self.directory.source(visit.source).settings.get("origins", "").split()
+        origin = headers.get("Origin")
+        if allowed and origin is not None and origin not in allowed:
+            raise WrongOrigin
+        return Peer(connection, visit=visit)
+
+    def _admit_staff(self, connection: ServerConnection, query: Mapping[str, str], headers: Headers) -> Peer:
+        person_id = self.signer.read_staff_token(query.get("access_token", ""), self.clock())
+        if self.directory.person(person_id) is None:
+            raise NotAuthentic
+        origin = headers.get("Origin")
+        if origin is not None and not same_host(origin, headers.get("Host", "")):
+            raise WrongOrigin
+        return Peer(connection, person_id=person_id)
+
+    async def serve(self, peer: Peer) -> None:
+        """Serves a socket until it closes."""
+        if not self.hub.enter(peer):
+            await refuse(peer.connection, Code.TOO_MANY_CONNECTIONS, "Too many windows are open.")
+            return
+        try:
+            async for message in peer.connection:
+                await self._hear(peer, message)
+        finally:
+            self.hub.leave(peer)
+
+    async def _hear(self, peer: Peer, message: str | bytes) -> None:
+        try:
+            await self._acknowledge(peer, message)
+        except PulseError as error:
+            told = {"type": "error", "data": {"code": error.code, "message": str(error)}}
+            await peer.connection.send(orjson.dumps(told).decode())
+
+    async def _acknowledge(self, peer: Peer, message: str | bytes) -> None:
+        """`{"type":"ack","last_id":n}` moves last seen; staff also say which chat (`session_id`)."""
+        heard = _json_object(message)
+        if heard.get("type") != "ack":
+            raise BadInput("Only acknowledgements are understood here.")
+        last_id = heard.get("last_id")
+        if type(last_id) is not int or not 0 <= last_id < 2**31:
+            raise BadInput("last_id must be a message's id.")
+        chat_id = peer.visit.chat if peer.visit is not None else _session(heard.get("session_id"))
+
+        def see(chat: Chat | None) -> Chat:
+            if chat is None:
+                raise NotFound
+            if peer.person_id is None:
+                chat.see_as_customer(last_id, now=self.clock())
+                return chat
+            person = self.directory.person(peer.person_id)
+            if person is None or not may_see(person, Place(chat.department_id, chat.holder_id)):
+                raise NotFound
+            chat.see(person.id, last_id, now=self.clock())
+            return chat
+
+        by = "customer" if peer.person_id is None else f"moderator:{peer.person_id.hex}"
+        await self.store.decide(Chat, chat_id, see, by=by)
+
+
+def _session(text: object) -> UUID:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        raise BadInput("session_id must be a chat's id.") from None
+
+
+def _json_object(message: str | bytes) -> dict[str, object]:
+    try:
+        heard = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        raise BadInput("This is not JSON.") from None
+    if not isinstance(heard, dict):
+        raise BadInput("This is JSON, but not an object.")
+    return heard

@@ -1,0 +1,118 @@
+"""Signed tokens: a visitor's, which opens one chat; a moderator's, which lives five minutes; Pusher's signatures.
+
+Visitor tokens are `v1.<claims>.<mac>`: base64url JSON and HMAC-SHA256 over it, keyed by use. They name a chat
+and nothing else can be reached with them. Staff tokens are JWTs (HS256, pinned), see RFC 8725.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import orjson
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
+from pulse.errors import NotAuthentic
+
+STAFF_LIFE = timedelta(minutes=5)
+CHAT_TOKEN_LIFE = timedelta(days=180)
+CHANNEL_TOKEN_LIFE = timedelta(hours=24)
+LONGEST = 4096
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """What a visitor's token says: whose chat it is, and how they introduced themselves."""
+
+    chat: UUID
+    source: UUID
+    peer: str
+    name: str
+    department: UUID | None
+    issued: int
+
+
+class Signer:
+    """Makes and checks all tokens of one installation. `now` is an argument everywhere."""
+
+    def __init__(self, staff_key: bytes, visitor_key: bytes, push_secret: bytes) -> None:
+        self._staff = OctKey.import_key(staff_key)
+        self._visitor = visitor_key
+        self._push = push_secret
+
+    # Visitors
+
+    def chat_token(self, visit: Visit) -> str:
+        """Resumes a visitor's chat, for months."""
+        return self._sign("chat", visit)
+
+    def channel_token(self, visit: Visit) -> str:
+        """Opens a visitor's socket or stream, for a day."""
+        return self._sign("channel", visit)
+
+    def read_chat_token(self, token: str, now: datetime) -> Visit:
+        """Raises NotAuthentic."""
+        return self._read("chat", token, now, CHAT_TOKEN_LIFE)
+
+    def read_channel_token(self, token: str, now: datetime) -> Visit:
+        """Raises NotAuthentic."""
+        return self._read("channel", token, now, CHANNEL_TOKEN_LIFE)
+
+    def _sign(self, use: str, visit: Visit) -> str:
+        claims = base64.urlsafe_b64encode(msgspec.json.encode(visit)).decode().rstrip("=")
+        return f"v1.{claims}.{self._mac(use, claims)}"
+
+    def _read(self, use: str, token: str, now: datetime, life: timedelta) -> Visit:
+        version, _, rest = token[:LONGEST].partition(".")
+        claims, _, mac = rest.partition(".")
+        if version != "v1" or not hmac.compare_digest(self._mac(use, claims).encode(), mac.encode()):
+            raise NotAuthentic
+        visit = msgspec.json.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)), type=Visit)
+        age = now.timestamp() - visit.issued
+        if not -60 <= age <= life.total_seconds():
+            raise NotAuthentic("This token has expired. Ask for a new one.")
+        return visit
+
+    def _mac(self, use: str, claims: str) -> str:
+        return hmac.new(self._visitor, f"{use}.{claims}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+    # Moderators
+
+    def staff_token(self, moderator_id: UUID, now: datetime) -> str:
+        """A JWT for the staff socket and for other services."""
+        issued = int(now.timestamp())
+        life = int(STAFF_LIFE.total_seconds())
+        claims = {"sub": moderator_id.hex, "iss": "pulse", "aud": "staff", "iat": issued, "exp": issued + life}
+        return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, self._staff)
+
+    def read_staff_token(self, token: str, now: datetime) -> UUID:
+        """Whose it is. Raises NotAuthentic."""
+        registry = jwt.JWTClaimsRegistry(
+            now=int(now.timestamp()), leeway=5, iss={"essential": True, "value": "pulse"},
+            aud={"essential": True, "value": "staff"}, exp={"essential": True}, sub={"essential": True},
+        )  # fmt: skip
+        try:
+            claims: dict[str, Any] = jwt.decode(token[:LONGEST], self._staff, algorithms=["HS256"]).claims
+            registry.validate(claims)
+            return UUID(str(claims["sub"]))
+        except (JoseError, ValueError):
+            raise NotAuthentic from None
+
+    # Pusher protocol
+
+    def subscription(self, key: str, socket_id: str, channel: str, channel_data: str | None = None) -> str:
+        """What the auth endpoint answers and the socket checks: https://pusher.com/docs/channels/library_auth_reference"""
+        signed = f"{socket_id}:{channel}" + (f":{channel_data}" if channel_data is not None else "")
+        return f"{key}:{hmac.new(self._push, signed.encode('utf-8', 'replace'), hashlib.sha256).hexdigest()}"
+
+
+def visit_claims(visit: Visit) -> dict[str, Any]:
+    """The claims as JSON types."""
+    claims: dict[str, Any] = orjson.loads(msgspec.json.encode(visit))
+    return claims

@@ -1,0 +1,262 @@
+"""Puts the parts together by hand, once per process. Only the CLI imports this."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import shutil
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import APIRouter
+from starlette.routing import BaseRoute
+
+from pulse.blobs import Blobs
+from pulse.desk.app import http_app
+from pulse.desk.broadcasting import broadcasting_routes
+from pulse.desk.chats import chat_routes
+from pulse.desk.deliveries import delivery_routes
+from pulse.desk.guard import Guard
+from pulse.desk.sessions import Sessions
+from pulse.desk.sign_in import sign_in_routes
+from pulse.directory import Directory
+from pulse.embedded import Addresses
+from pulse.eventlog.envelope import check_registry
+from pulse.eventlog.jetstream import Log
+from pulse.eventlog.store import EventStore
+from pulse.eventlog.streams import reconcile, require_synced, wanted_streams
+from pulse.ingest.intake import Intake
+from pulse.ingest.traces import Traces
+from pulse.ingest.webhooks import Webhooks
+from pulse.ingest.widget import Widget
+from pulse.passwords import PasswordCheck
+from pulse.projections.projector import Projector, keep_rejections, outdated, rebuild
+from pulse.projections.reads import Reads
+from pulse.push.channel_ws import ChannelWs
+from pulse.push.hub import Hub
+from pulse.push.protocol import Pusher
+from pulse.push.relay import Relay
+from pulse.push.server import PushServer
+from pulse.settings import Settings
+from pulse.tokens import Signer
+from pulse.vault import Vault
+
+NATS_FOLDER = Path(__file__).parent.parent / "nats"
+ROLES = ("ingest", "project", "push", "desk")
+
+log = structlog.get_logger(__name__)
+Check = Callable[[], Awaitable[bool]]
+
+
+def now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class House:
+    """What every role stands on: the log, the keys, and who is who."""
+
+    settings: Settings
+    addresses: Addresses
+    log: Log
+    epoch: str
+    store: EventStore
+    vault: Vault
+    signer: Signer
+    directory: Directory
+    tasks: list[Coroutine[Any, Any, object]] = field(default_factory=list)
+    routers: list[APIRouter] = field(default_factory=list)
+    routes: list[BaseRoute] = field(default_factory=list)
+    checks: dict[str, Check] = field(default_factory=dict)
+
+    async def check(self) -> dict[str, bool]:
+        """Is everything this process needs ready to serve?"""
+        return {name: await check() for name, check in self.checks.items()}
+
+
+@contextlib.asynccontextmanager
+async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[House]:
+    """Connects to the log, refusing one that would not keep its word, and learns who is who."""
+    check_registry()
+    await require_synced(settings.nats_monitor_url or addresses.nats_monitor_url)
+    source = await Log.connect(addresses.nats_url)
+    vault = Vault.open(settings.master_key, settings.key_file)
+    signer = Signer(vault.derive("staff"), vault.derive("visitor"), vault.derive("push"))
+    directory = Directory(source, vault)
+    following: asyncio.Task[None] | None = None
+    try:
+        epoch = await reconcile(source, wanted_streams(NATS_FOLDER / "streams.json"), max_bytes=_room(settings))
+        following = asyncio.create_task(directory.run())
+        house = House(settings, addresses, source, epoch, EventStore(source), vault, signer, directory)
+        house.tasks.append(_watch(following))
+        house.checks["log"] = _true_when(lambda: source.up)
+        house.checks["directory"] = _true_when(directory.ready.is_set)
+        await directory.ready.wait()
+        yield house
+    finally:
+        if following is not None:
+            following.cancel()
+        await source.close()
+
+
+@contextlib.asynccontextmanager
+async def open_reads(house: House) -> AsyncIterator[Reads]:
+    """The pool that the desk and the widget read from."""
+    async with Reads.open(house.addresses.database_url, house.log) as reads:
+        yield reads
+
+
+def open_ingest(house: House, reads: Reads) -> None:
+    """Webhooks and the widget."""
+    intake = Intake(house.store, Blobs(house.settings.data_dir / "blobs"), now)
+    webhooks = Webhooks(house.directory, intake, Traces(house.log))
+    widget = Widget(house.directory, intake, house.signer, reads, now)
+    house.routes += [*webhooks.routes(), *widget.routes()]
+
+
+def open_desk(house: House, reads: Reads) -> None:
+    """The moderators' API."""
+    secure = house.settings.secure_cookies
+    guard = Guard(house.directory, Sessions(reads), house.signer, reads, now, secure=secure)
+    house.routers += [
+        sign_in_routes(guard, PasswordCheck()),
+        chat_routes(guard, house.store, reads),
+        delivery_routes(guard, reads),
+        broadcasting_routes(guard, house.store, house.settings.push_key),
+    ]
+    house.checks["reads"] = lambda: readable(reads)
+
+
+async def open_projector(house: House, told: Callable[[int, int], None]) -> None:
+    """Read models: rebuilt first when this code makes other ones, then kept up to date."""
+    database_url = house.addresses.database_url
+    if await outdated(database_url):
+        await rebuild(house.log, database_url, house.epoch, told)
+    projector = Projector(house.log, database_url, house.epoch)
+    house.tasks += [projector.run(), keep_rejections(house.log, database_url)]
+    house.checks["projector"] = _true_when(projector.ready.is_set)
+
+
+@contextlib.asynccontextmanager
+async def open_push(house: House) -> AsyncIterator[int]:
+    """The push port; yields it."""
+    hub = Hub()
+    relay = Relay(house.log, house.directory, hub)
+    house.tasks.append(relay.run())
+    house.checks["push"] = _true_when(lambda: relay.ready)
+    channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
+    server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key))
+    async with server.listening(house.settings.push_host, house.settings.push_port) as port:
+        yield port
+
+
+async def serve(
+    settings: Settings, addresses: Addresses, roles: tuple[str, ...], started: Callable[[House], Coroutine[Any, Any, None]]
+) -> None:
+    """Runs roles in this process until it is cancelled. `started` is called once everything answers."""
+    async with contextlib.AsyncExitStack() as stack:
+        house = await stack.enter_async_context(open_house(settings, addresses))
+        if "project" in roles:
+            await open_projector(house, lambda at, of: log.info("rebuilding", position=at, of=of))
+        if {"ingest", "desk"} & set(roles):
+            reads = await stack.enter_async_context(open_reads(house))
+            if "ingest" in roles:
+                open_ingest(house, reads)
+            if "desk" in roles:
+                open_desk(house, reads)
+        if "push" in roles:
+            await stack.enter_async_context(open_push(house))
+        async with asyncio.TaskGroup() as group:
+            for task in house.tasks:
+                group.create_task(task)
+            if {"ingest", "desk"} & set(roles):
+                group.create_task(serve_http(house))
+            tune_gc()
+            group.create_task(started(house))
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn, but signals are the CLI's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve_http(house: House) -> None:
+    """The HTTP port, with whatever routes this process has."""
+    settings = house.settings
+    app = http_app(house.routers, house.routes, house.check)
+    config = uvicorn.Config(
+        app, host=settings.http_host, port=settings.http_port, http="httptools", ws="none", lifespan="off",
+        log_config=None, access_log=False, server_header=False, date_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=3, timeout_keep_alive=30,
+    )  # fmt: skip
+    server = HttpServer(config)
+    try:
+        await server.serve()
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await server.shutdown()
+        raise
+
+
+async def readable(reads: Reads) -> bool:
+    """Do the read models answer?"""
+    with contextlib.suppress(Exception):
+        await reads.fetch("select 1 from checkpoint")
+        return True
+    return False
+
+
+def tune_gc() -> None:
+    """Full collections of what never dies were most of the slowest percent of requests (23 ms against 4 ms)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
+
+
+def configure_logs(level: str) -> None:
+    """JSON lines for machines, on standard error; our own words go to standard output."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=number, format="%(message)s")
+    for noisy in ("uvicorn", "httpx2", "httpcore2", "websockets", "nats"):
+        logging.getLogger(noisy).setLevel(max(number, logging.WARNING))
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"), structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )  # fmt: skip
+
+
+def _room(settings: Settings) -> int | None:
+    """How large an embedded log may grow: half of what is free when it is made. Elsewhere, what streams.json says."""
+    if settings.nats_url:
+        return None
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(settings.data_dir).free // 2
+
+
+def _true_when(condition: Callable[[], bool]) -> Check:
+    async def check() -> bool:
+        return condition()
+
+    return check
+
+
+async def _watch(task: asyncio.Task[None]) -> None:
+    """Lets a task that already runs end the process when it fails."""
+    await task

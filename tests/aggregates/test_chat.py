@@ -1,0 +1,455 @@
+"""The rules of a chat, without any server."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given as hypothesis_given
+from hypothesis import strategies as st
+
+from pulse.aggregates.chat import (
+    Attachment,
+    ButtonPressed,
+    Chat,
+    ChatAssigned,
+    ChatClosed,
+    ChatIsClosed,
+    ChatOpened,
+    ChatReopened,
+    ChatTransferred,
+    EmptyReply,
+    HeldByAnother,
+    Incoming,
+    MessageDeleted,
+    MessageEdited,
+    MessageReacted,
+    MessageReceived,
+    NoSuchMessage,
+    Quoted,
+    ReplyEchoed,
+    ReplyWritten,
+    SeenByCustomer,
+    SeenByStaff,
+    chat_id,
+    id_hash,
+)
+from pulse.errors import NotFound, sentence
+from pulse.eventlog.envelope import new_event_id, open_envelope, seal, subject_of
+from tests.given import (
+    ANNA,
+    BORIS,
+    NOW,
+    SALES,
+    SHOP,
+    SUPPORT,
+    VERA,
+    a_chat,
+    assigned_to,
+    closed_by,
+    given,
+    read_back,
+    replies,
+    vera_edits,
+    vera_writes,
+)
+
+
+def sees(who: UUID, up_to: int):
+    return lambda chat: chat.see(who, up_to, now=NOW)
+
+
+def customer_sees(up_to: int):
+    return lambda chat: chat.see_as_customer(up_to, now=NOW)
+
+
+def transferred_to(department: UUID):
+    return lambda chat: chat.transfer(department, now=NOW)
+
+
+def deletes(external_id: str, *message_ids: str):
+    return lambda chat: chat.delete(message_ids, external_id=external_id, raw="{}", now=NOW)
+
+
+def echo(external_id: str, message_id: str | None = None, outside_author: str | None = None, random_id: int = 5):
+    return lambda chat: chat.echo(
+        text="Good day", attachments=(), message_id=message_id, random_id=random_id,
+        outside_author=outside_author, external_id=external_id, raw="{}", now=NOW,
+    )  # fmt: skip
+
+
+def reacts(external_id: str, message_id: str, *reactions: str):
+    return lambda chat: chat.react(
+        author=VERA, message_id=message_id, reactions=reactions, external_id=external_id, raw="{}", now=NOW
+    )
+
+
+def presses(external_id: str):
+    return lambda chat: chat.press(
+        author=VERA, payload="yes", query_id="q", message_id="m1", external_id=external_id, raw="{}", now=NOW
+    )
+
+
+# Receiving
+
+
+def test_a_chats_id_follows_from_source_and_peer():
+    assert a_chat("77").id == a_chat("77").id == chat_id(SHOP, "77")
+    assert len({chat_id(SHOP, "77"), chat_id(SHOP, "78"), chat_id(uuid4(), "77")}) == 3
+
+
+def test_a_chat_begins_with_one_event_that_says_all():
+    chat = a_chat()
+    (opened,) = chat.collect_events()
+    assert isinstance(opened, ChatOpened)
+    assert (opened.source_id, opened.peer, opened.department_id, opened.group) == (SHOP, "77", SALES, False)
+
+
+def test_a_message_is_received_and_waits():
+    given(a_chat()).when(vera_writes("1")).then(MessageReceived).now(unread=[2])
+
+
+def test_the_same_delivery_again_changes_nothing():
+    given(a_chat(), vera_writes("1")).when(vera_writes("1")).then_nothing()
+
+
+def test_the_same_message_in_another_delivery_changes_nothing():
+    given(a_chat(), vera_writes("1", "m1")).when(vera_writes("2", "m1")).then_nothing()
+
+
+def test_messages_without_an_id_are_told_apart_by_their_delivery():
+    given(a_chat(), vera_writes("1")).when(vera_writes("2")).then(MessageReceived)
+
+
+def test_a_closed_chat_opens_again_when_the_customer_writes():
+    given(a_chat(), closed_by(ANNA)).when(vera_writes("1")).then(ChatReopened, MessageReceived).now(closed=False)
+
+
+def test_a_repeated_delivery_does_not_open_a_closed_chat():
+    given(a_chat(), vera_writes("1"), closed_by(ANNA)).when(vera_writes("1")).then_nothing().now(closed=True)
+
+
+def test_a_reopened_chat_is_held_by_nobody():
+    given(a_chat(), assigned_to(ANNA), closed_by(ANNA)).when(vera_writes("1")).then(ChatReopened, MessageReceived).now(
+        holder_id=None
+    )
+
+
+def test_every_part_of_a_message_survives_the_log():
+    photo = Attachment(kind="photo", name="кот.jpg", mime="image/jpeg", size=5, ref="r", width=1, height=2)
+    place = Attachment(kind="location", latitude=55.75, longitude=-37.6, phone="+7", seconds=3)
+    whole = Incoming(
+        external_id="1", author=VERA, text="Привет \u2028 👋", message_id="m1", sent_at=datetime(2026, 1, 1, tzinfo=UTC),
+        attachments=(photo, place), reply_to=Quoted("before", "Anna", "m0", (photo,)), forwarded=(Quoted("far"),),
+        album="a", payload="p", notice="n",
+    )  # fmt: skip
+    chat = a_chat()
+    chat.receive(whole, raw='{"a": 1}', now=NOW)
+    received = chat.collect_events()[1]
+    body = seal(received, event_id=new_event_id(), by="customer")
+    assert open_envelope(2, subject_of("chat", chat.id), body).event == received
+
+
+# Editing, deleting, reacting, pressing
+
+
+def test_an_edit_names_the_edited_messages_version():
+    outcome = given(a_chat(), vera_writes("1", "m1"), vera_writes("2", "m2")).when(vera_edits("3", "m2"))
+    outcome.then(MessageEdited)
+    assert outcome.events[0].of == 3
+
+
+def test_the_same_edit_again_changes_nothing():
+    given(a_chat(), vera_writes("1", "m1"), vera_edits("2", "m1")).when(vera_edits("2", "m1")).then_nothing()
+
+
+def test_a_message_may_be_edited_again():
+    given(a_chat(), vera_writes("1", "m1"), vera_edits("2", "m1")).when(vera_edits("3", "m1")).then(MessageEdited)
+
+
+def test_an_edit_of_an_unknown_message_is_received_as_it_now_reads():
+    outcome = given(a_chat()).when(vera_edits("1", "m1", "Hello!")).then(MessageReceived)
+    assert outcome.events[0].message.text == "Hello!"
+
+
+def test_an_edit_that_came_before_its_message_counts_and_the_message_does_not():
+    given(a_chat(), vera_edits("2", "m1")).when(vera_writes("1", "m1")).then_nothing()
+
+
+def test_an_edit_without_a_message_id_is_received():
+    given(a_chat(), vera_writes("1")).when(vera_edits("2", None)).then(MessageReceived)
+
+
+def test_an_edit_of_an_unknown_message_opens_a_closed_chat():
+    given(a_chat(), closed_by(ANNA)).when(vera_edits("1", "m1")).then(ChatReopened, MessageReceived)
+
+
+def test_an_edit_of_a_known_message_leaves_a_closed_chat_closed():
+    given(a_chat(), vera_writes("1", "m1"), closed_by(ANNA)).when(vera_edits("2", "m1")).then(MessageEdited).now(
+        closed=True
+    )
+
+
+def test_deleting_names_each_known_message_and_passes_over_the_others():
+    outcome = given(a_chat(), vera_writes("1", "m1"), vera_writes("2", "m2")).when(deletes("3", "m1", "m9", "m2"))
+    outcome.then(MessageDeleted, MessageDeleted)
+    assert [event.of for event in outcome.events] == [2, 3]
+
+
+def test_deleting_again_in_the_same_delivery_changes_nothing():
+    chat = given(a_chat(), vera_writes("1", "m1"), deletes("2", "m1"))
+    chat.when(deletes("2", "m1")).then_nothing()
+    chat.when(deletes("2", "m1", "m1")).then_nothing()
+
+
+def test_a_reaction_counts_once_per_delivery():
+    chat = given(a_chat(), vera_writes("1", "m1"))
+    assert chat.when(reacts("2", "m1", "👍")).then(MessageReacted).events[0].of == 2
+    chat.when(reacts("2", "m1", "👍")).then_nothing()
+    chat.when(reacts("3", "m1")).then(MessageReacted)
+
+
+def test_a_reaction_to_an_unknown_message_names_none():
+    assert given(a_chat()).when(reacts("1", "m9", "👍")).then(MessageReacted).events[0].of is None
+
+
+def test_a_button_counts_once_per_delivery():
+    chat = given(a_chat())
+    chat.when(presses("1")).then(ButtonPressed)
+    chat.when(presses("1")).then_nothing()
+    chat.when(presses("2")).then(ButtonPressed)
+
+
+# Echoes
+
+
+def test_an_echo_counts_once_per_delivery_and_per_message():
+    chat = given(a_chat())
+    chat.when(echo("1", "m1")).then(ReplyEchoed)
+    chat.when(echo("1")).then_nothing()
+    chat.when(echo("2", "m1")).then_nothing()
+    chat.when(echo("3")).then(ReplyEchoed)
+
+
+def test_our_own_echo_leaves_unread_what_the_customer_wrote_since_the_reply():
+    chat = given(a_chat(), vera_writes("1"), replies(ANNA), vera_writes("2"))
+    chat.when(echo("3", "m3")).then(ReplyEchoed).now(unread=[5])
+
+
+def test_our_own_echo_is_not_a_second_unread_reply():
+    given(a_chat(), replies(ANNA)).when(echo("1", "m1")).then(ReplyEchoed).now(unread_by_customer=[3])
+
+
+def test_a_reply_written_outside_answers_the_customer():
+    chat = given(a_chat(), vera_writes("1"))
+    chat.when(echo("2", "m2", outside_author="42")).then(ReplyEchoed).now(unread=[], unread_by_customer=[3])
+
+
+# Replying
+
+
+def test_a_reply_takes_a_free_chat_and_answers_it():
+    outcome = given(a_chat(), vera_writes("1")).when(replies(ANNA)).then(ChatAssigned, ReplyWritten)
+    outcome.now(holder_id=ANNA, unread=[], unread_by_customer=[4])
+    assert outcome.answer == 4
+
+
+def test_a_held_chat_may_be_answered_by_another_and_stays_where_it_is():
+    given(a_chat(), assigned_to(ANNA)).when(replies(BORIS)).then(ReplyWritten).now(holder_id=ANNA)
+
+
+def test_a_closed_chat_takes_no_reply():
+    given(a_chat(), closed_by(ANNA)).when(replies(ANNA)).then_refused(ChatIsClosed)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t\u00a0"])
+def test_a_reply_needs_a_text(text):
+    given(a_chat()).when(replies(ANNA, text)).then_refused(EmptyReply)
+
+
+def test_the_same_client_message_is_the_same_reply_however_often_it_is_sent():
+    chat = given(a_chat(), replies(ANNA, client_msg_id="c1"), vera_writes("1"))
+    assert chat.when(replies(ANNA, "Other words", "c1")).then_nothing().answer == 3
+
+
+def test_a_client_message_counts_once_per_person():
+    chat = given(a_chat(), replies(ANNA, client_msg_id="c1"))
+    assert chat.when(replies(BORIS, client_msg_id="c1")).then(ReplyWritten).answer == 4
+
+
+def test_a_repeated_client_message_is_answered_though_the_chat_was_closed_since():
+    chat = given(a_chat(), replies(ANNA, client_msg_id="c1"), closed_by(BORIS))
+    assert chat.when(replies(ANNA, client_msg_id="c1")).then_nothing().answer == 3
+
+
+def test_replies_without_a_client_message_id_are_all_written():
+    given(a_chat(), replies(ANNA)).when(replies(ANNA)).then(ReplyWritten)
+
+
+# Holding
+
+
+def test_opening_a_free_chat_takes_it():
+    given(a_chat()).when(lambda chat: chat.take(ANNA, now=NOW)).then(ChatAssigned).now(holder_id=ANNA)
+
+
+def test_opening_a_held_chat_leaves_it_where_it_is():
+    given(a_chat(), assigned_to(ANNA)).when(lambda chat: chat.take(BORIS, now=NOW)).then_nothing().now(holder_id=ANNA)
+
+
+def test_opening_a_closed_chat_takes_nothing():
+    given(a_chat(), closed_by(ANNA)).when(lambda chat: chat.take(BORIS, now=NOW)).then_nothing()
+
+
+def test_assigning_to_its_holder_changes_nothing():
+    given(a_chat(), assigned_to(ANNA)).when(assigned_to(ANNA)).then_nothing()
+
+
+def test_a_chat_held_by_another_is_refused_and_the_refusal_says_by_whom():
+    refusal = given(a_chat(), assigned_to(ANNA)).when(assigned_to(BORIS)).then_refused(HeldByAnother)
+    assert refusal.details == {"holder": str(ANNA)}
+    assert str(refusal) == "Somebody else holds this chat."
+    assert (refusal.code, refusal.status) == ("held-by-another", 409)
+
+
+def test_a_chat_may_be_taken_over_from_the_holder_one_knows_of():
+    outcome = given(a_chat(), assigned_to(ANNA)).when(assigned_to(BORIS, seen_holder=ANNA)).then(ChatAssigned)
+    assert (outcome.events[0].moderator_id, outcome.events[0].from_moderator_id) == (BORIS, ANNA)
+
+
+def test_a_chat_may_not_be_taken_over_from_a_holder_one_did_not_know_of():
+    carol = uuid4()
+    given(a_chat(), assigned_to(ANNA)).when(assigned_to(BORIS, seen_holder=carol)).then_refused(HeldByAnother)
+
+
+def test_a_chat_that_became_free_may_be_taken_by_who_thought_it_held():
+    given(a_chat()).when(assigned_to(BORIS, seen_holder=ANNA)).then(ChatAssigned)
+
+
+def test_a_closed_chat_is_not_assigned():
+    given(a_chat(), closed_by(ANNA)).when(assigned_to(BORIS)).then_refused(ChatIsClosed)
+
+
+def test_a_transfer_names_the_old_audience_and_frees_the_chat():
+    outcome = given(a_chat(), assigned_to(ANNA)).when(transferred_to(SUPPORT)).then(ChatTransferred)
+    moved = outcome.now(department_id=SUPPORT, holder_id=None).events[0]
+    assert (moved.department_id, moved.from_department_id, moved.from_moderator_id) == (SUPPORT, SALES, ANNA)
+
+
+def test_a_transfer_to_where_the_chat_already_is_changes_nothing():
+    given(a_chat(), assigned_to(ANNA)).when(transferred_to(SALES)).then_nothing().now(holder_id=ANNA)
+
+
+def test_a_chat_without_a_department_may_be_transferred():
+    assert (
+        given(a_chat(department=None)).when(transferred_to(SALES)).then(ChatTransferred).events[0].from_department_id
+        is None
+    )
+
+
+def test_a_closed_chat_is_not_transferred():
+    given(a_chat(), closed_by(ANNA)).when(transferred_to(SUPPORT)).then_refused(ChatIsClosed)
+
+
+def test_closing_frees_the_chat_and_nothing_waits_in_it():
+    given(a_chat(), vera_writes("1"), assigned_to(ANNA)).when(closed_by(BORIS)).then(ChatClosed).now(
+        closed=True, holder_id=None, unread=[]
+    )
+
+
+def test_closing_a_closed_chat_changes_nothing():
+    given(a_chat(), closed_by(ANNA)).when(closed_by(BORIS)).then_nothing()
+
+
+# Seeing
+
+
+def test_what_was_seen_is_no_longer_unread():
+    chat = given(a_chat(), vera_writes("1"), vera_writes("2"), vera_writes("3"))
+    chat.when(sees(ANNA, 3)).then(SeenByStaff).now(unread=[4], seen_by={ANNA: 3})
+
+
+def test_marks_only_move_up():
+    chat = given(a_chat(), vera_writes("1"), vera_writes("2"), sees(ANNA, 3))
+    chat.when(sees(ANNA, 2)).then_nothing()
+    chat.when(sees(ANNA, 3)).then_nothing()
+
+
+def test_each_moderator_has_a_mark_of_their_own():
+    given(a_chat(), vera_writes("1"), sees(ANNA, 2)).when(sees(BORIS, 2)).then(SeenByStaff)
+
+
+def test_nobody_sees_what_is_not_there_yet():
+    chat = given(a_chat(), vera_writes("1"))
+    chat.when(sees(ANNA, 3)).then_nothing()
+    chat.when(customer_sees(3)).then_nothing()
+    chat.when(sees(ANNA, 0)).then_nothing()
+    chat.when(customer_sees(-1)).then_nothing()
+
+
+def test_the_customers_mark_only_moves_up_and_clears_replies():
+    chat = given(a_chat(), replies(ANNA), replies(ANNA))
+    chat.when(customer_sees(3)).then(SeenByCustomer).now(unread_by_customer=[4])
+    chat.when(customer_sees(3)).then_nothing()
+    chat.when(customer_sees(4)).then(SeenByCustomer).now(unread_by_customer=[])
+
+
+def test_the_scope_says_who_may_see_and_how_much_waits():
+    chat = given(a_chat(), vera_writes("1"), vera_writes("2")).aggregate
+    assert chat.scope() == {
+        "source": SHOP, "department": SALES, "holder": None, "unread": 2, "unread_by_customer": 0
+    }  # fmt: skip
+
+
+def test_an_unknown_message_is_not_found():
+    assert issubclass(NoSuchMessage, NotFound)
+    assert sentence(NoSuchMessage) == "This chat has no such message."
+
+
+# Whatever the order
+
+deliveries = st.tuples(st.sampled_from("abcdef"), st.sampled_from([None, "m1", "m2", "m3"]))
+acts = st.one_of(
+    st.builds(lambda d: vera_writes(*d), deliveries),
+    st.builds(lambda d: vera_edits(*d), deliveries),
+    st.builds(lambda d: echo(*d, outside_author="42"), deliveries),
+    st.builds(lambda d: deletes(d[0], d[1] or "m9"), deliveries),
+    st.builds(lambda d: reacts(d[0], d[1] or "m9", "👍"), deliveries),
+    st.builds(presses, st.sampled_from("abcdef")),
+    st.builds(sees, st.sampled_from([ANNA, BORIS]), st.integers(0, 20)),
+    st.builds(customer_sees, st.integers(0, 20)),
+    st.just(closed_by(ANNA)),
+)
+
+
+@hypothesis_given(st.lists(acts, max_size=25))
+def test_whatever_comes_each_delivery_and_each_message_is_taken_in_at_most_once(sequence):
+    chat = a_chat()
+    for act in sequence:
+        act(chat)
+    events = chat.collect_events()
+    received = [event for event in events if isinstance(event, MessageReceived)]
+    whole = [e for e in events if not isinstance(e, MessageDeleted)]
+    taken = [
+        getattr(e, "external_id", None) or getattr(getattr(e, "message", None), "external_id", None) for e in whole
+    ]
+    ids = [external_id for external_id in taken if external_id is not None]
+    messages = [event.message.message_id for event in received if event.message.message_id is not None]
+    assert len(ids) == len(set(ids))
+    assert len(messages) == len(set(messages))
+    assert [event.originator_version for event in events] == list(range(1, len(events) + 1))
+
+
+@hypothesis_given(st.lists(acts, max_size=25))
+def test_whatever_comes_the_chat_reads_back_as_it_was(sequence):
+    chat = a_chat()
+    for act in sequence:
+        act(chat)
+    again = read_back(Chat, chat.collect_events())
+    assert {**vars(again), "_pending_events": []} == {**vars(chat), "_pending_events": []}
+    assert all(2 <= version <= chat.version for version in chat.unread)
+    assert chat.unread == sorted(set(chat.unread))
+
+
+@hypothesis_given(st.lists(st.text(max_size=20), max_size=30))
+def test_known_deliveries_are_told_apart(ids):
+    assert len({id_hash(each) for each in ids}) == len(set(ids))

@@ -1,0 +1,65 @@
+"""The rules of moderators and departments."""
+
+import pytest
+
+from pulse.aggregates.department import Department, DepartmentRenamed, department_id
+from pulse.aggregates.moderator import (
+    Moderator,
+    ModeratorDisabled,
+    ModeratorPasswordChanged,
+    ModeratorRoleChanged,
+    UnknownRole,
+    moderator_id,
+)
+from tests.given import ANNA, NOW, SALES, SUPPORT, given
+
+
+def anna(email: str = "anna@example.org", role: str = "moderator") -> Moderator:
+    return Moderator.invite(
+        email=email, name="Anna", role=role, departments=(SALES,), password_hash="$argon2id$1", now=NOW
+    )
+
+
+def test_one_address_is_one_account_however_it_is_spelled():
+    assert anna(" Anna@Example.ORG ").id == anna().id == moderator_id("anna@example.org") == ANNA
+    assert anna(" Anna@Example.ORG ").email == "anna@example.org"
+
+
+@pytest.mark.parametrize("role", ["", "Admin", "root"])
+def test_a_role_is_either_admin_or_moderator(role):
+    with pytest.raises(UnknownRole):
+        anna(role=role)
+    given(anna()).when(lambda m: m.change_role(role, (SALES,), now=NOW)).then_refused(UnknownRole)
+
+
+def test_a_role_changes_only_when_it_differs():
+    moderator = given(anna())
+    moderator.when(lambda m: m.change_role("moderator", (SALES,), now=NOW)).then_nothing()
+    moderator.when(lambda m: m.change_role("moderator", (SALES, SUPPORT), now=NOW)).then(ModeratorRoleChanged)
+    moderator.when(lambda m: m.change_role("admin", (SALES, SUPPORT), now=NOW)).then(ModeratorRoleChanged).now(
+        role="admin", departments=(SALES, SUPPORT)
+    )
+
+
+def test_a_new_password_counts_always():
+    given(anna()).when(lambda m: m.change_password("$argon2id$2", now=NOW)).then(ModeratorPasswordChanged).now(
+        password_hash="$argon2id$2"
+    )
+
+
+def test_a_moderator_is_disabled_once():
+    moderator = given(anna())
+    moderator.when(lambda m: m.disable(now=NOW)).then(ModeratorDisabled).now(disabled=True)
+    moderator.when(lambda m: m.disable(now=NOW)).then_nothing()
+
+
+def test_the_same_department_can_not_be_made_twice():
+    assert Department.create(" Sales ", now=NOW).id == Department.create("SALES", now=NOW).id == department_id("sales")
+
+
+def test_a_department_is_renamed_and_keeps_its_id():
+    department = given(Department.create("Sales", now=NOW))
+    department.when(lambda d: d.rename("Sales", now=NOW)).then_nothing()
+    department.when(lambda d: d.rename("Orders", now=NOW)).then(DepartmentRenamed).now(
+        name="Orders", id=department_id("Sales")
+    )

@@ -1,0 +1,49 @@
+"""The rules of a source."""
+
+from uuid import uuid4
+
+import pytest
+
+from pulse.aggregates.source import NoDepartments, Source, SourceDepartmentsChanged, SourceSecretsChanged, source_id
+from tests.given import NOW, SALES, SUPPORT, given
+
+
+def a_source(departments=(SALES, SUPPORT)) -> Source:
+    return Source.connect(
+        channel="telegram", identifier="shop_bot", title="Shop", departments=departments,
+        settings={"mode": "webhook"}, secrets={"token": "sealed"}, now=NOW,
+    )  # fmt: skip
+
+
+def test_a_sources_id_follows_from_channel_and_identifier():
+    assert a_source().id == source_id("telegram", "shop_bot")
+    assert source_id("vk", "shop_bot") != source_id("telegram", "shop_bot")
+
+
+def test_a_source_needs_a_department():
+    with pytest.raises(NoDepartments):
+        a_source(())
+
+
+def test_the_last_department_can_not_be_taken_away():
+    given(a_source()).when(lambda source: source.change_departments((), now=NOW)).then_refused(NoDepartments)
+
+
+def test_departments_change_only_when_they_differ():
+    source = given(a_source())
+    source.when(lambda s: s.change_departments((SALES, SUPPORT), now=NOW)).then_nothing()
+    source.when(lambda s: s.change_departments((SUPPORT, SALES), now=NOW)).then(SourceDepartmentsChanged)
+
+
+def test_a_chat_goes_to_the_wanted_department_if_the_source_has_it_else_to_the_first():
+    source = given(a_source()).aggregate
+    assert source.department_for(SUPPORT) == SUPPORT
+    assert source.department_for(uuid4()) == SALES
+    assert source.department_for(None) == SALES
+
+
+def test_named_secrets_are_replaced_and_the_others_stay():
+    source = given(a_source())
+    source.when(lambda s: s.change_secrets({"confirmation": "c"}, now=NOW)).then(SourceSecretsChanged).now(
+        secrets={"token": "sealed", "confirmation": "c"}
+    )

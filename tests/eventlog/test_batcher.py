@@ -1,0 +1,180 @@
+"""Which way is faster, and who goes together."""
+
+import asyncio
+
+import pytest
+
+from pulse.eventlog.batcher import BATCH, TRY_OTHER_EVERY, WINDOW_SECONDS, Batcher, Pace
+
+
+class Day:
+    """Feeds a pace with work: so many commands a second, while it goes alone and while it goes in batches."""
+
+    def __init__(self, alone: float, batched: float) -> None:
+        self.pace, self.now = Pace(), 100.0
+        self.rates = {False: alone, True: batched}
+        self.ways: list[bool] = []
+        self.pace.begin(self.now)
+
+    def work(self, windows: int) -> list[bool]:
+        """The way that each window went."""
+        ways = []
+        for _ in range(windows):
+            ways.append(self.pace.batching)
+            for _ in range(10):
+                self.now += WINDOW_SECONDS / 9.9
+                self.pace.end(int(self.rates[self.pace.batching] * WINDOW_SECONDS / 10), self.now)
+                if self.pace.batching is not ways[-1]:
+                    break
+        return ways
+
+
+def test_a_pace_begins_alone_and_then_tries_batches():
+    assert Day(alone=1000, batched=5000).work(2) == [False, True]
+
+
+def test_a_pace_picks_batches_where_they_are_faster():
+    assert set(Day(alone=1000, batched=5000).work(20)[2:]) == {True}
+
+
+def test_a_pace_stays_alone_where_batches_are_slower_or_hardly_faster():
+    assert set(Day(alone=5000, batched=1000).work(20)[2:]) == {False}
+    assert set(Day(alone=1000, batched=1050).work(20)[2:]) == {False}
+
+
+def test_a_pace_tries_the_other_way_again_and_follows_a_changed_disk():
+    day = Day(alone=5000, batched=1000)
+    assert True not in day.work(TRY_OTHER_EVERY)[2:]
+    assert day.work(1) == [True]
+    assert day.work(3) == [False] * 3
+    day.rates = {False: 1000, True: 20000}
+    assert day.work(4 * TRY_OTHER_EVERY)[-3:] == [True] * 3
+
+
+def test_a_pause_says_nothing_about_the_limit():
+    pace = Pace()
+    pace.begin(10.0)
+    pace.end(1, 10.1)
+    pace.begin(19.0)  # nine seconds of nobody asking
+    pace.end(1, 19.0 + WINDOW_SECONDS / 2)
+    assert not pace.batching
+    pace.end(1, 19.01 + WINDOW_SECONDS)
+    assert pace.batching
+
+
+def test_a_moment_between_two_commands_is_no_pause():
+    pace = Pace()
+    pace.begin(10.0)
+    pace.end(1, 10.0 + WINDOW_SECONDS / 2)
+    pace.begin(10.001 + WINDOW_SECONDS / 2)
+    pace.end(1, 10.01 + WINDOW_SECONDS)
+    assert pace.batching
+
+
+class Slow:
+    """Work that ends when the test says so. A piece is (chat, number)."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[tuple[str, int]]] = []
+        self.busy: set[str] = set()
+        self.gates: list[asyncio.Event] = []
+        self.started: asyncio.Queue[int] = asyncio.Queue()
+        self.batcher: Batcher[tuple[str, int]] = Batcher(self.run, lambda work: work[0] not in self.busy)
+
+    async def run(self, group: list[tuple[str, int]]) -> None:
+        self.groups.append(group)
+        self.gates.append(asyncio.Event())
+        self.started.put_nowait(len(self.groups))
+        await self.gates[-1].wait()
+
+
+@pytest.fixture
+async def slow():
+    made = Slow()
+    yield made
+    for gate in made.gates:
+        gate.set()
+
+
+async def test_what_waits_at_the_same_moment_goes_together_in_its_order(slow):
+    for number in range(5):
+        slow.batcher.join(("vera", number))
+    await slow.started.get()
+    assert slow.groups == [[("vera", number) for number in range(5)]]
+
+
+async def test_what_is_not_ready_waits_until_something_ends(slow):
+    slow.busy.add("vera")
+    slow.batcher.join(("vera", 1))
+    slow.batcher.join(("oleg", 1))
+    await slow.started.get()
+    assert slow.groups == [[("oleg", 1)]]
+    slow.busy.clear()
+    slow.gates[0].set()
+    await slow.started.get()
+    assert slow.groups[1] == [("vera", 1)]
+
+
+async def test_two_groups_run_side_by_side_and_a_third_waits(slow):
+    for number in range(3):
+        slow.batcher.join((f"chat {number}", 1))
+        if number < 2:
+            await slow.started.get()
+    assert len(slow.groups) == 2
+    slow.gates[1].set()
+    await slow.started.get()
+    assert slow.groups[2] == [("chat 2", 1)]
+
+
+async def test_a_group_has_a_limit_and_the_rest_comes_next(slow):
+    for number in range(BATCH + 3):
+        slow.batcher.join(("vera", number))
+    await slow.started.get()
+    slow.gates[0].set()
+    await slow.started.get()
+    assert [len(group) for group in slow.groups] == [BATCH, 3]
+    assert [number for group in slow.groups for _, number in group] == list(range(BATCH + 3))
+
+
+async def test_nobody_goes_alone_past_those_who_wait(slow):
+    assert slow.batcher.alone_now
+    slow.busy.add("vera")
+    slow.batcher.join(("vera", 1))
+    assert not slow.batcher.alone_now
+
+
+async def test_a_group_that_fails_does_not_stop_the_next():
+    ran: asyncio.Queue[str] = asyncio.Queue()
+
+    async def run(group: list[str]) -> None:
+        ran.put_nowait(group[0])
+        if group[0] == "bad":
+            raise RuntimeError
+
+    batcher = Batcher(run, lambda _: True)
+    batcher.join("bad")
+    assert await ran.get() == "bad"
+    (failed,) = batcher._tasks
+    with pytest.raises(RuntimeError):
+        await failed
+    batcher.join("good")
+    assert await ran.get() == "good"
+
+
+async def test_what_a_group_needs_is_taken_in_the_same_tick():
+    taken: list[str] = []
+
+    async def done() -> None:
+        pass
+
+    def run(group: list[str]):
+        taken.extend(group)
+        return done()
+
+    batcher = Batcher(run, lambda _: True)
+    batcher.join("vera")
+    seen: list[list[str]] = []
+    asyncio.get_running_loop().call_soon(lambda: seen.append(list(taken)))  # runs right after the dispatch
+    while not seen:
+        await asyncio.sleep(0)
+    assert seen == [["vera"]]
