@@ -268,17 +268,15 @@ def _greet(settings: Settings, house: House, *, with_demo: bool) -> None:
 
 
 def _print_demo(summary: dict[str, Any]) -> None:
-    people = Table("account", "password", "role", title="Demo accounts", title_justify="left")
+    people = Table("account", "password", "role", box=None)
     for account in summary["accounts"]:
         people.add_row(account["email"], account["password"], account["role"])
-    sources = Table("source", "webhook", "secret", title="Demo sources", title_justify="left")
-    for source in summary["sources"]:
-        sources.add_row(
-            f"{source['type']} {source['identifier']}", source["webhook_url"] or "the widget's address",
-            source["secret"] or "none",
-        )  # fmt: skip
     out.print(people)
-    out.print(sources)
+    for source in summary["sources"]:
+        where = source["webhook_url"] or "the widget's address"
+        out.print(
+            f"{source['type']} {source['identifier']}  secret {source['secret'] or 'none'}\n  {where}", soft_wrap=True
+        )
 
 
 def _print(found: dict[str, Any], *, as_json: bool) -> None:

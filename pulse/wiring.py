@@ -160,7 +160,10 @@ async def open_push(house: House) -> AsyncIterator[int]:
 
 
 async def serve(
-    settings: Settings, addresses: Addresses, roles: tuple[str, ...], started: Callable[[House], Coroutine[Any, Any, None]]
+    settings: Settings,
+    addresses: Addresses,
+    roles: tuple[str, ...],
+    started: Callable[[House], Coroutine[Any, Any, None]],
 ) -> None:
     """Runs roles in this process until it is cancelled. `started` is called once everything answers."""
     async with contextlib.AsyncExitStack() as stack:

@@ -1,19 +1,28 @@
 """Real servers for every test: one nats-server and one Postgres a session, a fresh stream and database a test."""
 
+import asyncio
 import itertools
 import shutil
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx2
 import psycopg
 import pytest
 from psycopg import sql
 
+from pulse import demo, wiring
+from pulse.aggregates.source import source_id
 from pulse.embedded import Addresses, Embedded
 from pulse.eventlog.jetstream import AppendRefused, Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
+from pulse.settings import Settings
+from pulse.wiring import House
 
 STREAMS = Path(__file__).parent.parent / "nats" / "streams.json"
 
@@ -42,10 +51,8 @@ def addresses(servers: Embedded) -> Addresses:
 async def log(addresses: Addresses) -> AsyncIterator[Log]:
     """A connection to a log that was just made, with nothing in it."""
     opened = await Log.connect(addresses.nats_url, name="test")
-    try:
+    with suppress(AppendRefused):  # the first test finds no stream
         await opened.api(f"STREAM.DELETE.{opened.stream}")
-    except AppendRefused:
-        pass  # the first test finds no stream
     await reconcile(opened, wanted_streams(STREAMS), max_bytes=1 << 30)
     yield opened
     await opened.close()
@@ -68,3 +75,61 @@ def database_url(addresses: Addresses) -> Iterator[str]:
     yield addresses.database_url.replace("/pulse?", f"/{name}?")
     with psycopg.connect(addresses.database_url, autocommit=True) as connection:
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@dataclass
+class Pulse:
+    """A whole Pulse in this process, on ports of its own, with the demo world in it."""
+
+    house: House
+    http: httpx2.AsyncClient
+    push: str
+
+    def webhook(self, channel: str) -> str:
+        identifier = {demo_source.channel: demo_source.identifier for demo_source in demo.SOURCES}[channel]
+        return f"/webhook/{channel}/{source_id(channel, identifier)}"
+
+    async def sign_in(self, name: str) -> dict[str, str]:
+        """Headers of a signed-in person: anna, boris or admin."""
+        credentials = {"email": f"{name}@pulse.example", "password": demo.PASSWORD}
+        answer = await self.http.post("/api/users/login", json=credentials)
+        assert answer.status_code == 200, answer.text
+        self.http.cookies.clear()
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def running_pulse(
+    addresses: Addresses, data_dir: Path, roles: tuple[str, ...] = wiring.ROLES
+) -> AsyncIterator[Pulse]:
+    """Starts a Pulse like `pulse up --demo` does, and ends it."""
+    settings = Settings(_env_file=None, data_dir=data_dir, http_port=free_port(), push_port=free_port())
+    ready: asyncio.Future[House] = asyncio.get_running_loop().create_future()
+
+    async def started(house: House) -> None:
+        await house.directory.wait_for(await demo.make_demo(house.store, house.vault, wiring.now))
+        while not all((await house.check()).values()):
+            await asyncio.sleep(0.01)
+        ready.set_result(house)
+
+    serving = asyncio.create_task(wiring.serve(settings, addresses, roles, started))
+    await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        await serving
+    async with httpx2.AsyncClient(base_url=settings.http_address, timeout=10) as client:
+        yield Pulse(ready.result(), client, settings.push_address)
+    serving.cancel()
+    await asyncio.wait([serving])
+
+
+@pytest.fixture
+async def pulse(addresses: Addresses, log: Log, database_url: str, tmp_path: Path) -> AsyncIterator[Pulse]:
+    """A whole Pulse on an empty log and an empty database."""
+    async with running_pulse(replace(addresses, database_url=database_url), tmp_path) as running:
+        yield running

@@ -14,16 +14,18 @@ from starlette.routing import BaseRoute
 from pulse import __version__
 from pulse.http import answer, install_problems
 
+BODY_LIMIT = 64 * 1024
+
 Checks = Callable[[], Awaitable[dict[str, bool]]]
 
 
 def http_app(routers: Sequence[APIRouter], routes: Sequence[BaseRoute], checks: Checks) -> FastAPI:
     """One application out of the doors that this process opens."""
-    app = FastAPI(title="Pulse", version=__version__, max_body_size=64 * 1024)
+    app = FastAPI(title="Pulse", version=__version__)
     install_problems(app)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, max_body_size=BODY_LIMIT)
     # Webhooks and the widget bring their own limits and are not wrapped.
     app.router.routes[:0] = routes
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypedDict, TypeVar, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -32,21 +32,21 @@ RECORD = "record"
 TOPICS = {f"{name}/{version}": (name, version) for name, version in EVENTS}
 BATCH, TRIES, CONNECT_SECONDS = 1000, 8, 5.0
 MARK = b'{"base64":"'
+ENVELOPE = msgspec.json.Decoder(Envelope)
+TIMED: msgspec.json.Decoder[Any] = msgspec.json.Decoder(msgspec.defstruct("Timed", [("timestamp", datetime)]))
 
 T = TypeVar("T")
+Events = Sequence[es.StoredEvent]
+Notifications = list[es.Notification]
 
 
 class Datastore:
     """One connection to the log, on a thread of its own. Raises OperationalError when nobody answers."""
 
-    log: Log
-
     def __init__(self, url: str, stream: str = STREAM) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._closed = False
-        self._lock = (
-            threading.RLock()
-        )  # reentrant: the library closes things in `__del__`, in any thread, at any moment
+        self.log: Log | None = None
+        self._loop, self._closed = asyncio.new_event_loop(), False
+        self._lock = threading.RLock()  # reentrant: the library closes things in `__del__`, at any moment
         self._thread = threading.Thread(target=self._live, name="pulse-recorder", daemon=True)
         self._thread.start()
         try:
@@ -57,11 +57,8 @@ class Datastore:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Does it on the thread and waits for it. Raises the library's errors in place of ours."""
-        try:
-            with library_errors():
-                return self.submit(work).result()
-        except CancelledError:
-            raise es.InterfaceError("The connection to the event log was closed meanwhile.") from None
+        with library_errors():
+            return self.submit(work).result()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         with self._lock:
@@ -84,40 +81,24 @@ class Datastore:
             self._loop.run_forever()
 
     async def _open(self, url: str, stream: str) -> str:
-        try:
-            self.log = await asyncio.wait_for(Log.connect(url, name="recorder", stream=stream), CONNECT_SECONDS)
-        except TimeoutError:
-            raise LogDown("NATS does not answer.") from None
+        self.log = await asyncio.wait_for(Log.connect(url, name="recorder", stream=stream), CONNECT_SECONDS)
         info = await self.log.api(f"STREAM.INFO.{stream}")
         return str(info["config"]["subjects"][0]).removesuffix(".>")
 
     async def _end(self) -> None:
-        if hasattr(self, "log"):
+        if self.log is not None:
             await self.log.close()
         self._loop.stop()
-
-
-class Draft(NamedTuple):
-    """A stored event on its way into the log."""
-
-    originator_id: UUID
-    version: int
-    subject: str
-    gapless: bool
-    body: bytes
-
-    def follows(self, last: int | None) -> bool:
-        """Pulse's own versions are 1, 2, 3 …; others only rise, from wherever they began."""
-        return self.version == (last or 0) + 1 if self.gapless else last is None or self.version > last
 
 
 class JetStreamAggregateRecorder(es.AggregateRecorder):
     """One exact subject per originator; the expected sequence makes check and append one step."""
 
     def __init__(self, datastore: Datastore) -> None:
+        assert datastore.log is not None
         self.datastore, self._log = datastore, datastore.log
 
-    def insert_events(self, stored_events: Sequence[es.StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+    def insert_events(self, stored_events: Events, **kwargs: Any) -> Sequence[int] | None:
         """Stores all or none. `by`, `cause` and `scope` go into the envelopes: `Application.save(chat, by=...)`.
 
         Raises IntegrityError for a version that does not follow, DataError for what Pulse could not read back,
@@ -129,61 +110,56 @@ class JetStreamAggregateRecorder(es.AggregateRecorder):
     def select_events(
         self, originator_id: UUID | str, *, gt: int | None = None, lte: int | None = None,
         desc: bool = False, limit: int | None = None,
-    ) -> Sequence[es.StoredEvent]:  # fmt: skip
-        events = self.datastore.run(self._select(_uuid(originator_id)))
+    ) -> Events:  # fmt: skip
+        events = self.datastore.run(self._select(originator_id))
         low, high = (float("-inf") if gt is None else gt), (float("inf") if lte is None else lte)
         return [e for e in events[:: -1 if desc else 1] if low < e.originator_version <= high][:limit]
 
-    def _insert(self, stored_events: Sequence[es.StoredEvent], **beside: Any) -> list[int]:
+    def _insert(self, stored_events: Events, **beside: Any) -> list[int]:
         if len(stored_events) > BATCH:
             raise es.ProgrammingError(f"One save holds at most {BATCH} events, not {len(stored_events)}.")
         with library_errors():
-            drafts = [draft(event, self.datastore.prefix, **beside) for event in stored_events]
-        return self.datastore.run(self._append(drafts)) if drafts else []
+            appends = [sealed(event, self.datastore.prefix, **beside) for event in stored_events]
+        return self.datastore.run(self._append(stored_events, appends)) if appends else []
 
-    async def _append(self, drafts: list[Draft]) -> list[int]:
+    async def _append(self, events: Events, appends: list[Append]) -> list[int]:
         for attempt in range(TRIES):
-            appends = await self._conditioned(drafts, new=attempt == 0)
+            await self._condition(events, appends, hopeful=attempt == 0)
             try:
                 ack = await (self._log.append_batch(appends) if len(appends) > 1 else self._log.append(appends[0]))
             except (WrongSequence, StillInFlight, BatchLost):
                 await asyncio.sleep(0.005 * attempt)
             else:
-                return list(range(ack.position - len(drafts) + 1, ack.position + 1))
+                return list(range(ack.position - len(appends) + 1, ack.position + 1))
         raise es.OperationalError("Others kept appending at the same moment. Nothing was stored; try again.")
 
-    async def _conditioned(self, drafts: list[Draft], *, new: bool) -> list[Append]:
-        """Each originator's first event carries the condition. Raises IntegrityError."""
-        appends: list[Append] = []
+    async def _condition(self, events: Events, appends: list[Append], *, hopeful: bool) -> None:
+        """Each originator's first event carries the condition. `hopeful` takes a first version for new, unasked."""
         last: dict[str, int | None] = {}
-        for each in drafts:
-            expect = None
-            if each.subject not in last:
-                # A first version is taken for new at first: the log refuses it if that is wrong.
-                taken = (None, 0) if new and each.version <= 1 else await self._last(each)
-                last[each.subject], expect = taken
-            before = last[each.subject]
-            if not each.follows(before):
-                raise es.IntegrityError(f"{each.subject}: version {each.version} does not follow {before}.")
-            last[each.subject] = each.version
-            appends.append(Append(each.subject, each.body, expect))
-        return appends
+        for event, append in zip(events, appends, strict=True):
+            subject, version = append.subject, event.originator_version
+            if subject not in last:
+                new = hopeful and version <= 1
+                last[subject], append.expect = (None, 0) if new else await self._last(event.originator_id, subject)
+            if not follows(event, last[subject]):
+                raise es.IntegrityError(f"{subject}: version {version} does not follow {last[subject]}.")
+            last[subject] = version
 
-    async def _last(self, first: Draft) -> tuple[int | None, int]:
+    async def _last(self, originator_id: UUID | str, wanted: str) -> tuple[int | None, int]:
         """The originator's last version and its position."""
-        subject = await self._find(first.originator_id)
+        subject = await self._find(originator_id)
         if subject is None:
             return None, 0
-        if subject != first.subject:
-            raise es.ProgrammingError(f"{subject} exists, so {first.subject} can't.")
+        if subject != wanted:
+            raise es.ProgrammingError(f"{subject} exists, so {wanted} can't.")
         found = await self._log.api(f"STREAM.MSG.GET.{self._log.stream}", {"last_by_subj": subject})
         return ENVELOPE.decode(b64decode(found["message"]["data"])).ver, found["message"]["seq"]
 
-    async def _select(self, originator_id: UUID) -> list[es.StoredEvent]:
+    async def _select(self, originator_id: UUID | str) -> list[es.StoredEvent]:
         subject = await self._find(originator_id)
         return [stored_event(stored) for stored in await self._log.read_all(subject)] if subject else []
 
-    async def _find(self, originator_id: UUID) -> str | None:
+    async def _find(self, originator_id: UUID | str) -> str | None:
         """The library asks for an id without its kind; the server finds it in its tree of subjects."""
         pattern = subject_in(self.datastore.prefix, "*", originator_id)
         info = await self._log.api(f"STREAM.INFO.{self._log.stream}", {"subjects_filter": pattern})
@@ -196,15 +172,15 @@ class JetStreamAggregateRecorder(es.AggregateRecorder):
 class JetStreamApplicationRecorder(JetStreamAggregateRecorder, es.ApplicationRecorder):
     """Notification ids are positions in the log."""
 
-    def insert_events(self, stored_events: Sequence[es.StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+    def insert_events(self, stored_events: Events, **kwargs: Any) -> Sequence[int] | None:
         return self._insert(stored_events, **kwargs)
 
     def select_notifications(
         self, start: int | None, limit: int, stop: int | None = None, topics: Sequence[str] = (),
         *, inclusive_of_start: bool = True,
-    ) -> Sequence[es.Notification]:  # fmt: skip
+    ) -> Notifications:  # fmt: skip
         first = 1 if start is None else start + (not inclusive_of_start)
-        return self.datastore.run(self._notifications(first, limit, stop, topics))
+        return self.datastore.run(self._read(first, limit, float("inf") if stop is None else stop, topics))
 
     def max_notification_id(self) -> int | None:
         return self.datastore.run(self._log.last_position()) or None
@@ -212,22 +188,19 @@ class JetStreamApplicationRecorder(JetStreamAggregateRecorder, es.ApplicationRec
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> JetStreamSubscription:
         return JetStreamSubscription(self, gt, topics)
 
-    async def follow(self, after: int, topics: Sequence[str]) -> AsyncGenerator[list[es.Notification], None]:
+    async def follow(self, after: int, topics: Sequence[str]) -> AsyncGenerator[Notifications, None]:
         """What comes after a position, for ever, also across restarts of the server."""
         async for page in Follow(self._log, after):
             yield notifications(page, topics)
 
-    async def _notifications(
-        self, start: int, limit: int, stop: int | None, topics: Sequence[str]
-    ) -> list[es.Notification]:
-        found: list[es.Notification] = []
-        while len(found) < limit and (
-            page := await self._log.read(start, limit=BATCH if topics else min(limit, BATCH))
-        ):
-            found += notifications([stored for stored in page if stop is None or stored.position <= stop], topics)
-            start = page[-1].position + 1
-            if stop is not None and start > stop:
+    async def _read(self, start: int, limit: int, stop: float, topics: Sequence[str]) -> Notifications:
+        found: Notifications = []
+        while len(found) < limit and start <= stop:
+            page = await self._log.read(start, limit=BATCH if topics else min(limit, BATCH))
+            if not page:
                 break
+            found += notifications([stored for stored in page if stored.position <= stop], topics)
+            start = page[-1].position + 1
         return found[:limit]
 
 
@@ -238,13 +211,13 @@ class JetStreamSubscription(es.Subscription[JetStreamApplicationRecorder]):
         super().__init__(recorder, gt, topics)
         self._pages = recorder.follow(gt or 0, topics)
         self._page: deque[es.Notification] = deque()
-        self._waiting: Future[list[es.Notification] | None] | None = None
+        self._waiting: Future[Notifications] | None = None
 
     def __next__(self) -> es.Notification:
         while not self._has_been_stopped:
             if self._page:
                 return self._page.popleft()
-            self._page.extend(self._next_page())
+            self._page.extend(self._next_page() or ())
         raise StopIteration
 
     def stop(self) -> None:
@@ -253,16 +226,16 @@ class JetStreamSubscription(es.Subscription[JetStreamApplicationRecorder]):
             with contextlib.suppress(es.InterfaceError):
                 self._recorder.datastore.submit(self._fetch())
 
-    def _next_page(self) -> list[es.Notification]:
-        self._waiting = self._recorder.datastore.submit(self._fetch())
-        if self._has_been_stopped:
-            self._waiting.cancel()
-        with library_errors(), contextlib.suppress(CancelledError, StopAsyncIteration):
+    def _next_page(self) -> Notifications | None:
+        with contextlib.suppress(es.InterfaceError, StopAsyncIteration), library_errors():
+            self._waiting = self._recorder.datastore.submit(self._fetch())
+            if self._has_been_stopped:
+                self._waiting.cancel()
             return self._waiting.result()
         self._has_been_stopped = True
-        return []
+        return None
 
-    async def _fetch(self) -> list[es.Notification]:
+    async def _fetch(self) -> Notifications:
         if self._has_been_stopped:
             await self._pages.aclose()
         return await anext(self._pages)
@@ -271,7 +244,7 @@ class JetStreamSubscription(es.Subscription[JetStreamApplicationRecorder]):
 class PulseMapper(es.Mapper[UUID]):
     """Event classes of Pulse <-> their wire names and versions; other classes as the library does it.
 
-    The state of a Pulse event is its envelope's `data`, with the `timestamp` added that a stored event has no place for.
+    The state of a Pulse event is its envelope's `data` and the `timestamp`, for which a stored event has no place.
     """
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> es.StoredEvent:
@@ -287,11 +260,11 @@ class PulseMapper(es.Mapper[UUID]):
     def to_domain_event(self, stored_event: es.StoredEvent) -> DomainEventProtocol[UUID]:
         if stored_event.topic not in TOPICS:
             return super().to_domain_event(stored_event)
-        originator_id, state = _uuid(stored_event.originator_id), stored_event.state
+        originator_id, state = cast("UUID", stored_event.originator_id), stored_event.state
         try:
-            at = TIMED.decode(state)["timestamp"]
-            place = (*TOPICS[stored_event.topic], stored_event.originator_version, originator_id, at)
-            return event_of(originator_id, Envelope(*place, by="", data=msgspec.Raw(state)))
+            place = (*TOPICS[stored_event.topic], stored_event.originator_version, originator_id)
+            at = TIMED.decode(state).timestamp
+            return event_of(originator_id, Envelope(*place, at=at, by="", data=msgspec.Raw(state)))
         except msgspec.MsgspecError as error:
             raise es.MapperDeserialisationError(f"{stored_event.topic} can't be read: {error}") from error
 
@@ -340,27 +313,32 @@ def library_errors() -> Iterator[None]:
     """Our errors as the library names them."""
     try:
         yield
-    except (LogDown, LogHole, AppendRefused) as error:
-        raise es.OperationalError(str(error)) from error
+    except (LogDown, LogHole, AppendRefused, TimeoutError) as error:
+        raise es.OperationalError(str(error) or "NATS does not answer.") from error
     except (msgspec.MsgspecError, orjson.JSONDecodeError) as error:
         raise es.DataError(str(error)) from error
+    except CancelledError:
+        raise es.InterfaceError("The connection to the event log was closed meanwhile.") from None
 
 
-def draft(
-    event: es.StoredEvent, prefix: str, *, by: str = "system", cause: str | None = None, scope: Any = None, **_: Any
-) -> Draft:
+def follows(event: es.StoredEvent, last: int | None) -> bool:
+    """Pulse's own versions are 1, 2, 3 …; others only rise, from wherever they began."""
+    if event.topic in TOPICS:
+        return event.originator_version == (last or 0) + 1
+    return last is None or event.originator_version > last
+
+
+def sealed(event: es.StoredEvent, prefix: str, by: str = "system", **beside: Any) -> Append:
     """The event's envelope, proved to be readable."""
-    originator_id, ours = _uuid(event.originator_id), event.topic in TOPICS
-    name, version = TOPICS.get(event.topic, (event.topic, 1))
+    ours, (name, version) = event.topic in TOPICS, TOPICS.get(event.topic, (event.topic, 1))
+    subject = subject_in(prefix, name.split(".")[0] if ours else RECORD, event.originator_id)
     at, data = _without_time(event.state) if ours else (datetime.now(UTC), as_json(event.state))
-    body = orjson.dumps({
-        "type": name, "v": version, "ver": event.originator_version, "id": new_event_id(), "at": at, "by": by,
-        "cause": cause, "scope": scope or {}, "data": orjson.Fragment(data),
-    })  # fmt: skip
+    envelope = {"type": name, "v": version, "ver": event.originator_version, "id": new_event_id(), "at": at, "by": by}
+    said = {field: beside[field] for field in ("cause", "scope") if beside.get(field) is not None}
+    body = orjson.dumps(envelope | said | {"data": orjson.Fragment(data)})
     if ours:
-        event_of(originator_id, ENVELOPE.decode(body))
-    subject = subject_in(prefix, name.split(".")[0] if ours else RECORD, originator_id)
-    return Draft(originator_id, event.originator_version, subject, ours, body)
+        event_of(cast("UUID", event.originator_id), ENVELOPE.decode(body))
+    return Append(subject, body)
 
 
 def stored_event(stored: Stored) -> es.StoredEvent:
@@ -375,12 +353,14 @@ def stored_event(stored: Stored) -> es.StoredEvent:
     return es.StoredEvent(UUID(hexid), envelope.ver, topic, data)
 
 
-def notifications(page: list[Stored], topics: Sequence[str]) -> list[es.Notification]:
+def notifications(page: list[Stored], topics: Sequence[str]) -> Notifications:
     found = [es.Notification(**vars(stored_event(stored)), id=stored.position) for stored in page]
     return [each for each in found if not topics or each.topic in topics]
 
 
-def subject_in(prefix: str, kind: str, originator_id: UUID) -> str:
+def subject_in(prefix: str, kind: str, originator_id: UUID | str) -> str:
+    if not isinstance(originator_id, UUID):
+        raise es.NotSupportedError(f"Pulse's ids are UUIDs, not {originator_id!r}.")
     return prefix + subject_of(kind, originator_id).removeprefix(PREFIX)
 
 
@@ -388,7 +368,8 @@ def as_json(state: bytes) -> bytes:
     """JSON stands in the envelope as it is, anything else as base64."""
     with contextlib.suppress(orjson.JSONDecodeError, msgspec.MsgspecError, RecursionError):
         orjson.loads(state)
-        if [bytes(raw) for raw in RAW.decode(b"[%b]" % state)] == [state] and not state.startswith(MARK):
+        [read] = msgspec.json.decode(b"[%b]" % state, type=list[msgspec.Raw])
+        if bytes(read) == state and not state.startswith(MARK):
             return state
     return MARK + b64encode(state) + b'"}'
 
@@ -397,14 +378,3 @@ def _without_time(state: bytes) -> tuple[object, bytes]:
     fields = orjson.loads(state)
     at = fields.pop("timestamp", None) if isinstance(fields, dict) else None
     return at or datetime.now(UTC), orjson.dumps(fields)
-
-
-def _uuid(originator_id: UUID | str) -> UUID:
-    if not isinstance(originator_id, UUID):
-        raise es.NotSupportedError(f"Pulse's ids are UUIDs, not {originator_id!r}.")
-    return originator_id
-
-
-ENVELOPE = msgspec.json.Decoder(Envelope)
-TIMED = msgspec.json.Decoder(TypedDict("Timed", {"timestamp": datetime}))
-RAW = msgspec.json.Decoder(list[msgspec.Raw])
