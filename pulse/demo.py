@@ -10,8 +10,7 @@ from uuid import UUID
 
 from pulse.aggregates.department import Department, department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
-from pulse.aggregates.source import Source, source_id
-from pulse.directory import sealed_for
+from pulse.aggregates.source import Source, seal_purpose, source_id
 from pulse.eventlog.store import EventStore
 from pulse.passwords import hash_password
 from pulse.vault import Vault
@@ -87,7 +86,7 @@ class Writer:
         *, settings: dict[str, str], secrets: dict[str, str],
     ) -> int:  # fmt: skip
         sealed = {
-            name: self.vault.seal(secret.encode(), sealed_for(channel, identifier, name))
+            name: self.vault.seal(secret.encode(), seal_purpose(channel, identifier, name))
             for name, secret in secrets.items()
         }
 

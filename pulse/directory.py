@@ -14,13 +14,10 @@ from pulse.access import Person
 from pulse.aggregates.department import Department
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import Source, source_id
-from pulse.channels import Account, Channel
-from pulse.channels.table import CHANNELS
 from pulse.errors import NotFound
 from pulse.eventlog.envelope import PREFIX, open_envelope
 from pulse.eventlog.follow import Follow
 from pulse.eventlog.jetstream import Log
-from pulse.vault import Vault
 
 KINDS = ("source", "department", "moderator")
 
@@ -28,12 +25,10 @@ KINDS = ("source", "department", "moderator")
 class Directory:
     """Ask it by id. `run` keeps it fresh; `ready` is set once all that existed at the start is known."""
 
-    def __init__(self, source: Log, vault: Vault) -> None:
+    def __init__(self, source: Log) -> None:
         self.ready = asyncio.Event()
         self._source = source
-        self._vault = vault
         self._known: dict[UUID, Aggregate] = {}
-        self._drivers: dict[UUID, Channel] = {}
         self._people: dict[UUID, Person] = {}
         self._moved = asyncio.Condition()
         self._position = 0
@@ -54,17 +49,19 @@ class Directory:
         async with self._moved:
             await self._moved.wait_for(lambda: self._position >= position)
 
-    def driver(self, source: UUID) -> Channel | None:
-        """The driver of a source, with its secrets opened."""
-        return self._drivers.get(source)
+    def find_source(self, source: UUID) -> Source | None:
+        found = self._known.get(source)
+        return found if isinstance(found, Source) else None
 
     def source(self, source: UUID) -> Source:
         """Raises NotFound."""
-        return self._find(source, Source)
+        found = self.find_source(source)
+        if found is None:
+            raise NotFound
+        return found
 
     def source_named(self, channel: str, identifier: str) -> Source | None:
-        found = self._known.get(source_id(channel, identifier))
-        return found if isinstance(found, Source) else None
+        return self.find_source(source_id(channel, identifier))
 
     def department(self, department: UUID) -> Department | None:
         found = self._known.get(department)
@@ -92,37 +89,16 @@ class Directory:
     def moderators(self) -> list[Moderator]:
         return [known for known in self._known.values() if isinstance(known, Moderator)]
 
-    def _find(self, wanted: UUID, kind: type[Source]) -> Source:
-        found = self._known.get(wanted)
-        if not isinstance(found, kind):
-            raise NotFound
-        return found
-
     def _learn(self, known_id: UUID, known: Aggregate | None) -> None:
         assert known is not None
         self._known[known_id] = known
         match known:
-            case Source():
-                self._drivers[known_id] = self._open_driver(known)
             case Moderator(disabled=True):
                 self._people.pop(known_id, None)
             case Moderator():
                 self._people[known_id] = Person(known_id, known.name, known.role, frozenset(known.departments))
 
-    def _open_driver(self, source: Source) -> Channel:
-        secrets = {
-            name: self._vault.unseal(sealed, sealed_for(source.channel, source.identifier, name))
-            for name, sealed in source.secrets.items()
-        }
-        account = Account(source.id, source.identifier, source.settings, secrets)
-        return CHANNELS[source.channel](account)
-
     async def _announce(self, position: int) -> None:
         async with self._moved:
             self._position = position
             self._moved.notify_all()
-
-
-def sealed_for(channel: str, identifier: str, name: str) -> str:
-    """What a source's secret is bound to when sealed."""
-    return f"source:{channel}:{identifier}:{name}"

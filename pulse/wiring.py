@@ -33,6 +33,7 @@ from pulse.eventlog.envelope import check_registry
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, require_synced, wanted_streams
+from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Intake
 from pulse.ingest.traces import Traces
 from pulse.ingest.webhooks import Webhooks
@@ -91,7 +92,7 @@ async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[
     source = await Log.connect(addresses.nats_url)
     vault = Vault.open(settings.master_key, settings.key_file)
     signer = Signer(vault.derive("staff"), vault.derive("visitor"), vault.derive("push"))
-    directory = Directory(source, vault)
+    directory = Directory(source)
     following: asyncio.Task[None] | None = None
     try:
         epoch = await reconcile(source, wanted_streams(NATS_FOLDER / "streams.json"), max_bytes=_room(settings))
@@ -118,8 +119,9 @@ async def open_reads(house: House) -> AsyncIterator[Reads]:
 def open_ingest(house: House, reads: Reads) -> None:
     """Webhooks and the widget."""
     intake = Intake(house.store, Blobs(house.settings.data_dir / "blobs"), now)
-    webhooks = Webhooks(house.directory, intake, Traces(house.log))
-    widget = Widget(house.directory, intake, house.signer, reads, now)
+    drivers = Drivers(house.directory, house.vault)
+    webhooks = Webhooks(house.directory, drivers, intake, Traces(house.log))
+    widget = Widget(house.directory, drivers, intake, house.signer, reads, now)
     house.routes += [*webhooks.routes(), *widget.routes()]
 
 
@@ -263,3 +265,16 @@ def _true_when(condition: Callable[[], bool]) -> Check:
 async def _watch(task: asyncio.Task[None]) -> None:
     """Lets a task that already runs end the process when it fails."""
     await task
+
+
+def openapi() -> dict[str, Any]:
+    """The HTTP API's document, made without any server."""
+    nothing: Any = None
+    guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
+    routers = [
+        sign_in_routes(guard, nothing),
+        chat_routes(guard, nothing, nothing),
+        delivery_routes(guard, nothing),
+        broadcasting_routes(guard, nothing, ""),
+    ]
+    return http_app(routers, [], nothing).openapi()

@@ -14,13 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nats
 import psutil
 import psycopg
 import pytest
 
-import nats
-from pulse import embedded
-from pulse.embedded import Addresses, AlreadyRunning, Embedded, ServerFailed, running
+from pulse.embedded import Addresses, AlreadyRunning, Embedded, ServerFailed, lock, running
 
 CLONE = Path(__file__).parents[1]
 DEADLINE = 30  # seconds that a process may take to end
@@ -166,7 +165,7 @@ def test_a_killed_parent_can_be_started_again_at_once(data_dir: Path) -> None:
 
 
 def test_an_orphaned_nats_server_holds_the_lock(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "ORPHANS_END", 0.2)
+    monkeypatch.setattr(lock, "ORPHANS_END", 0.2)
     with started(data_dir) as parent:
         (orphan,) = family("nats-server", of=parent.pid)
         orphan.suspend()  # so that the signal it gets when its parent dies has to wait

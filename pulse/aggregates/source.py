@@ -81,6 +81,14 @@ class Source(Aggregate):
         """The wanted department if this source has it, else its first."""
         return wanted if wanted in self.departments and wanted is not None else self.departments[0]
 
+    def seal_purpose(self, secret: str) -> str:
+        """What one of its secrets is bound to when sealed."""
+        return seal_purpose(self.channel, self.identifier, secret)
+
+
+def seal_purpose(channel: str, identifier: str, secret: str) -> str:
+    return f"source:{channel}:{identifier}:{secret}"
+
 
 def source_id(channel: str, identifier: str) -> UUID:
     return uuid5(SOURCES, f"{channel}:{identifier}")

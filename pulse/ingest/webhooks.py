@@ -15,6 +15,7 @@ from pulse.channels import Channel, Confirmation, Unreadable, require_secret
 from pulse.directory import Directory
 from pulse.errors import NotAuthentic, PulseError
 from pulse.http import read_body
+from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Delivered, Intake
 from pulse.ingest.traces import Traces
 
@@ -24,8 +25,9 @@ LIMIT = 1024 * 1024
 class Webhooks:
     """The route and what it needs."""
 
-    def __init__(self, directory: Directory, intake: Intake, traces: Traces) -> None:
+    def __init__(self, directory: Directory, drivers: Drivers, intake: Intake, traces: Traces) -> None:
         self.directory = directory
+        self.drivers = drivers
         self.intake = intake
         self.traces = traces
 
@@ -49,7 +51,7 @@ class Webhooks:
 
     def _driver(self, channel: str, source_id: str) -> Channel:
         try:
-            driver = self.directory.driver(UUID(source_id))
+            driver = self.drivers.of(UUID(source_id))
         except ValueError:
             driver = None
         if driver is None or driver.name != channel:

@@ -22,6 +22,7 @@ from pulse.channels.web import Web
 from pulse.directory import Directory
 from pulse.errors import NotAllowed, NotAuthentic, NotFound
 from pulse.http import Endpoint, answer, read_body
+from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Delivered, Intake
 from pulse.limits import Rate
 from pulse.projections import thread
@@ -37,9 +38,16 @@ class Widget:
     """The routes and what they need. `clock` says now."""
 
     def __init__(
-        self, directory: Directory, intake: Intake, signer: Signer, reads: Reads, clock: Callable[[], datetime]
+        self,
+        directory: Directory,
+        drivers: Drivers,
+        intake: Intake,
+        signer: Signer,
+        reads: Reads,
+        clock: Callable[[], datetime],
     ) -> None:
         self.directory = directory
+        self.drivers = drivers
         self.intake = intake
         self.signer = signer
         self.reads = reads
@@ -91,7 +99,7 @@ class Widget:
         self._messages.require(visit.chat)
         client_msg_id = post.maybe_text("clientMsgId") or secrets.token_urlsafe(12)
         source = self.directory.source(visit.source)
-        driver = self.directory.driver(source.id)
+        driver = self.drivers.of(source.id)
         if not isinstance(driver, Web):
             raise NotAuthentic
         # The raw body is kept in the event, so the token must not be in it.

@@ -25,7 +25,7 @@ from pulse.eventlog.jetstream import (
 )
 from pulse.eventlog.streams import reconcile, wanted_streams
 from tests.conftest import STREAMS
-from tests.eventlog.wire import Wire
+from tests.eventlog.wire import Wire, back
 
 VERA, OLEG = "pulse.ev.chat.00.vera", "pulse.ev.chat.00.oleg"
 NUMBERS = itertools.count(1)
@@ -334,8 +334,7 @@ async def test_a_killed_server_is_down_at_once_and_comes_back_with_everything(ow
         await log.read(1)
     await log.tell("pulse.sys.test", b"nobody hears")
     own_servers.restart_nats()
-    while not log.up:
-        await asyncio.sleep(0.01)
+    await back(log)
     assert (await log.append(Append(VERA, b"before", msg_id="shop:1"))).position == before.position
     assert (await log.append(Append(VERA, b"after", expect=before.position))).position == before.position + 1
     assert await bodies(log) == [b"before", b"after"]
@@ -353,8 +352,7 @@ async def test_everything_under_way_when_the_server_is_killed_gets_an_answer(own
     answers = await asyncio.gather(*appends, return_exceptions=True)
     assert all(isinstance(answer, LogDown | jetstream.Ack) for answer in answers)
     own_servers.restart_nats()
-    while not log.up:
-        await asyncio.sleep(0.01)
+    await back(log)
     stored = [int(body) for body in await bodies(log, OLEG)]
     acked = {n for n, answer in enumerate(answers) if isinstance(answer, jetstream.Ack)}
     assert acked <= set(stored)

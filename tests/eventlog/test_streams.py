@@ -108,7 +108,7 @@ async def test_a_size_limit_that_was_fitted_to_the_disk_stays(log):
     ],
 )
 async def test_a_difference_that_could_lose_events_is_refused_and_nothing_is_changed(log, setting, value):
-    before = await made(log, **{setting: value})
+    before = await made(log, **{setting: value}, **({"max_bytes": 1 << 20} if value == "memory" else {}))
     with pytest.raises(StreamDiffers, match=rf"Stream PULSE: {setting} is .* Nothing was changed\.") as refused:
         await reconcile(log, wanted(duplicate_window=DAY), max_bytes=LIMIT)
     assert repr(WANTED["PULSE"][setting]) in str(refused.value)

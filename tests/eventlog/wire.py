@@ -6,7 +6,21 @@ import asyncio
 from typing import Self
 from urllib.parse import urlsplit
 
-APPEND = b"HPUB pulse.ev."
+from pulse.errors import LogDown
+from pulse.eventlog.jetstream import Log
+
+APPEND = b"PUB pulse.ev."
+
+
+async def back(log: Log) -> None:
+    """Returns when the log answers again. A connection may take a moment to notice that its server is gone."""
+    while True:
+        try:
+            await log.last_position()
+        except LogDown:
+            await asyncio.sleep(0.01)
+        else:
+            return
 
 
 class Wire:

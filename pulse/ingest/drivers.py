@@ -1,0 +1,36 @@
+"""The driver of each source, with its secrets opened; made again when the source changes."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pulse.aggregates.source import Source
+from pulse.channels import Account, Channel
+from pulse.channels.table import CHANNELS
+from pulse.directory import Directory
+from pulse.vault import Vault
+
+
+class Drivers:
+    """Ask it by source id; None for a stranger's id."""
+
+    def __init__(self, directory: Directory, vault: Vault) -> None:
+        self._directory = directory
+        self._vault = vault
+        self._made: dict[UUID, tuple[int, Channel]] = {}
+
+    def of(self, source_id: UUID) -> Channel | None:
+        source = self._directory.find_source(source_id)
+        if source is None:
+            return None
+        version, driver = self._made.get(source_id, (0, None))
+        if driver is None or version != source.version:
+            driver = self._open(source)
+            self._made[source_id] = (source.version, driver)
+        return driver
+
+    def _open(self, source: Source) -> Channel:
+        secrets = {
+            name: self._vault.unseal(sealed, source.seal_purpose(name)) for name, sealed in source.secrets.items()
+        }
+        return CHANNELS[source.channel](Account(source.id, source.identifier, source.settings, secrets))

@@ -1,0 +1,50 @@
+"""Writes `schemas/` from the code: a JSON Schema and a sample per event version, and the HTTP API's document.
+
+Run by `make schemas`; a test holds the committed files against what this makes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import orjson
+
+from pulse.aggregates import EVENTS
+from pulse.aggregates.upcasts import UPCASTS
+from pulse.eventlog.envelope import data_struct, seal, specimen
+from pulse.wiring import openapi
+
+FOLDER = Path(__file__).parent.parent / "schemas"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas() -> dict[str, Any]:
+    """Every file of `schemas/`, by its path there. Old versions are not made again: their files stay as shipped."""
+    files: dict[str, Any] = {"http/openapi.json": openapi()}
+    for (name, version), event_class in EVENTS.items():
+        if (name, version) in UPCASTS:
+            continue
+        data = msgspec.json.schema(data_struct(event_class))
+        files[f"events/{name}.v{version}.json"] = {"$schema": DIALECT, "title": name, **data}
+        body = seal(specimen(event_class), event_id=UUID(int=1), by="system")
+        files[f"samples/{name}.v{version}.json"] = orjson.loads(body)
+    return files
+
+
+def as_text(schema: Any) -> str:
+    return json.dumps(schema, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def main() -> None:
+    for path, schema in schemas().items():
+        file = FOLDER / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(as_text(schema), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
