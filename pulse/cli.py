@@ -8,7 +8,7 @@ import json
 import secrets as random_secrets
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -31,6 +31,8 @@ source_app = typer.Typer(no_args_is_help=True, help="Connected channel accounts.
 user_app = typer.Typer(no_args_is_help=True, help="Moderators and admins.")
 app.add_typer(source_app, name="source")
 app.add_typer(user_app, name="user")
+
+REVIVE_SECONDS = 0.5
 
 out = Console()
 err = Console(stderr=True)
@@ -61,7 +63,7 @@ def up(with_demo: Annotated[bool, typer.Option("--demo", help="Also make the dem
                 await _until_ready(house)
                 _greet(settings, house, with_demo=with_demo)
 
-            _run(wiring.serve(settings, addresses, wiring.ROLES, started))
+            _run(_kept_alive(embedded, wiring.serve(settings, addresses, wiring.ROLES, started)))
         finally:
             embedded.stop()
 
@@ -239,7 +241,7 @@ def _with_settings(settings: Settings, found: Addresses) -> Addresses:
     )
 
 
-def _run(serving: Awaitable[None]) -> None:
+def _run(serving: Coroutine[Any, Any, None]) -> None:
     """Runs until Ctrl-C or SIGTERM, then lets everything close."""
 
     async def until_told() -> None:
@@ -251,6 +253,21 @@ def _run(serving: Awaitable[None]) -> None:
             await task
 
     uvloop.run(until_told())
+
+
+async def _kept_alive(embedded: Embedded, serving: Coroutine[Any, Any, None]) -> None:
+    """Serves, and starts an embedded server again when it has died; clients reconnect by themselves."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(REVIVE_SECONDS)
+            for name in embedded.revive():
+                err.print(f"{name} ended unexpectedly and is started again", style="yellow")
+
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(watch())
+        await serving
+        watching.cancel()
 
 
 async def _until_ready(house: House) -> None:
@@ -302,5 +319,5 @@ def _words_for_errors() -> Any:
 
 
 def _fail(message: str) -> NoReturn:
-    err.print(message, style="red")
+    err.print(message, style="red", soft_wrap=True)
     raise typer.Exit(1)

@@ -33,6 +33,7 @@ from pulse.eventlog.envelope import check_registry
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, require_synced, wanted_streams
+from pulse.http_limits import LimitedHttp
 from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Intake
 from pulse.ingest.traces import Traces
@@ -74,7 +75,7 @@ class House:
     vault: Vault
     signer: Signer
     directory: Directory
-    tasks: list[Coroutine[Any, Any, object]] = field(default_factory=list)
+    tasks: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
     routers: list[APIRouter] = field(default_factory=list)
     routes: list[BaseRoute] = field(default_factory=list)
     checks: dict[str, Check] = field(default_factory=dict)
@@ -98,7 +99,7 @@ async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[
         epoch = await reconcile(source, wanted_streams(NATS_FOLDER / "streams.json"), max_bytes=_room(settings))
         following = asyncio.create_task(directory.run())
         house = House(settings, addresses, source, epoch, EventStore(source), vault, signer, directory)
-        house.tasks.append(_watch(following))
+        house.tasks.append(lambda: _watch(following))
         house.checks["log"] = _true_when(lambda: source.up)
         house.checks["directory"] = _true_when(directory.ready.is_set)
         await directory.ready.wait()
@@ -144,7 +145,7 @@ async def open_projector(house: House, told: Callable[[int, int], None]) -> None
     if await outdated(database_url):
         await rebuild(house.log, database_url, house.epoch, told)
     projector = Projector(house.log, database_url, house.epoch)
-    house.tasks += [projector.run(), keep_rejections(house.log, database_url)]
+    house.tasks += [projector.run, lambda: keep_rejections(house.log, database_url)]
     house.checks["projector"] = _true_when(projector.ready.is_set)
 
 
@@ -153,7 +154,7 @@ async def open_push(house: House) -> AsyncIterator[int]:
     """The push port; yields it."""
     hub = Hub()
     relay = Relay(house.log, house.directory, hub)
-    house.tasks.append(relay.run())
+    house.tasks.append(relay.run)
     house.checks["push"] = _true_when(lambda: relay.ready)
     channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
     server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key))
@@ -182,7 +183,7 @@ async def serve(
             await stack.enter_async_context(open_push(house))
         async with asyncio.TaskGroup() as group:
             for task in house.tasks:
-                group.create_task(task)
+                group.create_task(task())
             if {"ingest", "desk"} & set(roles):
                 group.create_task(serve_http(house))
             tune_gc()
@@ -202,7 +203,7 @@ async def serve_http(house: House) -> None:
     settings = house.settings
     app = http_app(house.routers, house.routes, house.check)
     config = uvicorn.Config(
-        app, host=settings.http_host, port=settings.http_port, http="httptools", ws="none", lifespan="off",
+        app, host=settings.http_host, port=settings.http_port, http=LimitedHttp, ws="none", lifespan="off",
         log_config=None, access_log=False, server_header=False, date_header=False, proxy_headers=False,
         timeout_graceful_shutdown=3, timeout_keep_alive=30,
     )  # fmt: skip
@@ -231,20 +232,32 @@ def tune_gc() -> None:
 
 
 def configure_logs(level: str) -> None:
-    """JSON lines for machines, on standard error; our own words go to standard output."""
+    """JSON lines on standard error, also of the libraries; our words to people go to standard output."""
     number = logging.getLevelNamesMapping()[level.upper()]
-    logging.basicConfig(level=number, format="%(message)s")
-    for noisy in ("uvicorn", "httpx2", "httpcore2", "websockets", "nats"):
-        logging.getLogger(noisy).setLevel(max(number, logging.WARNING))
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(level=number, handlers=[handler], force=True)
+    for chatty in ("uvicorn", "httpx2", "httpcore2", "websockets", "nats"):
+        logging.getLogger(chatty).setLevel(max(number, logging.WARNING))
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"), structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )  # fmt: skip
+    )
 
 
 def _room(settings: Settings) -> int | None:

@@ -14,7 +14,7 @@ from typing import Self
 from pulse.embedded.addresses import Addresses
 from pulse.embedded.child import Say, ServerFailed
 from pulse.embedded.files import passwords_of, read_json, write_private
-from pulse.embedded.lock import AlreadyRunning, holders, locked, take_lock
+from pulse.embedded.lock import AlreadyRunning, holders, locked, take_lock, write_holders
 from pulse.embedded.nats import NatsServer
 from pulse.embedded.postgres import PostgresServer
 
@@ -75,6 +75,14 @@ class Embedded:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+    def revive(self) -> list[str]:
+        """Starts again what has died by itself, without waiting for it; names it. Call it from the main thread."""
+        died = [child.name for child in (self._nats, self._postgres) if child.revive()]
+        if self._nats.name in died:
+            assert self._nats.process is not None
+            write_holders(self._lock, os.getpid(), self._nats.process.pid)
+        return died
 
     def kill_nats(self) -> None:
         self._nats.kill()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,11 +34,31 @@ class Child:
         self.ends_by, self.ends_in = ends_by, ends_in
         self.log = data_dir / "logs" / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._again: Callable[[], None] = lambda: None
 
     def run(self, command: list[str], ready: Callable[[], bool], owner: Owner = None, keep: int = -1) -> None:
         """Starts it and waits without a limit: a living server that doesn't answer is reading its store."""
+        self._again = partial(self._spawn, command, owner, keep)
+        self._again()
+        until(lambda: self.has_ended or ready(), math.inf, self.say, f"{self.name} is starting")
+        if self.has_ended:
+            last = "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
+            raise ServerFailed(f"{self.name} ended while starting. {self.log} says last:\n{last}")
+
+    def revive(self) -> bool:
+        """Starts it again if it has died; does not wait until it answers. Did it have to?"""
+        if self.process is None or not self.has_ended:
+            return False
+        self._again()
+        return True
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def _spawn(self, command: list[str], owner: Owner, keep: int) -> None:
         with open_log(self.log) as log:
-            self.process = server = subprocess.Popen(  # noqa: S603
+            self.process = subprocess.Popen(  # noqa: S603
                 command,
                 **as_owner(owner),
                 stdin=subprocess.DEVNULL,
@@ -47,10 +68,6 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for us alone: the servers end last
                 preexec_fn=dying_with_parent(self.ends_by),  # noqa: PLW1509 (before there are threads)
             )
-        until(lambda: server.poll() is not None or ready(), math.inf, self.say, f"{self.name} is starting")
-        if server.poll() is not None:
-            last = "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
-            raise ServerFailed(f"{self.name} ended while starting. {self.log} says last:\n{last}")
 
     def stop(self) -> None:
         if self.process is None or self.process.poll() is not None:

@@ -132,6 +132,7 @@ class Tail:
         body = {"stream_name": self.source.stream, "config": config, "action": "create"}
         info = await self.source.api(f"CONSUMER.CREATE.{self.source.stream}.{self.name}", body)
         self._inbox = await self.source.open_inbox(self._on_message)
+        self.source.when_lost.add(self._on_lost)
         await self._pull()
         return int(info["num_pending"])
 
@@ -154,6 +155,7 @@ class Tail:
 
     async def close(self) -> None:
         """Stops listening; the server removes the consumer by itself."""
+        self.source.when_lost.discard(self._on_lost)
         if self._inbox is not None:
             with contextlib.suppress(nats.errors.Error):
                 await self._inbox.unsubscribe()
@@ -164,6 +166,10 @@ class Tail:
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.source.stream}.{self.name}"
         assert self._inbox is not None
         await self.source.ask(subject, orjson.dumps(request), self._inbox.subject)
+
+    def _on_lost(self) -> None:
+        self._broken = LogDown("The connection to the event log is lost.")
+        self._wake.set()
 
     async def _on_message(self, message: Msg) -> None:
         self._wake.set()

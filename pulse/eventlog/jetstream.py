@@ -117,6 +117,7 @@ class Log:
     def __init__(self, client: Client, stream: str = STREAM) -> None:
         self.client = client
         self.stream = stream
+        self.when_lost: set[Callable[[], None]] = set()
         self._inbox = client.new_inbox()
         self._waiting: dict[str, tuple[Reply, asyncio.Future[Any], float]] = {}
         self._tokens = itertools.count()
@@ -241,6 +242,8 @@ class Log:
 
     def forget_waiting(self) -> None:
         """The connection is gone: whatever was on its way may or may not have arrived."""
+        for told in list(self.when_lost):
+            told()
         for _, future, _ in list(self._waiting.values()):
             _fail(future, AckLost())
         self._waiting.clear()

@@ -152,9 +152,10 @@ class EventStore:
     async def _until_it_counts(self, command: Command) -> Decided:
         """Tries until the log agrees. The command's aggregates are taken."""
         for attempt in range(TRIES):
+            await self._load_all(command)
+            # After loading: an event that arrives in between is found here, a later one makes the append fail.
             if command.unsure and (found := await self._find_own(command)):
                 return found
-            await self._load_all(command)
             decided = await self._try_once(command)
             if decided is not None:
                 return decided

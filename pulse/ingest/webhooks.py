@@ -69,6 +69,7 @@ class Webhooks:
             return None
         for arrival in arrivals:
             if isinstance(arrival, Confirmation):
+                await self.traces.leave(str(driver.account.id), "confirmed", arrival.external_id, body)
                 return arrival.code
             taken = await self.intake.take(delivered, arrival)
             if taken.outcome in ("repeated", "live"):

@@ -31,7 +31,7 @@ from pulse.errors import LogDown, Refusal, StoreConflict
 from pulse.eventlog import jetstream
 from pulse.eventlog.envelope import open_envelope, subject_of
 from pulse.eventlog.jetstream import Append, Log
-from pulse.eventlog.store import Decided, EventStore, HalfDecided
+from pulse.eventlog.store import TRIES, Decided, EventStore, HalfDecided
 from pulse.eventlog.streams import reconcile, wanted_streams
 from tests.conftest import STREAMS
 from tests.eventlog.wire import Wire, back
@@ -329,31 +329,20 @@ async def test_a_batch_without_events_is_not_decided_on_what_is_out_of_date(stor
     assert all(len(answer.events) >= 1 for answer in answers)
 
 
-async def test_whoever_keeps_losing_is_told_to_try_again(stores, log):
-    """The decision itself lets another process be faster, every time."""
-    await deliver(stores[0], "1")
-    other, numbers = stores[1], itertools.count(10)
-    rival = None
+async def test_whoever_keeps_losing_is_told_to_try_again_and_nothing_is_stored(wire, wired, log):
+    rival, numbers = EventStore(log), itertools.count()
+    await deliver(rival, "first")
 
-    async def lose():
-        nonlocal rival
+    async def be_faster():
+        await deliver(rival, f"rival {next(numbers)}")
 
-        def decision(chat):
-            nonlocal rival
-            rival = other.log.client._transport  # the rival's append is sent before ours
-            number = next(numbers)
-            body = b'{"n":%d}' % number
-            stores[0].log.client._pending.append(
-                b"PUB pulse.ev.chat.%s.%s %d\r\n%s\r\n"
-                % (f"{VERA.int % 64:02x}".encode(), VERA.hex.encode(), len(body), body)
-            )
-            chat.receive(message("mine"), raw="{}", now=NOW)
-            return chat
-
-        return await stores[0].decide(Chat, VERA, decision, by="customer")
-
-    with suppress(StoreConflict):
-        await lose()
+    wire.before_append = be_faster
+    with pytest.raises(StoreConflict):
+        await deliver(wired, "ours")
+    assert (await kinds_of(log))[MessageReceived] == 1 + TRIES
+    wire.before_append = None
+    assert len((await deliver(wired, "ours")).events) == 1
+    await versions_are_gapless(log)
 
 
 # All or nothing
@@ -475,29 +464,22 @@ async def test_nobody_starts_on_a_chat_that_a_batch_is_about_to_take(store, log)
     """A command that arrives between the choice of a batch and its start waits for it."""
     for peer in "ab":
         await deliver(store, "0", peer)
-    loop, late = asyncio.get_running_loop(), []
+    loop, taken = asyncio.get_running_loop(), []
     batching(store)
     first = [asyncio.ensure_future(deliver(store, "1", peer)) for peer in "ab"]
     while not store.batcher._waiting:
         await asyncio.sleep(0)
-    store.batcher.pace.batching = False
 
     def arrive():
         if store.batcher._waiting:
             loop.call_soon(arrive)
-            return
-        coroutine = store.decide(Chat, chat_id(SHOP, "a"), delivers("2", "a"), by="customer")
-        with suppress(StopIteration):
-            coroutine.send(None)
-        late.append((coroutine, store._busy.copy()))
+        else:
+            taken.append(store._busy.copy())
 
     loop.call_soon(arrive)
     await asyncio.gather(*first)
-    assert late
-    assert (Chat, chat_id(SHOP, "a")) in late[0][1]
-    late[0][0].close()
+    assert taken == [{(Chat, chat_id(SHOP, peer)) for peer in "ab"}]
     assert store._busy == set()
-    await versions_are_gapless(log, chat_id(SHOP, "a"))
 
 
 # Trouble
@@ -663,6 +645,10 @@ async def test_whatever_many_do_at_once_the_log_and_every_store_agree(stores, lo
             assert not (isinstance(one, ChatClosed) and isinstance(next_, ChatAssigned | ReplyWritten | ChatClosed))
 
 
+def acks(printed: bytes) -> list[int]:
+    return [int(line) for line in printed.splitlines() if line.isdigit()]
+
+
 async def test_what_was_acknowledged_to_two_processes_is_there_once_after_kill_9(own_servers, own_log):
     environment = {**os.environ, "NATS": own_servers.addresses.nats_url, "PYTHONPATH": str(CLONE)}
     children = [
@@ -674,12 +660,12 @@ async def test_what_was_acknowledged_to_two_processes_is_there_once_after_kill_9
     acked: list[list[int]] = [[], []]
     for number, child in enumerate(children):
         while len(acked[number]) < 60:
-            acked[number].append(int(await child.stdout.readline()))
+            acked[number] += acks(await child.stdout.readline())
     own_servers.kill_nats()
     own_servers.restart_nats()
     for number, child in enumerate(children):
         rest, _ = await child.communicate()
-        acked[number] += map(int, rest.split())
+        acked[number] += acks(rest)
         assert child.returncode == 0
         assert acked[number] == list(range(300))
     await back(own_log)

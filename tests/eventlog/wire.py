@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -34,6 +35,7 @@ class Wire:
         self._held = b""
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.before_append: Callable[[], Awaitable[None]] | None = None
         self.lost = asyncio.Event()
         self.url = ""
 
@@ -62,6 +64,8 @@ class Wire:
 
     async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(1 << 20):
+            if APPEND in data and self.before_append is not None:
+                await self.before_append()
             if APPEND in data:
                 data, self._held = self._held + data, b""
                 self._losing, self._next = self._next, ""

@@ -1,0 +1,112 @@
+"""Other processes of a bench: each runs one function, talks in JSON lines, and ends when its parent does.
+
+`python -m bench.child module:function {"its": "arguments"}`; orders come on standard input, answers go to standard output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from pulse.embedded.child import dying_with_parent
+
+PATIENCE = 120.0
+ROOT = Path(__file__).parent.parent
+
+
+class Child:
+    """The parent's side. `ready` is the first thing that the child said."""
+
+    def __init__(self, target: str, cores: set[int], **arguments: Any) -> None:
+        self.target = target
+        command = [sys.executable, "-m", "bench.child", target, json.dumps(arguments), json.dumps(sorted(cores))]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=dying_with_parent(signal.SIGTERM)
+        )  # fmt: skip
+        self.ready: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self.ready = self.answer()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def order(self, **order: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """The next thing it says. Raises TimeoutError, EOFError."""
+        assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+            raise TimeoutError(f"{self.target} says nothing")
+        line = self.process.stdout.readline()
+        if not line:
+            raise EOFError(f"{self.target} ended")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def ask(self, **order: Any) -> dict[str, Any]:
+        self.order(**order)
+        return self.answer()
+
+
+def say(**answer: Any) -> None:
+    """Tells the parent."""
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def orders() -> Iterator[dict[str, Any]]:
+    """What the parent asks, until it has enough."""
+    for line in sys.stdin:
+        yield json.loads(line)
+
+
+async def coming_orders() -> AsyncIterator[dict[str, Any]]:
+    """The same for whoever runs an event loop."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        yield json.loads(line)
+    transport.close()
+
+
+def main() -> None:
+    target, arguments, cores = sys.argv[1:]
+    if json.loads(cores):
+        os.sched_setaffinity(0, json.loads(cores))
+    module, _, function = target.partition(":")
+    getattr(importlib.import_module(module), function)(**json.loads(arguments))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""A connection that sends too much or too slowly is ended, and the others go on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from pulse import http_limits
+from tests.conftest import Pulse
+
+
+@pytest.fixture
+async def connection(pulse: Pulse) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    port = pulse.house.settings.http_port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    yield reader, writer
+    writer.close()
+
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def test_large_headers_are_refused(connection: Connection, pulse: Pulse) -> None:
+    reader, writer = connection
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 20_000 + b"\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+    assert (await pulse.http.get("/healthz")).status_code == 200
+
+
+async def test_many_headers_are_refused(connection: Connection) -> None:
+    reader, writer = connection
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"X-A: 1\r\n" * 200 + b"\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET /healthz HTT", b"POST /api/users/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"],
+    ids=["silence", "half a header", "half a body"],
+)
+async def test_a_request_that_never_arrives_is_cut_off(
+    begun: bytes, monkeypatch: pytest.MonkeyPatch, pulse: Pulse
+) -> None:
+    monkeypatch.setattr(http_limits, "ARRIVAL_SECONDS", 0.05)
+    monkeypatch.setattr(http_limits, "LOOK_EVERY", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", pulse.house.settings.http_port)
+    writer.write(begun)
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        await asyncio.wait_for(reader.readexactly(1), 10)
+    writer.close()
