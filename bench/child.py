@@ -1,4 +1,4 @@
-"""Other processes of a bench: each runs one function, talks in JSON lines, and ends when its parent does.
+"""Other processes of a bench: each runs one function, talks in JSON lines, and ends when its orders do.
 
 `python -m bench.child module:function {"its": "arguments"}`; orders come on standard input, answers go to standard output.
 """
@@ -10,14 +10,11 @@ import importlib
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Self
-
-from pulse.embedded.child import dying_with_parent
 
 PATIENCE = 120.0
 ROOT = Path(__file__).parent.parent
@@ -29,9 +26,7 @@ class Child:
     def __init__(self, target: str, cores: set[int], **arguments: Any) -> None:
         self.target = target
         command = [sys.executable, "-m", "bench.child", target, json.dumps(arguments), json.dumps(sorted(cores))]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=dying_with_parent(signal.SIGTERM)
-        )  # fmt: skip
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.ready: dict[str, Any] = {}
 
     def __enter__(self) -> Self:

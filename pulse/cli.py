@@ -321,3 +321,7 @@ def _words_for_errors() -> Any:
 def _fail(message: str) -> NoReturn:
     err.print(message, style="red", soft_wrap=True)
     raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

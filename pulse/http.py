@@ -75,4 +75,8 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 def same_host(origin: str, host: str) -> bool:
     """Does a browser's Origin name this very host? Ports may differ: the push door has its own."""
-    return urlsplit(origin).hostname == urlsplit(f"//{host}").hostname
+    try:
+        named = urlsplit(origin).hostname
+        return named is not None and named == urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False

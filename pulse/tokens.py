@@ -71,7 +71,7 @@ class Signer:
     def _read(self, use: str, token: str, now: datetime, life: timedelta) -> Visit:
         version, _, rest = token[:LONGEST].partition(".")
         claims, _, mac = rest.partition(".")
-        if version != "v1" or not hmac.compare_digest(self._mac(use, claims).encode(), mac.encode()):
+        if version != "v1" or not hmac.compare_digest(self._mac(use, claims).encode(), mac.encode("utf-8", "replace")):
             raise NotAuthentic
         visit = msgspec.json.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)), type=Visit)
         age = now.timestamp() - visit.issued

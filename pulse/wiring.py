@@ -107,6 +107,7 @@ async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[
     finally:
         if following is not None:
             following.cancel()
+            await asyncio.wait([following])
         await source.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
@@ -48,6 +49,4 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
         "type": "urn:pulse:invalid", "title": "Some fields are missing or wrong.", "status": 422, "code": "invalid",
         "errors": jsonable_encoder(faults),
     }  # fmt: skip
-    response = answer(body, 422)
-    response.media_type = "application/problem+json"
-    return response
+    return Response(orjson.dumps(body), 422, media_type="application/problem+json")

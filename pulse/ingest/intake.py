@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b, sha256
 from uuid import UUID
@@ -29,7 +29,7 @@ from pulse.channels import (
     Unhandled,
 )
 from pulse.errors import PulseError
-from pulse.eventlog.store import Decided, EventStore
+from pulse.eventlog.store import BATCH_BYTES, BATCH_EVENTS, Decided, EventStore
 
 TYPING = "pulse.live.typing"
 RAW_IN_EVENT = 256 * 1024
@@ -73,7 +73,8 @@ class Intake:
                 return _taken(await self._in_chat(delivered, arrival, raw, opens=True))
             case MessagesDeleted() | Reacted() | ReadMark():
                 try:
-                    return _taken(await self._in_chat(delivered, arrival, raw, opens=False))
+                    parts = [await self._in_chat(delivered, part, raw, opens=False) for part in in_parts(arrival, raw)]
+                    return _taken(next((part for part in parts if part.events), parts[-1]))
                 except NoChatYet:
                     return await self._keep(delivered, arrival.external_id, type(arrival).__name__, "no such chat")
             case ReachChanged():
@@ -150,6 +151,15 @@ class Intake:
         return f"blob:sha256:{await self.blobs.keep(body)}"
 
 
+def in_parts(arrival: InChat, raw: str) -> list[InChat]:
+    """Deletions in parts that fit into one batch each; a part that was taken is known when the delivery comes again."""
+    if not isinstance(arrival, MessagesDeleted):
+        return [arrival]
+    size = max(1, min(BATCH_EVENTS, BATCH_BYTES // (len(raw) + 1)))
+    ids = arrival.message_ids
+    return [replace(arrival, message_ids=ids[start : start + size]) for start in range(0, len(ids) or 1, size)]
+
+
 InChat = MessageArrived | ButtonArrived | EchoArrived | MessagesDeleted | Reacted | ReadMark
 
 
@@ -215,7 +225,9 @@ def _message_id(source: UUID, peer: str, external_id: str) -> str:
 
 
 def _as_text(raw: str, body: bytes) -> tuple[str, str | None]:
-    """Text where the body is text without NUL; else base64 beside it."""
+    """Text where the body is text without NUL; else base64 beside it. A large one lies beside the log as it came."""
+    if len(body) > RAW_IN_EVENT:
+        return raw, None
     try:
         if b"\0" not in body:
             body.decode()

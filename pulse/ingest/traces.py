@@ -26,7 +26,8 @@ class Traces:
         if not self._rate.allows(outcome):
             self._suppressed += 1
             return
-        shown = body[:BODY_SHOWN].decode(errors="replace").replace("\0", "\ufffd")
+        shown = body[:BODY_SHOWN].decode(errors="replace")
         trace = {"source": source[:80], "outcome": outcome, "reason": reason[:200], "body": shown}
+        storable = {name: text.replace("\0", "\ufffd") for name, text in trace.items()}
         suppressed, self._suppressed = self._suppressed, 0
-        await self._log.tell(REJECTED, orjson.dumps({**trace, "suppressed": suppressed}))
+        await self._log.tell(REJECTED, orjson.dumps({**storable, "suppressed": suppressed}))

@@ -20,8 +20,8 @@ from pulse.aggregates.source import Source
 from pulse.channels.fields import Fields
 from pulse.channels.web import Web
 from pulse.directory import Directory
-from pulse.errors import NotAllowed, NotAuthentic, NotFound
-from pulse.http import Endpoint, answer, read_body
+from pulse.errors import NotAllowed, NotAuthentic, NotFound, PulseError
+from pulse.http import Endpoint, answer, problem, read_body
 from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Delivered, Intake
 from pulse.limits import Rate
@@ -78,9 +78,10 @@ class Widget:
         if request.method == "POST":
             return await self._write(request)
         visit = self._visit(request, request.query_params.get("chat_token"))
+        await self.reads.wait_for(number(request.headers.get("x-pulse-position"), 0))
         query = request.query_params
         page = await thread.page(
-            self.reads, visit.chat, limit=min(number(query.get("limit"), PAGE), LONGEST_PAGE),
+            self.reads, visit.chat, limit=max(1, min(number(query.get("limit"), PAGE), LONGEST_PAGE)),
             before=number(query.get("beforeId"), None), after=number(query.get("afterId"), None),
         )  # fmt: skip
         return answer(page.body())
@@ -107,7 +108,7 @@ class Widget:
         arrival = driver.read_message(said, peer=visit.peer, name=visit.name)
         taken = await self.intake.take(Delivered(source, said, visit.department), arrival)
         chat = await self.intake.store.load(Chat, visit.chat)
-        version = chat.messages[client_msg_id] if chat else 0
+        version = chat.messages[arrival.external_id] if chat else 0
         position = taken.decided.position
         body_out = {"id": version, "chat_id": visit.chat, "client_msg_id": client_msg_id, "position": position}
         return answer(body_out, 201 if taken.decided.events else 200, {"X-Pulse-Position": str(position)})
@@ -153,10 +154,14 @@ class Widget:
         """Lets pages elsewhere call the widget's addresses; which of them may is the source's list."""
 
         async def with_cors(request: Request) -> Response:
-            response = Response(status_code=204) if request.method == "OPTIONS" else await route(request)
+            try:
+                response = Response(status_code=204) if request.method == "OPTIONS" else await route(request)
+            except PulseError as error:  # a page elsewhere may read why, so this answer needs the headers too
+                response = problem(error)
             response.headers["Access-Control-Allow-Origin"] = request.headers.get("origin", "*")
             response.headers["Access-Control-Allow-Headers"] = "authorization, content-type, x-pulse-position"
             response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+            response.headers["Access-Control-Expose-Headers"] = "x-pulse-position, retry-after"
             response.headers["Vary"] = "Origin"
             return response
 

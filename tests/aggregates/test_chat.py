@@ -393,6 +393,13 @@ def test_the_customers_mark_only_moves_up_and_clears_replies():
     chat.when(customer_sees(4)).then(SeenByCustomer).now(unread_by_customer=[])
 
 
+def test_a_message_the_channel_names_is_found_or_the_newest_before_it():
+    chat = given(a_chat(), vera_writes("1", "10"), vera_writes("2", "20"), vera_writes("3", "web-a")).aggregate
+    assert [chat.version_of(each) for each in ("10", "20", "web-a")] == [2, 3, 4]
+    assert [chat.version_of(each) for each in ("9", "15", "25")] == [0, 2, 3]
+    assert chat.version_of("web-b") == 0
+
+
 def test_the_scope_says_who_may_see_and_how_much_waits():
     chat = given(a_chat(), vera_writes("1"), vera_writes("2")).aggregate
     assert chat.scope() == {

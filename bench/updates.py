@@ -1,0 +1,56 @@
+"""Telegram updates as the Bot API sends them (about 600 bytes), every one new."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+
+import orjson
+
+PROOF = "x-telegram-bot-api-secret-token"
+FIRST = 100_000_000
+NUMBER = 987_654_321  # as wide as every number from FIRST on, and so found and replaced in the template
+WORDS = "Good morning! My order has not arrived yet, though it was promised for Tuesday. Could you look where it is? "
+
+
+def template(chat: int) -> bytes:
+    """An update of a chat; both numbers in it are to be filled in."""
+    person = {"id": 5_000_000_000 + chat, "first_name": "Vera", "last_name": f"No. {chat}", "username": f"vera_{chat}"}
+    message = {
+        "message_id": NUMBER,
+        "from": {**person, "is_bot": False, "language_code": "en"},
+        "chat": {**person, "type": "private"},
+        "date": 1_795_250_000,
+        "text": WORDS * 2 + "It was a present for my daughter, and her birthday is tomorrow.",
+    }
+    body = orjson.dumps({"update_id": NUMBER, "message": message})
+    return body.replace(b"%", b"%%").replace(str(NUMBER).encode(), b"%d")
+
+
+class Updates:
+    """HTTP requests to one webhook: `fresh` ones from chats at random, `opening` ones from each chat once."""
+
+    def __init__(self, path: str, secret: str, chats: int, first: int = FIRST) -> None:
+        size = len(template(0) % (FIRST, FIRST))
+        self._requests = [self._request(path, secret, template(chat)) for chat in range(chats)]
+        self._numbers = itertools.count(first)
+        self.body_size = size
+
+    def fresh(self) -> Iterator[bytes]:
+        order = random.Random(7).choices(self._requests, k=1 << 16)
+        for request in itertools.cycle(order):
+            number = next(self._numbers)
+            yield request % (number, number)
+
+    def opening(self) -> Iterator[bytes]:
+        for request in self._requests:
+            number = next(self._numbers)
+            yield request % (number, number)
+
+    def _request(self, path: str, secret: str, body: bytes) -> bytes:
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body % (FIRST, FIRST))}\r\n{PROOF}: {secret}\r\n\r\n"
+        )
+        return head.encode() + body
