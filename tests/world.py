@@ -127,7 +127,7 @@ async def rows(pulse: Pulse, query: str) -> list[dict[str, Any]]:
 
 async def since(pulse: Pulse, position: int) -> list[Recorded]:
     """The events after a position."""
-    stored = await pulse.house.log.read(position + 1)
+    stored = await pulse.house.log.read_all(">", position + 1)
     return [open_envelope(one.position, one.subject, one.body) for one in stored]
 
 

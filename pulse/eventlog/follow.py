@@ -143,7 +143,9 @@ class Tail:
                 raise self._broken
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), HEARTBEAT_SECONDS * 2.5)
+                # Not `wait_for`: before Python 3.12 it can swallow a cancellation.
+                async with asyncio.timeout(HEARTBEAT_SECONDS * 2.5):
+                    await self._wake.wait()
             except TimeoutError:
                 raise LogDown("The event log has gone silent.") from None
             if self._wanted < PULL // 2:

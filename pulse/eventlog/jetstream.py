@@ -23,7 +23,6 @@ from pulse.errors import LogDown, PulseError, TooLarge
 
 STREAM = "PULSE"
 ACK_SECONDS = 5.0
-CONNECT_SECONDS = 10.0
 PAGE = 1000
 PAGE_BYTES = 8 * 1024 * 1024
 
@@ -136,13 +135,11 @@ class Log:
             log.warning("nats", error=repr(error))
 
         try:
-            # Reconnecting for ever is for later; nobody answering at the start is an answer too.
-            async with asyncio.timeout(CONNECT_SECONDS):
-                client = await nats.connect(
-                    url, name=name, ping_interval=5, max_outstanding_pings=2, max_reconnect_attempts=1,
-                    reconnect_time_wait=0.25, connect_timeout=2, allow_reconnect=True, pending_size=0,
-                    disconnected_cb=lost, error_cb=told,
-                )  # fmt: skip
+            client = await nats.connect(
+                url, name=name, ping_interval=5, max_outstanding_pings=2, max_reconnect_attempts=1,
+                reconnect_time_wait=0.25, connect_timeout=2, allow_reconnect=True, pending_size=0,
+                disconnected_cb=lost, error_cb=told,
+            )  # fmt: skip
         except (OSError, nats.errors.Error, TimeoutError) as error:
             raise LogDown(f"NATS does not answer: {error}") from error
         client.options["max_reconnect_attempts"] = -1  # from the start, nats-py would wait here for ever

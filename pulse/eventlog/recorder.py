@@ -35,7 +35,7 @@ from pulse.eventlog.mapper import (
     subject_in,
 )
 
-BATCH, TRIES, CONNECT_SECONDS = 1000, 8, 5.0
+BATCH, TRIES = 1000, 8
 
 T = TypeVar("T")
 Events = Sequence[es.StoredEvent]
@@ -82,7 +82,7 @@ class Datastore:
             self._loop.run_forever()
 
     async def _open(self, url: str, stream: str) -> str:
-        self.log = await asyncio.wait_for(Log.connect(url, name="recorder", stream=stream), CONNECT_SECONDS)
+        self.log = await Log.connect(url, name="recorder", stream=stream)
         info = await self.log.api(f"STREAM.INFO.{stream}")
         return str(info["config"]["subjects"][0]).removesuffix(".>")
 

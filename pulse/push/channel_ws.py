@@ -41,34 +41,41 @@ class ChannelWs:
         self.clock = clock
 
     def admit(self, connection: ServerConnection, query: Mapping[str, str], headers: Headers) -> Peer:
-        """Whose socket this will be, before it is accepted. Raises NotAuthentic, WrongOrigin."""
+        """Whose socket this will be, before it is accepted. Raises NotAuthentic, WrongOrigin.
+
+        Tokens are checked here only; what their owner may hear is asked again at every frame.
+        """
         if query.get("type") == "staff":
-            return self._admit_staff(connection, query, headers)
-        visit = self.signer.read_channel_token(query.get("token", ""), self.clock())
-        if str(visit.chat) != query.get("session", "").lower():
+            return self._admit_staff(connection, query.get("access_token", ""), headers)
+        return self._admit_visitor(connection, query.get("token", ""), query.get("session", ""), headers)
+
+    def _admit_visitor(self, connection: ServerConnection, token: str, session: str, headers: Headers) -> Peer:
+        visit = self.signer.read_channel_token(token, self.clock())
+        if str(visit.chat) != session.lower():
             raise NotAuthentic
         allowed = self.directory.source(visit.source).settings.get("origins", "").split()
         origin = headers.get("Origin")
         if allowed and origin is not None and origin not in allowed:
             raise WrongOrigin
-        return Peer(connection, visit=visit)
+        return Peer(connection, visit=visit, token=hash(token))
 
-    def _admit_staff(self, connection: ServerConnection, query: Mapping[str, str], headers: Headers) -> Peer:
-        person_id = self.signer.read_staff_token(query.get("access_token", ""), self.clock())
+    def _admit_staff(self, connection: ServerConnection, token: str, headers: Headers) -> Peer:
+        person_id = self.signer.read_staff_token(token, self.clock())
         if self.directory.person(person_id) is None:
             raise NotAuthentic
         origin = headers.get("Origin")
         if origin is not None and not same_host(origin, headers.get("Host", "")):
             raise WrongOrigin
-        return Peer(connection, person_id=person_id)
+        return Peer(connection, person_id=person_id, token=hash(token))
 
     async def serve(self, peer: Peer) -> None:
         """Serves a socket until it closes."""
         if not self.hub.enter(peer):
-            await refuse(peer.connection, Code.TOO_MANY_CONNECTIONS, "Too many windows are open.")
+            await refuse(peer.connection, Code.TOO_MANY_CONNECTIONS)
             return
         try:
             async for message in peer.connection:
+                await self.hub.pace(peer)
                 await self._hear(peer, message)
         finally:
             self.hub.leave(peer)

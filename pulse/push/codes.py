@@ -6,14 +6,24 @@ from enum import IntEnum
 
 
 class Code(IntEnum):
-    """4000-4099: don't come back unchanged; 4100-4199: come back a little later; 4200-4299: come back at once."""
+    """4000-4099: don't come back unchanged; 4100-4199: come back a little later; 4200-4299: come back at once.
 
-    NO_SUCH_APP = 4001
-    TOO_MANY_CONNECTIONS = 4004
-    UNAUTHORISED = 4009
-    OVER_CAPACITY = 4100
-    TOO_SLOW = 4101
-    LEAVING = 4200
+    Never 4300 and above: there stock clients stop for good. Wrong tokens and origins get no code, but 401 and 403
+    before the socket is accepted; a socket that is too slow is cut, since no close frame gets through to it.
+    """
+
+    reason: str
+
+    NO_SUCH_APP = 4001, "There is no app of this key."
+    TOO_MANY_CONNECTIONS = 4004, "Too many windows are open."
+    OVER_CAPACITY = 4100, "This server is full. Try again in a moment."
+    LEAVING = 4200, "Pulse is restarting."
+
+    def __new__(cls, number: int, reason: str) -> Code:
+        code = int.__new__(cls, number)
+        code._value_ = number
+        code.reason = reason
+        return code
 
     @property
     def come_back(self) -> bool:

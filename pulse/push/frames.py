@@ -1,4 +1,8 @@
-"""What people are told about an event, and who may be told. Never a raw event: notes and raw bodies stay inside."""
+"""What people are told about an event, and who may be told. Never a raw event: notes and raw bodies stay inside.
+
+Staff and visitors are told different things: a visitor learns no ids of people or departments, and nothing of
+what waits for the staff.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +26,32 @@ from pulse.aggregates.chat import (
     SeenByStaff,
 )
 from pulse.eventlog.envelope import Recorded
+from pulse.projections import inbox
+from pulse.projections.changes import Changes
 from pulse.projections.thread import change_of, entry_of
 
-NameOf = Callable[[UUID], str]
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How people and departments are called."""
+
+    person: Callable[[UUID], str]
+    department: Callable[[UUID], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told, before it is known where and to whom. `was`: where the chat stood before it moved."""
+    """What is told, before it is known where and to whom: to staff, and (unless None) to the visitor.
+
+    `to` names a moderator who is told on their own channel too; `was`: where the chat stood before it moved.
+    """
 
     type: str
     event: str
-    data: dict[str, Any]
-    for_customer: bool = True
+    staff: Data
+    visitor: Data | None = None
     to: UUID | None = None
     was: Place | None = None
 
@@ -43,81 +60,108 @@ class Told:
 class Frame:
     """One thing to tell. `type` is S2's name for it, `event` the Pusher one.
 
-    `places` are where the chat stands (and stood, when it just moved): whoever may see one of them is told.
-    `to` names a moderator who is told on their own channel too.
+    `places` are where the chat stands (and stood, when it just moved): whoever may see one of them gets `data`,
+    which holds the changes of the chat's row as `chat`. `for_visitor` is what the visitor gets instead, if anything.
     """
 
     type: str
     event: str
     chat_id: UUID
-    data: dict[str, Any]
+    data: Data
+    for_visitor: Data | None
     places: tuple[Place, ...]
     position: int
     event_id: UUID
-    for_customer: bool
     to: UUID | None
 
 
-def frames_of(recorded: Recorded, name_of: NameOf) -> list[Frame]:
+def frames_of(recorded: Recorded, names: Names) -> list[Frame]:
     """The frames of one event, in the order they are sent; none for what nobody needs to see live."""
     if recorded.kind != "chat":
         return []
     here = Place(recorded.scope.department, recorded.scope.holder)
+    beside = {"version": recorded.ver}
     return [
         Frame(
             type=told.type,
             event=told.event,
             chat_id=recorded.aggregate_id,
-            data={**told.data, "version": recorded.ver},
+            data=told.staff | beside | {"chat": chat_of(recorded, names)},
+            for_visitor=None if told.visitor is None else told.visitor | beside,
             places=(here, told.was) if told.was else (here,),
             position=recorded.position,
             event_id=recorded.envelope.id,
-            for_customer=told.for_customer,
             to=told.to,
         )
-        for told in _tell(recorded, name_of)
+        for told in _tell(recorded, names)
     ]
 
 
-def _tell(recorded: Recorded, name_of: NameOf) -> Iterator[Told]:
+def _tell(recorded: Recorded, names: Names) -> Iterator[Told]:
     scope = recorded.scope
     unread = {"unread_count": scope.unread, "unread_by_customer": scope.unread_by_customer}
     match recorded.event:
         case MessageReceived() | ButtonPressed():
-            yield Told("chat.message", "NewChatMessage", _entry(recorded, name_of))
-            alert = {"unread_count": scope.unread, "last_id": recorded.ver}
-            yield Told("chat.alert", "ChatAlert", alert, for_customer=False)
-        case ReplyWritten() | ReplyEchoed():
-            yield Told("chat.message", "NewChatMessage", _entry(recorded, name_of))
+            entry = entry_of(recorded) or {}
+            yield Told("chat.message", "NewChatMessage", entry, entry)
+            yield Told("chat.alert", "ChatAlert", {"unread_count": scope.unread, "last_id": recorded.ver})
+        case ReplyWritten(moderator_id=writer):
+            entry = (entry_of(recorded) or {}) | {"sender": _named(writer, names.person)}
+            yield Told("chat.message", "NewChatMessage", entry, _from_our_side(entry))
+        case ReplyEchoed():
+            entry = entry_of(recorded) or {}
+            yield Told("chat.message", "NewChatMessage", entry, _from_our_side(entry))
         case ChatOpened(channel=channel, title=name):
-            place = {"department": scope.department, "source": scope.source}
             opened = {"channel": channel, "name": name, "status": "open"}
-            yield Told("chat.session.created", "ChatOpened", opened | place)
+            place = {"department": scope.department, "source": scope.source}
+            yield Told("chat.session.created", "ChatOpened", opened | place, opened)
         case ChatAssigned(moderator_id=holder, from_moderator_id=before):
-            held = {"holder": {"id": holder, "name": name_of(holder)}}
-            yield Told("chat.session.assigned", "ChatAssigned", held, to=holder, was=Place(scope.department, before))
+            held: Data = {"holder": _named(holder, names.person)}
+            shown: Data = {"holder": {"name": names.person(holder)}}
+            was = Place(scope.department, before)
+            yield Told("chat.session.assigned", "ChatAssigned", held, shown, to=holder, was=was)
         case ChatTransferred(department_id=department) as moved:
-            moved_to = {"holder": None, "department": department}
+            free: Data = {"holder": None}
             was = Place(moved.from_department_id, moved.from_moderator_id)
-            yield Told("chat.session.assigned", "ChatTransferred", moved_to, was=was)
-        case ChatClosed():
-            yield Told("chat.session.status", "ChatStatusUpdated", {"status": "closed"})
+            yield Told("chat.session.assigned", "ChatTransferred", free | {"department": department}, free, was=was)
+        case ChatClosed(moderator_id=closer):
+            # Who closes it usually held it, and lets go by that.
+            was, closed = Place(scope.department, closer), {"status": "closed"}
+            yield Told("chat.session.status", "ChatStatusUpdated", closed, closed, was=was)
         case ChatReopened():
-            yield Told("chat.session.status", "ChatStatusUpdated", {"status": "open"})
+            reopened = {"status": "open"}
+            yield Told("chat.session.status", "ChatStatusUpdated", reopened, reopened)
         case SeenByStaff(moderator_id=who, up_to=up_to):
-            yield Told("chat.seen", "MessageRead", {"by": "moderator", "moderator_id": who, "up_to": up_to} | unread)
+            seen: Data = {"by": "moderator", "up_to": up_to}
+            yield Told("chat.seen", "MessageRead", seen | unread | {"moderator_id": who}, seen)
         case SeenByCustomer(up_to=up_to):
-            yield Told("chat.seen", "MessageRead", {"by": "customer", "up_to": up_to} | unread)
+            read: Data = {"by": "customer", "up_to": up_to, "unread_by_customer": scope.unread_by_customer}
+            yield Told("chat.seen", "MessageRead", read | unread, read)
         case event if (change := change_of(event)) is not None:
-            version, patch = change
-            yield Told("chat.message.changed", "MessageChanged", {"id": version, **patch})
+            changed = {"id": change[0], **change[1]}
+            yield Told("chat.message.changed", "MessageChanged", changed, changed)
 
 
-def _entry(recorded: Recorded, name_of: NameOf) -> dict[str, Any]:
-    """The message as the thread shows it, with the moderator's name."""
-    entry = entry_of(recorded)
-    assert entry is not None
-    if entry["sender_type"] == "moderator":
-        moderator_id = entry["sender"]["id"]
-        entry["sender"] = {"id": moderator_id, "name": name_of(moderator_id)}
-    return entry
+def chat_of(recorded: Recorded, names: Names) -> Data:
+    """What the event changes in the chat's row, as `GET /api/chats/{id}` shows it; all of a row that is new."""
+    changes = Changes()
+    inbox.project(recorded, changes)
+    row: Data = {"status": "open"} if isinstance(recorded.event, ChatOpened) else {}
+    for statement in inbox.WRITES:
+        for changed in changes.rows(f"inbox.{statement}"):
+            row |= changed
+    department, holder = row["department_id"], row["holder_id"]
+    return inbox.shown(row) | {
+        "department": _named(department, names.department) if department else None,
+        "holder": _named(holder, names.person) if holder else None,
+    }
+
+
+def _named(thing: UUID, name_of: Callable[[UUID], str]) -> Data:
+    return {"id": thing, "name": name_of(thing)}
+
+
+def _from_our_side(entry: Data) -> Data:
+    """A reply as its customer sees it: who wrote it by name only, and without our own client's id."""
+    shown = {field: value for field, value in entry.items() if field != "client_msg_id"}
+    return shown | {"sender": {"name": entry["sender"].get("name", "")}}

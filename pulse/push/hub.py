@@ -5,8 +5,10 @@ A socket that can't keep up is cut and comes back, instead of everybody waiting 
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -16,79 +18,100 @@ from websockets.frames import Frame as WireFrame
 from websockets.frames import Opcode
 from websockets.protocol import State
 
+from pulse.limits import Rate
 from pulse.push.codes import Code
 from pulse.tokens import Visit
 
 BUFFER_LIMIT = 1024 * 1024
-STAFF_TABS, VISITOR_TABS = 20, 5
+STAFF_TABS, VISITOR_TABS, TOKEN_SOCKETS = 20, 5, 10
+MESSAGES_PER_SECOND, MESSAGES_AT_ONCE, PAUSE_SECONDS = 20, 100, 0.05
+PORTION = 500
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(eq=False, slots=True)
 class Peer:
-    """One socket: whose it is, and what it subscribed to."""
+    """One socket: whose it is, which token opened it (a hash, never the token), and what it subscribed to."""
 
     connection: ServerConnection
     person_id: UUID | None = None
     visit: Visit | None = None
+    token: int = 0
     socket_id: str = field(default_factory=lambda: f"{secrets.randbelow(10**9)}.{secrets.randbelow(10**9)}")
-    subscriptions: dict[str, UUID | None] = field(default_factory=dict)
+    subscriptions: set[str] = field(default_factory=set)
 
 
 class Hub:
-    """Three ways to find sockets: by moderator, by a visitor's chat, by a Pusher channel."""
+    """Three ways to find sockets: by moderator, by a visitor's chat, by a Pusher channel.
 
-    def __init__(self) -> None:
+    A channel's subscribers are kept with the moderator they were signed for; None: whoever holds the app's secret.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.staff: dict[UUID, set[Peer]] = {}
         self.visitors: dict[UUID, set[Peer]] = {}
         self.channels: dict[str, dict[Peer, UUID | None]] = {}
+        self._messages = Rate(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE, clock)
 
     def enter(self, peer: Peer) -> bool:
-        """Registers a socket of S2's protocol; False when its owner has too many."""
-        shelf, limit = self._shelf(peer)
-        if len(shelf) >= limit:
+        """Registers a socket of S2's protocol; False when its owner or its token has too many."""
+        shelves, owner, limit = self._place(peer)
+        theirs = shelves.get(owner, set())
+        if len(theirs) >= limit or sum(other.token == peer.token for other in theirs) >= TOKEN_SOCKETS:
             return False
-        shelf.add(peer)
+        shelves.setdefault(owner, set()).add(peer)
         return True
 
     def leave(self, peer: Peer) -> None:
         """Forgets a socket everywhere."""
         for channel in list(peer.subscriptions):
             self.unsubscribe(peer, channel)
-        for shelves, key in ((self.staff, peer.person_id), (self.visitors, peer.visit.chat if peer.visit else None)):
-            if key is not None and key in shelves:
-                shelves[key].discard(peer)
-                if not shelves[key]:
-                    del shelves[key]
+        if peer.person_id is not None or peer.visit is not None:
+            shelves, owner, _ = self._place(peer)
+            shelves.get(owner, set()).discard(peer)
+            if not shelves.get(owner):
+                shelves.pop(owner, None)
 
     def subscribe(self, peer: Peer, channel: str, person_id: UUID | None) -> None:
-        peer.subscriptions[channel] = person_id
+        peer.subscriptions.add(channel)
         self.channels.setdefault(channel, {})[peer] = person_id
 
     def unsubscribe(self, peer: Peer, channel: str) -> None:
-        peer.subscriptions.pop(channel, None)
-        subscribers = self.channels.get(channel)
-        if subscribers is not None:
-            subscribers.pop(peer, None)
-            if not subscribers:
-                del self.channels[channel]
+        peer.subscriptions.discard(channel)
+        subscribers = self.channels.get(channel, {})
+        subscribers.pop(peer, None)
+        if not subscribers:
+            self.channels.pop(channel, None)
 
     def count(self) -> int:
         in_channels = {peer for subscribers in self.channels.values() for peer in subscribers}
         shelves = [*self.staff.values(), *self.visitors.values()]
         return sum(map(len, shelves)) + len(in_channels)
 
-    def _shelf(self, peer: Peer) -> tuple[set[Peer], int]:
+    async def pace(self, peer: Peer) -> None:
+        """Waits until this socket may be heard again. Who talks too fast is read more slowly; nothing is lost."""
+        while not self._messages.allows(peer.socket_id):  # noqa: ASYNC110  time passing is no event
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def _place(self, peer: Peer) -> tuple[dict[UUID, set[Peer]], UUID, int]:
         if peer.person_id is not None:
-            return self.staff.setdefault(peer.person_id, set()), STAFF_TABS
+            return self.staff, peer.person_id, STAFF_TABS
         assert peer.visit is not None
-        return self.visitors.setdefault(peer.visit.chat, set()), VISITOR_TABS
+        return self.visitors, peer.visit.chat, VISITOR_TABS
 
 
 def text_frame(payload: bytes) -> bytes:
     """A text message as the wire has it. Servers don't mask, and no extension is negotiated, so all get the same."""
     return WireFrame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+async def fan_out(peers: Sequence[Peer], wire: bytes) -> None:
+    """Writes to however many: a big room in portions, so that pings and new sockets get their turn between them."""
+    for first in range(0, len(peers), PORTION):
+        if first:
+            await asyncio.sleep(0)
+        send(peers[first : first + PORTION], wire)
 
 
 def send(peers: Iterable[Peer], wire: bytes) -> None:
@@ -106,5 +129,6 @@ def send(peers: Iterable[Peer], wire: bytes) -> None:
             transport.write(wire)
 
 
-async def refuse(connection: ServerConnection, code: Code, reason: str) -> None:
-    await connection.close(code, reason)
+async def refuse(connection: ServerConnection, code: Code) -> None:
+    """Closes a socket and says why."""
+    await connection.close(code, code.reason)

@@ -6,17 +6,21 @@ https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protoc
 from __future__ import annotations
 
 import hmac
+import re
 from typing import Any
 from uuid import UUID
 
 import orjson
 
+from pulse.errors import NotAuthentic
 from pulse.push.codes import Code
 from pulse.push.hub import Hub, Peer, refuse
 from pulse.tokens import Signer
 
 ACTIVITY_SECONDS = 30
 CHANNELS = 100
+CHANNEL_NAME = re.compile(r"[A-Za-z0-9_\-=@,.;]{1,200}")
+SIGNED = ("private-", "presence-")
 
 
 class Pusher:
@@ -30,12 +34,13 @@ class Pusher:
     async def serve(self, peer: Peer, app_key: str) -> None:
         """Greets the socket and serves it until it closes."""
         if app_key != self.key:
-            await refuse(peer.connection, Code.NO_SUCH_APP, "There is no app of this key.")
+            await refuse(peer.connection, Code.NO_SUCH_APP)
             return
         greeting = {"socket_id": peer.socket_id, "activity_timeout": ACTIVITY_SECONDS}
         await tell(peer, "pusher:connection_established", greeting)
         try:
             async for message in peer.connection:
+                await self.hub.pace(peer)
                 await self._hear(peer, message)
         finally:
             self.hub.leave(peer)
@@ -53,36 +58,39 @@ class Pusher:
             case "pusher:pong":
                 pass
             case _:
-                await tell(peer, "pusher:error", {"code": None, "message": "This event is not understood."})
+                await complain(peer, "This event is not understood.")
 
     async def _subscribe(self, peer: Peer, data: dict[str, Any]) -> None:
         channel = data.get("channel")
-        if not isinstance(channel, str) or not 0 < len(channel) <= 200:
-            await tell(peer, "pusher:error", {"code": None, "message": "A channel has a name of 1 to 200 letters."})
+        if not isinstance(channel, str) or not CHANNEL_NAME.fullmatch(channel):
+            await complain(peer, "A channel has a name of 1 to 200 letters, digits and _-=@,.;")
             return
-        if len(peer.subscriptions) >= CHANNELS:
-            await tell(peer, "pusher:error", {"code": None, "message": f"{CHANNELS} channels are the limit."})
+        if len(peer.subscriptions - {channel}) >= CHANNELS:
+            await complain(peer, f"{CHANNELS} channels are the limit.")
             return
-        person_id = None
-        if channel.startswith(("private-", "presence-")):
-            person_id = self._signed_in(peer, channel, data)
-            if person_id is None:
-                # Pusher-js shows this on the channel, and the error on the connection.
-                refused = {"type": "AuthError", "error": "The signature does not fit.", "status": 401}
-                await tell(peer, "pusher:subscription_error", refused, channel)
-                return
+        try:
+            person_id = self._signed_for(peer, channel, data) if channel.startswith(SIGNED) else None
+        except NotAuthentic as refusal:
+            # Pusher-js shows this on the channel, and the error on the connection.
+            refused = {"type": "AuthError", "error": str(refusal), "status": refusal.status}
+            await tell(peer, "pusher:subscription_error", refused, channel)
+            return
         self.hub.subscribe(peer, channel, person_id)
         await tell(peer, "pusher_internal:subscription_succeeded", {}, channel)
 
-    def _signed_in(self, peer: Peer, channel: str, data: dict[str, Any]) -> UUID | None:
-        """Whom the auth endpoint signed this subscription for; None when the signature does not fit."""
+    def _signed_for(self, peer: Peer, channel: str, data: dict[str, Any]) -> UUID | None:
+        """Whom this subscription was signed for. Raises NotAuthentic.
+
+        None when nobody is named: our auth endpoint always names the moderator, so this is somebody who holds the
+        app's secret, like any Pusher server library, and answers for what it asks for.
+        """
         auth, channel_data = data.get("auth"), data.get("channel_data")
-        if not isinstance(auth, str) or not isinstance(channel_data, str):
-            return None
+        if not isinstance(auth, str) or not isinstance(channel_data, str | None):
+            raise NotAuthentic
         expected = self.signer.subscription(self.key, peer.socket_id, channel, channel_data)
         if not hmac.compare_digest(expected.encode(), auth.encode("utf-8", "replace")):
-            return None
-        return UUID(orjson.loads(channel_data)["user_id"])
+            raise NotAuthentic("The signature does not fit.")
+        return None if channel_data is None else _named_in(channel_data)
 
 
 async def tell(peer: Peer, event: str, data: dict[str, Any], channel: str | None = None) -> None:
@@ -93,9 +101,21 @@ async def tell(peer: Peer, event: str, data: dict[str, Any], channel: str | None
     await peer.connection.send(orjson.dumps(frame).decode())
 
 
+async def complain(peer: Peer, message: str) -> None:
+    """An error that the connection survives."""
+    await tell(peer, "pusher:error", {"code": None, "message": message})
+
+
 def _parse(message: str | bytes) -> dict[str, Any]:
     try:
         heard = orjson.loads(message)
     except orjson.JSONDecodeError:
         return {}
     return heard if isinstance(heard, dict) else {}
+
+
+def _named_in(channel_data: str) -> UUID:
+    try:
+        return UUID(_parse(channel_data)["user_id"])
+    except (KeyError, ValueError, AttributeError, TypeError):
+        raise NotAuthentic("The signature names nobody here.") from None

@@ -9,23 +9,27 @@ from collections.abc import Iterator
 from uuid import UUID
 
 import orjson
+import structlog
 
 from pulse.access import Person, may_see
-from pulse.directory import Directory
+from pulse.directory import KINDS, Directory
 from pulse.eventlog.envelope import open_envelope
 from pulse.eventlog.follow import Follow
-from pulse.eventlog.jetstream import Log
-from pulse.push.frames import Frame, frames_of
-from pulse.push.hub import Hub, Peer, send, text_frame
+from pulse.eventlog.jetstream import Log, Stored
+from pulse.push.frames import Data, Frame, Names, frames_of
+from pulse.push.hub import Hub, Peer, fan_out, text_frame
+
+log = structlog.get_logger(__name__)
 
 
 class Relay:
-    """`run` relays from the newest event on; `position` is how far it is."""
+    """`run` relays from the newest event on; NATS may come and go, the sockets stay and get what they missed."""
 
     def __init__(self, source: Log, directory: Directory, hub: Hub) -> None:
         self.source = source
         self.directory = directory
         self.hub = hub
+        self.names = Names(directory.name_of, self._department_name)
         self.follow: Follow | None = None
 
     @property
@@ -37,46 +41,66 @@ class Relay:
         self.follow = Follow(self.source, await self.source.last_position())
         async for page in self.follow:
             for stored in page:
-                recorded = open_envelope(stored.position, stored.subject, stored.body)
-                for frame in frames_of(recorded, self.directory.name_of):
-                    self.hand_out(frame)
+                await self._relay(stored)
 
-    def hand_out(self, frame: Frame) -> None:
-        """One frame to everyone who may see it, encoded once per protocol and channel."""
-        visitors = self.hub.visitors.get(frame.chat_id, ()) if frame.for_customer else ()
-        staff = list(self._staff(frame))
-        if visitors or staff:
-            wire = text_frame(channel_frame(frame))
-            send(visitors, wire)
-            send(staff, wire)
-        for channel in self._channels(frame):
-            subscribers = self.hub.channels.get(channel)
-            if subscribers:
-                send(self._permitted(frame, subscribers), text_frame(pusher_frame(frame, channel)))
+    async def _relay(self, stored: Stored) -> None:
+        """One event. What can't be told is logged and passed over: everything after it still has to arrive."""
+        try:
+            recorded = open_envelope(stored.position, stored.subject, stored.body)
+            if recorded.kind in KINDS:
+                # What follows is judged by the rights as they are after this.
+                await self.directory.wait_for(recorded.position)
+            for frame in frames_of(recorded, self.names):
+                await self.hand_out(frame)
+        except Exception:
+            log.exception("push.poison", position=stored.position)
+
+    async def hand_out(self, frame: Frame) -> None:
+        """One frame to everyone who may see it, encoded once per audience."""
+        visitors = list(self.hub.visitors.get(frame.chat_id, ()))
+        if visitors and frame.for_visitor is not None:
+            await fan_out(visitors, text_frame(visitor_frame(frame, frame.for_visitor)))
+        if staff := list(self._staff(frame)):
+            await fan_out(staff, text_frame(channel_frame(frame)))
+        for channel in channels_of(frame):
+            if permitted := list(self._permitted(frame, channel)):
+                await fan_out(permitted, text_frame(pusher_frame(frame, channel)))
 
     def _staff(self, frame: Frame) -> Iterator[Peer]:
         for person_id, peers in self.hub.staff.items():
-            if self._sees(self.directory.person(person_id), frame):
+            if sees(self.directory.person(person_id), frame):
                 yield from peers
 
-    def _permitted(self, frame: Frame, subscribers: dict[Peer, UUID | None]) -> Iterator[Peer]:
-        for peer, person_id in subscribers.items():
-            if person_id is not None and self._sees(self.directory.person(person_id), frame):
+    def _permitted(self, frame: Frame, channel: str) -> Iterator[Peer]:
+        for peer, person_id in self.hub.channels.get(channel, {}).items():
+            if person_id is None or sees(self.directory.person(person_id), frame):
                 yield peer
 
-    def _sees(self, person: Person | None, frame: Frame) -> bool:
-        return person is not None and any(may_see(person, place) for place in frame.places)
+    def _department_name(self, department_id: UUID) -> str:
+        department = self.directory.department(department_id)
+        return department.name if department else ""
 
-    def _channels(self, frame: Frame) -> Iterator[str]:
-        yield f"private-chat.{frame.chat_id}"
-        if frame.to is not None:
-            yield f"private-moderator.{frame.to}"
+
+def sees(person: Person | None, frame: Frame) -> bool:
+    """May this person be told? Nobody (None) is somebody whose account was closed."""
+    return person is not None and any(may_see(person, place) for place in frame.places)
+
+
+def channels_of(frame: Frame) -> Iterator[str]:
+    """The Pusher channels a frame belongs to."""
+    yield f"private-chat.{frame.chat_id}"
+    if frame.to is not None:
+        yield f"private-moderator.{frame.to}"
 
 
 def channel_frame(frame: Frame) -> bytes:
-    """S2's shape: `{type, session_id, data}`. `body` is S2's word for a message's text."""
-    data = {**frame.data, "body": frame.data["text"]} if "text" in frame.data else frame.data
-    return orjson.dumps({"type": frame.type, "session_id": frame.chat_id, "data": data, "seq": frame.position})
+    """S2's shape for staff: `{type, session_id, data}`, and where the event lies."""
+    return orjson.dumps(_session_frame(frame, frame.data) | {"seq": frame.position})
+
+
+def visitor_frame(frame: Frame, data: Data) -> bytes:
+    """S2's shape for a visitor. Without the position, which tells how much all of Pulse has to do."""
+    return orjson.dumps(_session_frame(frame, data))
 
 
 def pusher_frame(frame: Frame, channel: str) -> bytes:
@@ -84,3 +108,9 @@ def pusher_frame(frame: Frame, channel: str) -> bytes:
     data = orjson.dumps({"chat_id": frame.chat_id, **frame.data}).decode()
     whole = {"event": frame.event, "channel": channel, "data": data, "seq": frame.position, "id": frame.event_id}
     return orjson.dumps(whole)
+
+
+def _session_frame(frame: Frame, data: Data) -> Data:
+    """`body` is S2's word for a message's text."""
+    with_body = {**data, "body": data["text"]} if "text" in data else data
+    return {"type": frame.type, "session_id": frame.chat_id, "data": with_body}

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+import random
+import socket
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from pulse.errors import NotAllowed, PulseError
+from pulse.errors import NotFound, PulseError
 from pulse.push.channel_ws import ChannelWs
-from pulse.push.hub import Peer
+from pulse.push.codes import Code
+from pulse.push.hub import Peer, refuse
 from pulse.push.protocol import Pusher
 
 MESSAGE_LIMIT = 64 * 1024
-PING_SECONDS = 30
+PING_SECONDS, PONG_SECONDS = 30, 20
+KERNEL_BUFFER = 256 * 1024
+CAPACITY = 20_000
+LEAVING_AT_ONCE, LEAVE_SECONDS = 100, 2.0
 
 
 class PushConnection(ServerConnection):
@@ -28,48 +37,102 @@ class PushConnection(ServerConnection):
 class PushServer:
     """Three doors to one hub: `/app/{key}`, `/channel/ws`, and `/healthz` for whoever watches."""
 
-    def __init__(self, channel_ws: ChannelWs, pusher: Pusher) -> None:
+    def __init__(self, channel_ws: ChannelWs, pusher: Pusher, *, capacity: int = CAPACITY) -> None:
         self.channel_ws = channel_ws
         self.pusher = pusher
+        self.capacity = capacity
+        self._open = 0
 
     @contextlib.asynccontextmanager
     async def listening(self, host: str, port: int) -> AsyncIterator[int]:
         """Serves while open; yields the port. On leaving, clients are told to come back at once (4200)."""
         server = await serve(
             self._serve, host, port, process_request=self._admit, compression=None, max_size=MESSAGE_LIMIT,
-            max_queue=8, ping_interval=PING_SECONDS, ping_timeout=20, open_timeout=10, close_timeout=2, backlog=1024,
-            server_header=None, create_connection=PushConnection,
+            max_queue=8, ping_interval=PING_SECONDS, ping_timeout=PONG_SECONDS, open_timeout=10, close_timeout=2,
+            backlog=1024, server_header=None, create_connection=PushConnection, logger=wire_log(),
         )  # fmt: skip
+        bound_memory(server)
         try:
             yield server.sockets[0].getsockname()[1]
         finally:
-            server.close(code=4200, reason="Pulse is restarting.")
-            await server.wait_closed()
+            await send_home(server)
 
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         assert isinstance(connection, PushConnection)
-        url = urlsplit(request.path)
-        if url.path == "/healthz":
-            return connection.respond(HTTPStatus.OK, "ok\n")
         try:
-            if url.path == "/channel/ws":
-                query = {name: values[0] for name, values in parse_qs(url.query).items()}
-                connection.peer = self.channel_ws.admit(connection, query, request.headers)
-            elif url.path.startswith("/app/"):
-                connection.peer = Peer(connection)
-            else:
-                return connection.respond(HTTPStatus.NOT_FOUND, "There is nothing here.\n")
-        except NotAllowed as refusal:
-            return connection.respond(HTTPStatus.FORBIDDEN, f"{refusal}\n")
+            url = urlsplit(request.path)
+            if url.path == "/healthz":
+                return connection.respond(HTTPStatus.OK, "ok\n")
+            query = {name: values[0] for name, values in parse_qs(url.query).items()}
+            connection.peer = self._peer(connection, request, url.path, query)
         except PulseError as refusal:
-            return connection.respond(HTTPStatus.UNAUTHORIZED, f"{refusal}\n")
+            return connection.respond(refusal.status, f"{refusal}\n")
+        except (ValueError, LookupError):  # an address that is none, a header given twice
+            return connection.respond(HTTPStatus.BAD_REQUEST, "This request can't be read.\n")
         return None
 
+    def _peer(self, connection: ServerConnection, request: Request, path: str, query: Mapping[str, str]) -> Peer:
+        if path == "/channel/ws":
+            return self.channel_ws.admit(connection, query, request.headers)
+        if path.startswith("/app/"):
+            return Peer(connection)
+        raise NotFound
+
     async def _serve(self, connection: ServerConnection) -> None:
+        self._open += 1
+        try:
+            with contextlib.suppress(ConnectionClosed):
+                await self._hand_over(connection)
+        finally:
+            self._open -= 1
+
+    async def _hand_over(self, connection: ServerConnection) -> None:
         assert isinstance(connection, PushConnection)
         assert connection.request is not None
-        peer = connection.peer
-        if peer.person_id is not None or peer.visit is not None:
-            await self.channel_ws.serve(peer)
+        path = urlsplit(connection.request.path).path
+        if self._open > self.capacity:
+            await refuse(connection, Code.OVER_CAPACITY)
+        elif path == "/channel/ws":
+            await self.channel_ws.serve(connection.peer)
         else:
-            await self.pusher.serve(peer, app_key=urlsplit(connection.request.path).path.removeprefix("/app/"))
+            await self.pusher.serve(connection.peer, app_key=path.removeprefix("/app/"))
+
+
+def bound_memory(server: Server) -> None:
+    """Limits of the kernel's own, which accepted sockets inherit: how much waits there, and for how long.
+
+    Pings can't find a client that is there but never reads, because they queue behind what it did not read.
+    """
+    for listener in server.sockets:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            patience = (PING_SECONDS + PONG_SECONDS) * 1000
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
+
+
+async def send_home(server: Server) -> None:
+    """Closes everything: in random order and some at a time, because all of them come back at once.
+
+    Whoever does not take leave in time is cut: a client that stopped reading would hold up the closing for ever.
+    """
+    server.close(close_connections=False)
+    connections = list(server.connections)
+    random.shuffle(connections)
+    closing = []
+    for number, connection in enumerate(connections, 1):
+        closing.append(asyncio.create_task(refuse(connection, Code.LEAVING)))
+        if number % LEAVING_AT_ONCE == 0:
+            await asyncio.sleep(0.05)
+    if closing:
+        await asyncio.wait(closing, timeout=LEAVE_SECONDS)
+    for connection in connections:
+        connection.transport.abort()
+    with contextlib.suppress(TimeoutError):  # a line that never said what it wanted
+        await asyncio.wait_for(server.wait_closed(), LEAVE_SECONDS)
+
+
+def wire_log() -> logging.Logger:
+    """What websockets has to say, from warnings on: its debug lines hold addresses, and so tokens."""
+    log = logging.getLogger("pulse.push.wire")
+    log.setLevel(logging.WARNING)
+    return log

@@ -385,7 +385,6 @@ def test_a_missing_stream_is_an_error_of_operation(env: dict[str, str]) -> None:
 
 
 def test_nobody_answering_is_an_error_of_operation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulse.eventlog.recorder.CONNECT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
     with pytest.raises(OperationalError, match="NATS"):

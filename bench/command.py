@@ -1,0 +1,110 @@
+"""Load, decide, append on chats of twelve events, one command after the other, both durable before the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import uvloop
+
+from bench.chats import answer, chat_of_twelve, id_of
+from bench.child import Child, coming_orders, orders, say
+from bench.machine import MEASURED
+from bench.peer_application import Chats, environment
+from bench.report import Figure, Report, Size, Verdict
+from bench.world import opened_world
+from pulse import wiring
+from pulse.aggregates.chat import Chat
+from pulse.eventlog.jetstream import Log
+from pulse.eventlog.store import EventStore
+from pulse.eventlog.streams import reconcile, wanted_streams
+
+REACH = 5.0
+COLD, CACHED = "read from the store", "in memory"
+
+
+def main(size: Size) -> Report:
+    report = Report("command", "load, decide and append one event on a chat of 12 events, one after the other")
+    each = max(int(100 * size.seconds), 10)
+    chats = each * (size.rounds + 1) * 2
+    with opened_world() as world:
+        pulse = Child("bench.command:run_pulse", MEASURED, nats_url=world.addresses.nats_url, chats=chats)
+        peer = Child("bench.command:run_peer", MEASURED, database_url=world.addresses.database_url, chats=chats)
+        with pulse, peer:
+            found = _rounds({"Pulse": pulse, "eventsourcing + Postgres": peer}, each, size.rounds)
+    report.figures = [Figure(f"{name}, chat {state}", rates, "/s") for (name, state), rates in found.items()]
+    ours_cold, peer_cold, ours_cached, peer_cached = report.figures
+    report.verdicts = [
+        Verdict(f"Pulse : peer, chat {COLD}", ours_cold.value / peer_cold.value, REACH),
+        Verdict(f"Pulse : peer, chat {CACHED}", ours_cached.value / peer_cached.value, REACH),
+    ]
+    report.notes.append("one command at a time: what bounds both is a round trip and an fsync")
+    return report
+
+
+def _rounds(sides: dict[str, Child], each: int, rounds: int) -> dict[tuple[str, str], list[float]]:
+    """The first round of each is for warming up. Every command gets a chat that nothing was done to."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for number in range((rounds + 1) * 2):
+        state = CACHED if number > rounds else COLD
+        for name, side in sides.items():
+            took = side.ask(first=number * each, last=(number + 1) * each, cached=state == CACHED)["seconds"]
+            if number not in (0, rounds + 1):
+                found.setdefault((name, state), []).append(each / took)
+    return found
+
+
+def run_pulse(nats_url: str, chats: int) -> None:
+    """A child's function."""
+    wiring.configure_logs("warning")
+    uvloop.run(_pulse(nats_url, chats))
+
+
+async def _pulse(nats_url: str, chats: int) -> None:
+    log = await Log.connect(nats_url)
+    await reconcile(log, wanted_streams(wiring.NATS_FOLDER / "streams.json"), max_bytes=1 << 33)
+    makers = EventStore(log)
+    for first in range(0, chats, 100):
+        await asyncio.gather(*(_make(makers, number) for number in range(first, min(first + 100, chats))))
+    cold, cached = EventStore(log, cached=0), EventStore(log)
+    wiring.tune_gc()
+    say(ready=True)
+    async for order in coming_orders():
+        numbers = range(order["first"], order["last"])
+        store = cached if order["cached"] else cold
+        for number in numbers if order["cached"] else ():
+            await store.decide(Chat, id_of(number), lambda chat: chat, by="moderator")
+        began = time.perf_counter()
+        for number in numbers:
+            await store.decide(Chat, id_of(number), answer, by="moderator")
+        say(seconds=time.perf_counter() - began)
+    await log.close()
+
+
+async def _make(store: EventStore, number: int) -> None:
+    await store.decide(Chat, id_of(number), lambda chat: chat or chat_of_twelve(number), by="customer")
+
+
+def run_peer(database_url: str, chats: int) -> None:
+    """A child's function."""
+    cold = Chats(env=environment(database_url))
+    cached = Chats(env=environment(database_url, cached=True))
+    for first in range(0, chats, 50):
+        cold.save(*(chat_of_twelve(number) for number in range(first, min(first + 50, chats))))
+    wiring.tune_gc()
+    say(ready=True)
+    for order in orders():
+        say(seconds=_peer_commands(cached if order["cached"] else cold, range(order["first"], order["last"]), order))
+    cold.close()
+    cached.close()
+
+
+def _peer_commands(application: Chats, numbers: range, order: dict[str, Any]) -> float:
+    for number in numbers if order["cached"] else ():
+        application.repository.get(id_of(number))
+    began = time.perf_counter()
+    for number in numbers:
+        chat: Chat = application.repository.get(id_of(number))
+        application.save(answer(chat))
+    return time.perf_counter() - began
