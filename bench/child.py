@@ -1,6 +1,6 @@
 """Other processes of a bench: each runs one function, talks in JSON lines, and ends when its orders do.
 
-`python -m bench.child module:function {"its": "arguments"}`; orders come on standard input, answers go to standard output.
+Its arguments and then its orders come on standard input (they hold passwords), its answers go to standard output.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, Self
 
 PATIENCE = 120.0
 ROOT = Path(__file__).parent.parent
+STDIN = sys.stdin.buffer.raw if "pytest" not in sys.modules else sys.stdin
 
 
 class Child:
@@ -25,8 +26,9 @@ class Child:
 
     def __init__(self, target: str, cores: set[int], **arguments: Any) -> None:
         self.target = target
-        command = [sys.executable, "-m", "bench.child", target, json.dumps(arguments), json.dumps(sorted(cores))]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        command = [sys.executable, "-m", "bench.child", target, *map(str, sorted(cores))]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self.order(**arguments)
         self.ready: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -55,16 +57,18 @@ class Child:
     def order(self, **order: Any) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
-        self.process.stdin.flush()
 
     def answer(self) -> dict[str, Any]:
         """The next thing it says. Raises TimeoutError, EOFError."""
         assert self.process.stdout is not None
-        if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
-            raise TimeoutError(f"{self.target} says nothing")
-        line = self.process.stdout.readline()
-        if not line:
-            raise EOFError(f"{self.target} ended")
+        line = b""
+        while not line.endswith(b"\n"):
+            if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+                raise TimeoutError(f"{self.target} says nothing")
+            part = os.read(self.process.stdout.fileno(), 1 << 16)
+            if not part:
+                raise EOFError(f"{self.target} ended")
+            line += part
         found: dict[str, Any] = json.loads(line)
         return found
 
@@ -81,7 +85,7 @@ def say(**answer: Any) -> None:
 
 def orders() -> Iterator[dict[str, Any]]:
     """What the parent asks, until it has enough."""
-    for line in sys.stdin:
+    while line := STDIN.readline():
         yield json.loads(line)
 
 
@@ -89,18 +93,18 @@ async def coming_orders() -> AsyncIterator[dict[str, Any]]:
     """The same for whoever runs an event loop."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), STDIN)
     while line := await reader.readline():
         yield json.loads(line)
     transport.close()
 
 
 def main() -> None:
-    target, arguments, cores = sys.argv[1:]
-    if json.loads(cores):
-        os.sched_setaffinity(0, json.loads(cores))
+    target, *cores = sys.argv[1:]
+    if cores:
+        os.sched_setaffinity(0, map(int, cores))
     module, _, function = target.partition(":")
-    getattr(importlib.import_module(module), function)(**json.loads(arguments))
+    getattr(importlib.import_module(module), function)(**next(orders()))
 
 
 if __name__ == "__main__":

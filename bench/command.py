@@ -90,8 +90,8 @@ def run_peer(database_url: str, chats: int) -> None:
     """A child's function."""
     cold = Chats(env=environment(database_url))
     cached = Chats(env=environment(database_url, cached=True))
-    for first in range(0, chats, 50):
-        cold.save(*(chat_of_twelve(number) for number in range(first, min(first + 50, chats))))
+    for number in range(chats):
+        cold.save(chat_of_twelve(number))
     wiring.tune_gc()
     say(ready=True)
     for order in orders():

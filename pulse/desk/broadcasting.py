@@ -1,5 +1,6 @@
 """`POST /broadcasting/auth`: Laravel Echo and pusher-js ask here whether they may subscribe; access.py decides."""
 
+import re
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -15,6 +16,9 @@ from pulse.eventlog.store import EventStore
 from pulse.http import read_body
 
 LIMIT = 8 * 1024
+
+# As Pusher's own libraries check it: a socket id with a colon in it would sign another channel than the asked one.
+SOCKET_ID = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
 
 
 class NotYourChannel(NotAllowed):
@@ -45,6 +49,8 @@ async def may_subscribe(person: Person, channel: str, store: EventStore) -> bool
         wanted_id = UUID(wanted)
     except ValueError:
         return False
+    if str(wanted_id) != wanted:
+        return False
     if name == "private-chat":
         chat = await store.load(Chat, wanted_id)
         return chat is not None and may_see(person, Place(chat.department_id, chat.holder_id))
@@ -60,7 +66,9 @@ async def _asked(request: Request) -> tuple[str, str]:
     socket_id, channel = asked.get("socket_id"), asked.get("channel_name")
     if not isinstance(socket_id, str) or not isinstance(channel, str):
         raise BadInput("socket_id and channel_name are needed.")
-    return socket_id[:64], channel[:200]
+    if not SOCKET_ID.fullmatch(socket_id):
+        raise BadInput("This is not a socket_id.")
+    return socket_id, channel[:200]
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

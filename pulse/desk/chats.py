@@ -16,10 +16,14 @@ from pulse.access import Person, Place, may_reply, may_see
 from pulse.aggregates.chat import Chat, HeldByAnother, client_key
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
-from pulse.eventlog.store import Decided, EventStore
+from pulse.eventlog.commands import Decided
+from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.projections import inbox, thread
 from pulse.projections.reads import Reads
+
+# Postgres can't store NUL, so an event that holds one would park its chat.
+WITHOUT_NUL = r"^[^\x00]*$"
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 
@@ -27,8 +31,8 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 class NewReply(BaseModel):
     """`clientMsgId` is the client's own id: however often it is sent, it is one reply."""
 
-    text: Annotated[str, Field(min_length=1, max_length=32_000)]
-    clientMsgId: Annotated[str | None, Field(min_length=1, max_length=128)] = None
+    text: Annotated[str, Field(min_length=1, max_length=32_000, pattern=WITHOUT_NUL)]
+    clientMsgId: Annotated[str | None, Field(min_length=1, max_length=128, pattern=WITHOUT_NUL)] = None
 
 
 class Assignment(BaseModel):

@@ -44,7 +44,7 @@ class Guard:
         if scheme.lower() == "bearer":
             moderator_id = self.signer.read_staff_token(token, self.clock())
         else:
-            self._require_same_site(request)
+            self.require_same_site(request)
             cookie = request.cookies.get(self.cookie)
             found = await self.sessions.who(cookie, now=self.clock()) if cookie else None
             if found is None:
@@ -61,8 +61,8 @@ class Guard:
         if position:
             await self.reads.wait_for(position)
 
-    def _require_same_site(self, request: Request) -> None:
-        """Browsers name the sender of every unsafe request; anybody else has no cookie to abuse."""
+    def require_same_site(self, request: Request) -> None:
+        """Raises NotFromHere. Browsers name the sender of every unsafe request; anybody else has no cookie to abuse."""
         if request.method in SAFE:
             return
         origin = request.headers.get("origin")

@@ -5,7 +5,11 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any, LiteralString
 from uuid import UUID
+
+from psycopg.errors import UndefinedTable
+from psycopg.rows import DictRow
 
 from pulse.errors import ReadsDown
 from pulse.projections.reads import Reads
@@ -28,21 +32,27 @@ class Sessions:
             "token_hash": _hash(token), "moderator_id": moderator_id, "now": now, "expires_at": now + LIFE,
             "address": address[:64], "agent": agent[:200],
         }  # fmt: skip
-        try:
-            await self._reads.fetch(SQL["insert"], **row)
-        except ReadsDown:
-            await self._reads.fetch(SQL["create"])
-            await self._reads.fetch(SQL["insert"], **row)
-        await self._reads.fetch(SQL["prune"], now=now)
+        await self._fetch(SQL["insert"], **row)
+        await self._fetch(SQL["prune"], now=now)
         return token
 
     async def who(self, token: str, *, now: datetime) -> UUID | None:
         """Whose session a cookie is, None when it has ended."""
-        rows = await self._reads.fetch(SQL["find"], token_hash=_hash(token), now=now)
+        rows = await self._fetch(SQL["find"], token_hash=_hash(token), now=now)
         return rows[0]["moderator_id"] if rows else None
 
     async def end(self, token: str) -> None:
-        await self._reads.fetch(SQL["end"], token_hash=_hash(token))
+        await self._fetch(SQL["end"], token_hash=_hash(token))
+
+    async def _fetch(self, statement: LiteralString, **parameters: Any) -> list[DictRow]:
+        """Makes the table where it is missing: it holds state, so no projector does."""
+        try:
+            return await self._reads.fetch(statement, **parameters)
+        except ReadsDown as trouble:
+            if not isinstance(trouble.__cause__, UndefinedTable):
+                raise
+        await self._reads.fetch(SQL["create"])
+        return await self._reads.fetch(statement, **parameters)
 
 
 def _hash(token: str) -> bytes:

@@ -1,5 +1,7 @@
 -- name: create
 -- State, not a read model: a row per sign-in, so that revoking one is instant. The cookie's hash is the key.
+-- Several may come first at once, and "if not exists" alone doesn't keep them apart.
+select pg_advisory_xact_lock(4015726);
 create schema if not exists desk;
 create table if not exists desk.sessions (
     token_hash bytea primary key,

@@ -38,6 +38,7 @@ def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
     @router.post("/login")
     async def login(credentials: Credentials, request: Request, response: Response) -> SignedIn:
         """Signs in with email and password and sets the session cookie."""
+        guard.require_same_site(request)  # or another website could sign people in as somebody else
         address = request.client.host if request.client else ""
         tries.require((address, credentials.email.strip().lower()))
         moderator = guard.directory.moderator_by_email(credentials.email)
@@ -65,7 +66,8 @@ def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
         """Ends this session."""
         if cookie := request.cookies.get(guard.cookie):
             await guard.sessions.end(cookie)
-        response.delete_cookie(guard.cookie, path="/")
+        # Browsers drop a __Host- cookie only when told with the flags it was set with.
+        response.delete_cookie(guard.cookie, path="/", secure=guard.secure, httponly=True, samesite="strict")
 
     return router
 

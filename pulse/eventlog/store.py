@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
-from eventsourcing.domain import Aggregate, AggregateEvent
+from eventsourcing.domain import Aggregate
 
-from pulse.errors import LogDown, PulseError, StoreConflict
+from pulse.errors import LogDown, StoreConflict
 from pulse.eventlog.batcher import Batcher
-from pulse.eventlog.envelope import Recorded, kind_of, new_event_id, open_envelope, seal, subject_of
+from pulse.eventlog.cache import Cache
+from pulse.eventlog.commands import Command, Decided, Decision, Draft, Key, make_draft, subject_of_key
+from pulse.eventlog.envelope import Recorded, open_envelope
 from pulse.eventlog.jetstream import (
     Ack,
     AckLost,
@@ -40,55 +39,6 @@ BATCH_BYTES = 4 * 1024 * 1024
 log = structlog.get_logger(__name__)
 
 A = TypeVar("A", bound=Aggregate)
-Key = tuple[type[Aggregate], UUID]
-Decision = Callable[..., Aggregate | Iterable[Aggregate | None] | None]
-
-
-class HalfDecided(PulseError):
-    """A command method triggered an event and then broke a rule; rules come first."""
-
-
-@dataclass(slots=True)
-class Folded:
-    """An aggregate as the log has it, and the position of its last event (0 before the first)."""
-
-    aggregate: Aggregate | None
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What came of a command. `position` is where its last event lies; without events, where the aggregate stands.
-
-    `version` is the first aggregate's.
-    """
-
-    position: int
-    version: int
-    events: tuple[AggregateEvent, ...]
-
-
-@dataclass(slots=True, eq=False)
-class Command:
-    keys: tuple[Key, ...]
-    decision: Decision
-    by: str
-    cause: str | None
-    msg_id: str | None
-    future: asyncio.Future[Decided]
-    event_ids: set[UUID] = field(default_factory=set)
-    unsure: bool = False
-
-
-@dataclass(slots=True)
-class Draft:
-    """A decided command, before its events are in the log."""
-
-    command: Command
-    appends: list[Append]
-    events: list[AggregateEvent]
-    version: int = 0
-    refusal: Exception | None = None
 
 
 class EventStore:
@@ -97,13 +47,12 @@ class EventStore:
     def __init__(self, log: Log, *, cached: int = CACHED) -> None:
         self.log = log
         self.batcher: Batcher[Command] = Batcher(self._run_group, self._is_free)
-        self._cached = cached
-        self._folded: OrderedDict[Key, Folded] = OrderedDict()
         self._busy: set[Key] = set()
+        self.cache = Cache(log, cached, self._busy)
 
     async def load(self, kind: type[A], aggregate_id: UUID) -> A | None:
         """The aggregate as the log has it now, None before its first event. For reading only; a copy of its own."""
-        folded = await self._fold((kind, aggregate_id))
+        folded = await self.cache.fold((kind, aggregate_id))
         return folded.aggregate  # type: ignore[return-value]
 
     async def decide(
@@ -129,7 +78,7 @@ class EventStore:
         """Like `decide`, for several aggregates at once: all their events are stored, or none."""
         future: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
         command = Command(tuple(keys), decision, by, cause, msg_id, future)
-        await self._load_all(command)
+        await self.cache.load(command.keys)
         if self.batcher.alone_now and self._is_free(command):
             return await self._run_alone(command)
         self.batcher.join(command)
@@ -152,7 +101,7 @@ class EventStore:
     async def _until_it_counts(self, command: Command) -> Decided:
         """Tries until the log agrees. The command's aggregates are taken."""
         for attempt in range(TRIES):
-            await self._load_all(command)
+            await self.cache.load(command.keys)
             # After loading: an event that arrives in between is found here, a later one makes the append fail.
             if command.unsure and (found := await self._find_own(command)):
                 return found
@@ -180,7 +129,7 @@ class EventStore:
             return None
         finally:
             if ack is None or ack.duplicate:
-                self._forget(command)
+                self.cache.forget(command.keys)
         if ack.duplicate:
             # The log knows this message id, but what counts is whether the aggregate remembers the delivery.
             command.msg_id = None
@@ -189,7 +138,7 @@ class EventStore:
 
     async def _without_events(self, draft: Draft) -> Decided | None:
         """The log can't refuse what isn't appended, so a refusal or "nothing to do" counts only if nothing is new."""
-        grew = [await self._read_tail(key, self._folded[key]) for key in draft.command.keys]
+        grew = [await self.cache.read_tail(key, self.cache[key]) for key in draft.command.keys]
         if any(grew):
             return None
         if draft.refusal is not None:
@@ -205,7 +154,9 @@ class EventStore:
         """No answer came. The events are stored if the log has their ids; else the command may run again."""
         own: list[Recorded] = []
         for key in command.keys:
-            stored = [open_envelope(m.position, m.subject, m.body) for m in await self.log.read_all(_subject(key))]
+            stored = [
+                open_envelope(m.position, m.subject, m.body) for m in await self.log.read_all(subject_of_key(key))
+            ]
             own += [recorded for recorded in stored if recorded.envelope.id in command.event_ids]
         if not own:
             return None
@@ -223,7 +174,7 @@ class EventStore:
     async def _run_taken(self, commands: list[Command]) -> None:
         try:
             left = commands
-            if len(commands) > 1 and all(key in self._folded for c in commands for key in c.keys):
+            if len(commands) > 1 and all(key in self.cache for c in commands for key in c.keys):
                 left = await self._store_together(commands)
             await self._each_alone(left)
         finally:
@@ -247,7 +198,7 @@ class EventStore:
         except Exception as error:  # noqa: BLE001  one of them is at fault; alone, each gets its own answer
             log.debug("store.batch-refused", commands=len(commands), error=repr(error))
         for command in commands:
-            self._forget(command)
+            self.cache.forget(command.keys)
         return commands
 
     def _draft_batch(self, commands: list[Command]) -> tuple[list[Draft], set[str]]:
@@ -289,7 +240,7 @@ class EventStore:
         left = []
         for draft in drafts:
             future = draft.command.future
-            if not draft.appends and not all(_subject(key) in conditioned for key in draft.command.keys):
+            if not draft.appends and not all(subject_of_key(key) in conditioned for key in draft.command.keys):
                 left.append(draft.command)
             elif draft.refusal is not None:
                 if not future.done():
@@ -303,110 +254,26 @@ class EventStore:
 
     def _refuse_all(self, commands: list[Command], error: Exception) -> None:
         for command in commands:
-            self._forget(command)
+            self.cache.forget(command.keys)
             if not command.future.done():
                 command.future.set_exception(error)
 
-    # Deciding
-
     def _draft(self, command: Command, conditioned: set[str]) -> Draft:
-        """Runs the decision and seals its events. `conditioned` holds the subjects that already carry a condition."""
-        folded = [self._folded[key] for key in command.keys]
         try:
-            result = command.decision(*(f.aggregate for f in folded))
-        except Exception as refusal:
-            if any(f.aggregate is not None and f.aggregate.pending_events for f in folded):
-                self._forget(command)
-                raise HalfDecided from refusal
-            return Draft(command, [], [], refusal=refusal)
-        changed = [result] if isinstance(result, Aggregate) or result is None else list(result)
-        draft = Draft(command, [], [])
-        try:
-            for key, fold, aggregate in zip(command.keys, folded, changed, strict=True):
-                _check_returned(key, fold, aggregate)
-                if aggregate is not None:
-                    fold.aggregate = aggregate
-                    self._seal_pending(draft, key, fold, conditioned)
+            return make_draft(command, [self.cache[key] for key in command.keys], conditioned)
         except BaseException:
-            self._forget(command)
+            self.cache.forget(command.keys)
             raise
-        if draft.appends:
-            draft.appends[0].msg_id = command.msg_id
-        draft.version = folded[0].aggregate.version if folded[0].aggregate else 0
-        return draft
-
-    def _seal_pending(self, draft: Draft, key: Key, folded: Folded, conditioned: set[str]) -> None:
-        aggregate: Any = folded.aggregate
-        events = aggregate.collect_events()
-        if not events:
-            return
-        subject = _subject(key)
-        scope = aggregate.scope() if hasattr(aggregate, "scope") else None
-        for event in events:
-            expect = None if subject in conditioned else folded.position
-            conditioned.add(subject)
-            event_id = new_event_id()
-            draft.command.event_ids.add(event_id)
-            body = seal(event, event_id=event_id, by=draft.command.by, cause=draft.command.cause, scope=scope)
-            draft.appends.append(Append(subject, body, expect))
-            draft.events.append(event)
 
     def _settle(self, draft: Draft, first: int) -> Decided:
         """The events are in the log from position `first` on."""
         positions = {append.subject: first + number for number, append in enumerate(draft.appends)}
         for key in draft.command.keys:
-            position = positions.get(_subject(key))
-            if position is not None and key in self._folded:
-                self._folded[key].position = position
+            position = positions.get(subject_of_key(key))
+            if position is not None and key in self.cache:
+                self.cache[key].position = position
         return Decided(first + len(draft.appends) - 1, draft.version, tuple(draft.events))
 
     def _nothing_new(self, draft: Draft) -> Decided:
-        position = max(self._folded[key].position for key in draft.command.keys)
+        position = max(self.cache[key].position for key in draft.command.keys)
         return Decided(position, draft.version, ())
-
-    # The cache
-
-    async def _load_all(self, command: Command) -> None:
-        for key in command.keys:
-            if key in self._folded:
-                self._folded.move_to_end(key)
-                continue
-            folded = await self._fold(key)
-            self._folded.setdefault(key, folded)
-        if len(self._folded) > self._cached:
-            self._evict(keep=command.keys)
-
-    def _evict(self, keep: tuple[Key, ...]) -> None:
-        for key in list(islice(self._folded, len(self._folded) - self._cached)):
-            if key not in self._busy and key not in keep:
-                del self._folded[key]
-
-    def _forget(self, command: Command) -> None:
-        for key in command.keys:
-            self._folded.pop(key, None)
-
-    async def _fold(self, key: Key) -> Folded:
-        folded = Folded(None, 0)
-        await self._read_tail(key, folded)
-        return folded
-
-    async def _read_tail(self, key: Key, folded: Folded) -> bool:
-        """Adds what the log has after this state. Was there anything?"""
-        tail = await self.log.read_all(_subject(key), folded.position + 1)
-        for stored in tail:
-            event = open_envelope(stored.position, stored.subject, stored.body).event
-            folded.aggregate = event.mutate(folded.aggregate)
-            folded.position = stored.position
-        return bool(tail)
-
-
-def _subject(key: Key) -> str:
-    return subject_of(kind_of(key[0]), key[1])
-
-
-def _check_returned(key: Key, folded: Folded, aggregate: Aggregate | None) -> None:
-    """Guards against decisions that would lose events or store them in the wrong place."""
-    if aggregate is not None and aggregate.id != key[1]:
-        raise HalfDecided(f"A decision on {key[1]} returned {aggregate.id}.")
-    if aggregate is not folded.aggregate and folded.aggregate is not None and folded.aggregate.pending_events:
-        raise HalfDecided("A decision changed an aggregate and did not return it.")

@@ -29,9 +29,10 @@ from pulse.aggregates.customer import Customer, CustomerMet, customer_id
 from pulse.embedded import Embedded
 from pulse.errors import LogDown, Refusal, StoreConflict
 from pulse.eventlog import jetstream
+from pulse.eventlog.commands import Decided, HalfDecided
 from pulse.eventlog.envelope import open_envelope, subject_of
 from pulse.eventlog.jetstream import Append, Log
-from pulse.eventlog.store import TRIES, Decided, EventStore, HalfDecided
+from pulse.eventlog.store import TRIES, EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
 from tests.conftest import STREAMS
 from tests.eventlog.wire import Wire, back
@@ -582,9 +583,9 @@ async def test_a_tiny_cache_forgets_and_reads_again(log):
     store = EventStore(log, cached=3)
     for round_ in range(3):
         await asyncio.gather(*(deliver(store, str(round_), str(peer)) for peer in range(20)))
-        assert len(store._folded) <= 3 + 20
+        assert len(store.cache) <= 3 + 20
         await deliver(store, str(round_), "0")
-        assert len(store._folded) <= 4
+        assert len(store.cache) <= 4
     for peer in range(20):
         assert await kinds_of(log, chat_id(SHOP, str(peer))) == {ChatOpened: 1, MessageReceived: 3}
         await versions_are_gapless(log, chat_id(SHOP, str(peer)))
@@ -636,7 +637,7 @@ async def test_whatever_many_do_at_once_the_log_and_every_store_agree(stores, lo
         assert set(replied) == {(who, f"c{n}") for where, who, n in written if where == peer}
         assert set(replied.values()) <= {1}
         for store in stores:
-            if folded := store._folded.get((Chat, aggregate_id)):
+            if folded := store.cache._folded.get((Chat, aggregate_id)):
                 assert folded.aggregate.version == recorded[folded.aggregate.version - 1].ver
                 assert folded.position == recorded[folded.aggregate.version - 1].position
                 assert not folded.aggregate.pending_events

@@ -142,7 +142,7 @@ async def test_a_token_that_was_changed_opens_nothing(shared: Pulse) -> None:
         bearer = {"Authorization": f"Bearer {wrong}".strip().encode("latin-1")}
         for headers, query in ((bearer, {}), ({}, {"chat_token": wrong})):
             read = await shared.http.get("/api/widget/messages", params=query, headers=headers)
-            is_problem(read, 401, "not-authentic")
+            print("WRONG", wrong[:30], bool(headers)); is_problem(read, 401, "not-authentic")
         said = await shared.http.post("/api/widget/messages", json={"text": "x"}, headers=bearer)
         is_problem(said, 401, "not-authentic")
         if wrong:
