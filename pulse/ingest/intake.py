@@ -29,7 +29,8 @@ from pulse.channels import (
     Unhandled,
 )
 from pulse.errors import PulseError
-from pulse.eventlog.store import BATCH_BYTES, BATCH_EVENTS, Decided, EventStore
+from pulse.eventlog.commands import Decided
+from pulse.eventlog.store import BATCH_BYTES, BATCH_EVENTS, EventStore
 
 TYPING = "pulse.live.typing"
 RAW_IN_EVENT = 256 * 1024

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, Protocol
 
+import orjson
+
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.sql import Statements
 
@@ -32,14 +34,17 @@ class Changes:
     def rows(self, statement: str) -> list[Row]:
         return self._rows.get(statement, [])
 
+    def encoded(self) -> dict[str, bytes]:
+        """Raises orjson.JSONEncodeError for a value that JSON has no word for."""
+        return {statement: orjson.dumps(rows) for statement, rows in self._rows.items()}
+
 
 class ReadModel(Protocol):
-    """A module of this package: `create` makes its tables, every other statement takes rows."""
+    """A module of this package: `create` makes its tables, `index` what reading needs, WRITES take rows, in order."""
 
     VERSION: int
     SQL: Statements
     WRITES: tuple[str, ...]
 
-    @staticmethod
-    def project(recorded: Recorded, changes: Changes) -> None:
+    def project(self, recorded: Recorded, changes: Changes, /) -> None:
         """Turns one event into rows. Pure; raises for an event it can't make sense of."""

@@ -1,0 +1,59 @@
+"""Rejections: deliveries that left no event, as ingest tells of them. Best effort, a sample, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import msgspec
+import psycopg
+import structlog
+
+from pulse.eventlog.jetstream import Log
+from pulse.projections.connections import AWAY, Connection, connected, lead
+from pulse.projections.sql import Statements
+
+SQL = Statements(__file__)
+REJECTED = "pulse.live.rejected"
+SCHEMA = "trace"
+KEPT = 1000
+RETRY_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    source: str
+    outcome: str
+    reason: str
+    body: str
+    suppressed: int
+
+
+async def keep_rejections(source: Log, database_url: str) -> None:
+    """Writes what is told, for ever. Of several processes one does it; Postgres may come and go."""
+    told: asyncio.Queue[Rejection] = asyncio.Queue(maxsize=KEPT)
+
+    async def heard(body: bytes) -> None:
+        with contextlib.suppress(msgspec.MsgspecError, asyncio.QueueFull):
+            told.put_nowait(msgspec.json.decode(body, type=Rejection))
+
+    listening = False
+    while True:
+        try:
+            async with connected(database_url, SCHEMA) as connection:
+                await lead(connection, SCHEMA)
+                await connection.execute(SQL["create"], prepare=False)
+                if not listening:
+                    await source.listen(REJECTED, heard)
+                    listening = True
+                while True:
+                    await _keep(connection, await told.get())
+        except AWAY as trouble:
+            log.warning("rejections.waiting", trouble=str(trouble).strip())
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _keep(connection: Connection, rejection: Rejection) -> None:
+    with contextlib.suppress(psycopg.DataError):  # a text that no table takes
+        await connection.execute(SQL["insert"], {**msgspec.structs.asdict(rejection), "kept": KEPT})
