@@ -1,0 +1,9 @@
+# The application only; NATS and Postgres are services of their own (compose.yaml).
+FROM python:3.11-slim
+WORKDIR /pulse
+COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY nats nats
+COPY pulse pulse
+RUN pip install --no-cache-dir -c requirements.lock -e . && useradd --system pulse && mkdir /data && chown pulse /data
+USER pulse
+CMD ["pulse", "--help"]
