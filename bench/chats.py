@@ -48,7 +48,7 @@ def message(number: int, told: int) -> Incoming:
 
 
 def raw(number: int) -> str:
-    return (template(number) % (FIRST, FIRST)).decode()
+    return (template(number) % (FIRST, FIRST, FIRST)).decode()
 
 
 def history(events: int, chats: int) -> Iterator[tuple[AggregateEvent, dict[str, object]]]:

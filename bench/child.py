@@ -14,11 +14,10 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 PATIENCE = 120.0
 ROOT = Path(__file__).parent.parent
-STDIN = sys.stdin.buffer.raw if "pytest" not in sys.modules else sys.stdin
 
 
 class Child:
@@ -85,7 +84,8 @@ def say(**answer: Any) -> None:
 
 def orders() -> Iterator[dict[str, Any]]:
     """What the parent asks, until it has enough."""
-    while line := STDIN.readline():
+    given = _standard_input()
+    while line := given.readline():
         yield json.loads(line)
 
 
@@ -93,10 +93,15 @@ async def coming_orders() -> AsyncIterator[dict[str, Any]]:
     """The same for whoever runs an event loop."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), STDIN)
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), _standard_input())
     while line := await reader.readline():
         yield json.loads(line)
     transport.close()
+
+
+def _standard_input() -> IO[bytes]:
+    """Unbuffered, so that one reader leaves the rest to the next."""
+    return os.fdopen(0, "rb", buffering=0, closefd=False)
 
 
 def main() -> None:

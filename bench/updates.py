@@ -15,14 +15,14 @@ WORDS = "Good morning! My order has not arrived yet, though it was promised for 
 
 
 def template(chat: int) -> bytes:
-    """An update of a chat; both numbers in it are to be filled in."""
+    """An update of a chat; the numbers in it are to be filled in: update, message, and the text's last word."""
     person = {"id": 5_000_000_000 + chat, "first_name": "Vera", "last_name": f"No. {chat}", "username": f"vera_{chat}"}
     message = {
         "message_id": NUMBER,
         "from": {**person, "is_bot": False, "language_code": "en"},
         "chat": {**person, "type": "private"},
         "date": 1_795_250_000,
-        "text": WORDS * 2 + "It was a present for my daughter, and her birthday is tomorrow.",
+        "text": f"{WORDS * 2}It was a present for my daughter. Order {NUMBER}",
     }
     body = orjson.dumps({"update_id": NUMBER, "message": message})
     return body.replace(b"%", b"%%").replace(str(NUMBER).encode(), b"%d")
@@ -32,7 +32,7 @@ class Updates:
     """HTTP requests to one webhook: `fresh` ones from chats at random, `opening` ones from each chat once."""
 
     def __init__(self, path: str, secret: str, chats: int, first: int = FIRST) -> None:
-        size = len(template(0) % (FIRST, FIRST))
+        size = len(template(0) % (FIRST, FIRST, FIRST))
         self._requests = [self._request(path, secret, template(chat)) for chat in range(chats)]
         self._numbers = itertools.count(first)
         self.body_size = size
@@ -41,16 +41,16 @@ class Updates:
         order = random.Random(7).choices(self._requests, k=1 << 16)
         for request in itertools.cycle(order):
             number = next(self._numbers)
-            yield request % (number, number)
+            yield request % (number, number, number)
 
     def opening(self) -> Iterator[bytes]:
         for request in self._requests:
             number = next(self._numbers)
-            yield request % (number, number)
+            yield request % (number, number, number)
 
     def _request(self, path: str, secret: str, body: bytes) -> bytes:
         head = (
             f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body % (FIRST, FIRST))}\r\n{PROOF}: {secret}\r\n\r\n"
+            f"Content-Length: {len(body % (FIRST, FIRST, FIRST))}\r\n{PROOF}: {secret}\r\n\r\n"
         )
         return head.encode() + body

@@ -22,7 +22,7 @@ from pulse.aggregates.source import source_id
 from pulse.channels.table import CHANNELS
 from pulse.embedded import Addresses, Embedded, running
 from pulse.errors import PulseError, Trouble
-from pulse.projections.projector import rebuild as rebuild_reads
+from pulse.projections.rebuild import rebuild as rebuild_reads
 from pulse.settings import Settings
 from pulse.wiring import House
 
@@ -271,8 +271,12 @@ async def _kept_alive(embedded: Embedded, serving: Coroutine[Any, Any, None]) ->
 
 
 async def _until_ready(house: House) -> None:
-    while not all((await house.check()).values()):  # noqa: ASYNC110  the checks are questions, not events
-        await asyncio.sleep(0.02)
+    """Waits for every check, showing how far the read models are when that takes longer than a moment."""
+    with err.status("Starting …") as shown:
+        while not all((found := await house.check()).values()):
+            await asyncio.sleep(0.02)
+            if not found.get("projector", True):
+                shown.update(f"Catching up … {house.projected:,} of {await house.log.last_position():,} events")
 
 
 def _greet(settings: Settings, house: House, *, with_demo: bool) -> None:

@@ -9,7 +9,7 @@ import orjson
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from pulse.errors import BadInput, PulseError, TooLarge, Trouble
@@ -61,16 +61,17 @@ async def read_body(request: Request, limit: int) -> bytes:
     if declared.isdecimal() and int(declared) > limit:
         raise TooLarge
     chunks: list[bytes] = []
-    size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise TooLarge
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise BadInput("The body broke off.") from None
-    return b"".join(chunks)
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise BadInput("The body broke off.")
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+        size += len(chunks[-1])
+        if size > limit:
+            raise TooLarge
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def same_host(origin: str, host: str) -> bool:

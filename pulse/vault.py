@@ -7,6 +7,7 @@ Losing it makes sealed secrets unreadable for ever, so it belongs in the backup,
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -39,13 +40,10 @@ class Vault:
     def open(cls, master_key_hex: str, key_file: Path) -> Vault:
         """From the setting if there is one, else from the file, which is made (0600) when missing."""
         if master_key_hex:
-            return cls(bytes.fromhex(master_key_hex))
+            return cls(_key_of(master_key_hex))
         if not key_file.exists():
-            key_file.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_hex(KEY_BYTES))
-        return cls(bytes.fromhex(key_file.read_text().strip()))
+            _make_key(key_file)
+        return cls(_key_of(key_file.read_text()))
 
     def derive(self, purpose: str) -> bytes:
         """A key of its own for each use."""
@@ -57,8 +55,31 @@ class Vault:
 
     def unseal(self, sealed: str, purpose: str) -> bytes:
         """Raises WrongKey."""
-        blob = base64.b64decode(sealed)
         try:
+            blob = base64.b64decode(sealed)
             return self._cipher.decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], purpose.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise WrongKey from None
+
+
+def _make_key(key_file: Path) -> None:
+    """Writes a new key beside the place and links it there: of processes that start together, one key wins whole."""
+    key_file.parent.mkdir(parents=True, exist_ok=True)
+    own = key_file.with_name(f"{key_file.name}.{secrets.token_hex(8)}")
+    handle = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(KEY_BYTES))
+            file.flush()
+            os.fsync(handle)
+        with contextlib.suppress(FileExistsError):
+            os.link(own, key_file)
+    finally:
+        own.unlink()
+
+
+def _key_of(digits: str) -> bytes:
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        return b""  # of a wrong length, as the vault will say

@@ -40,8 +40,10 @@ from pulse.ingest.traces import Traces
 from pulse.ingest.webhooks import Webhooks
 from pulse.ingest.widget import Widget
 from pulse.passwords import PasswordCheck
-from pulse.projections.projector import Projector, keep_rejections, outdated, rebuild
+from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
+from pulse.projections.rebuild import make_current
+from pulse.projections.rejections import keep_rejections
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.hub import Hub
 from pulse.push.protocol import Pusher
@@ -79,6 +81,16 @@ class House:
     routers: list[APIRouter] = field(default_factory=list)
     routes: list[BaseRoute] = field(default_factory=list)
     checks: dict[str, Check] = field(default_factory=dict)
+    projector: Projector | None = None
+    building: int = 0
+
+    def tell_building(self, position: int, _goal: int) -> None:
+        self.building = position
+
+    @property
+    def projected(self) -> int:
+        """How far the read models are, or the ones that are being built."""
+        return max(self.building, self.projector.position if self.projector else 0)
 
     async def check(self) -> dict[str, bool]:
         """Is everything this process needs ready to serve?"""
@@ -140,13 +152,16 @@ def open_desk(house: House, reads: Reads) -> None:
     house.checks["reads"] = lambda: readable(reads)
 
 
-async def open_projector(house: House, told: Callable[[int, int], None]) -> None:
-    """Read models: rebuilt first when this code makes other ones, then kept up to date."""
+def open_projector(house: House) -> None:
+    """Read models: made anew first when this code makes other ones, then kept up to date."""
     database_url = house.addresses.database_url
-    if await outdated(database_url):
-        await rebuild(house.log, database_url, house.epoch, told)
-    projector = Projector(house.log, database_url, house.epoch)
-    house.tasks += [projector.run, lambda: keep_rejections(house.log, database_url)]
+    projector = house.projector = Projector(house.log, database_url, house.epoch)
+
+    async def project() -> None:
+        await make_current(house.log, database_url, house.epoch, house.tell_building)
+        await projector.run()
+
+    house.tasks += [project, lambda: keep_rejections(house.log, database_url)]
     house.checks["projector"] = _true_when(projector.ready.is_set)
 
 
@@ -173,7 +188,7 @@ async def serve(
     async with contextlib.AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(settings, addresses))
         if "project" in roles:
-            await open_projector(house, lambda at, of: log.info("rebuilding", position=at, of=of))
+            open_projector(house)
         if {"ingest", "desk"} & set(roles):
             reads = await stack.enter_async_context(open_reads(house))
             if "ingest" in roles:

@@ -121,7 +121,7 @@ async def rows(pulse: Pulse, query: str) -> list[dict[str, Any]]:
     """What a query finds in this Pulse's database."""
     url = pulse.house.addresses.database_url
     async with await psycopg.AsyncConnection.connect(url, autocommit=True, row_factory=dict_row) as connection:
-        cursor = await connection.execute(query)  # type: ignore[call-overload]
+        cursor = await connection.execute(query)
         return await cursor.fetchall() if cursor.description else []
 
 
@@ -158,7 +158,7 @@ class Desk:
     async def reply(self, name: str, chat: UUID, text: str = "Good day", **more: object) -> httpx2.Response:
         return await self.post(name, f"/api/chats/{chat}/messages", {"text": text, **more})
 
-    async def items(self, name: str, address: str, **query: object) -> list[dict[str, Any]]:
+    async def items(self, name: str, address: str, **query: Any) -> list[dict[str, Any]]:
         """Everything of a list, page by page, as it stands now."""
         await settled(self.pulse)
         found: list[dict[str, Any]] = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Self
 from uuid import UUID, uuid5
@@ -424,6 +425,7 @@ class Chat(Aggregate):
         self.unread_by_customer.append(version)
 
 
+@lru_cache(maxsize=65_536)
 def chat_id(source_id: UUID, peer: str) -> UUID:
     """The chat of a peer on a source, computed: no lookup, no race."""
     return uuid5(source_id, peer)

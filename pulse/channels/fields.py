@@ -21,12 +21,13 @@ WHOLE_LIMIT = 2**53  # beyond it JSON readers disagree; Bot API: ids have at mos
 LAST_SECOND = 253_402_300_799  # the end of the year 9999, where datetime ends
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fields:
-    """A JSON object and the path to it. `maybe_...` gives None for an absent or null field, never for a wrong one."""
+    """A JSON object and where it lies. `maybe_...` gives None for an absent or null field, never for a wrong one."""
 
     values: Mapping[str, Any]
-    path: str = ""
+    inside: Fields | None = None
+    key: str = ""
 
     @classmethod
     def of(cls, body: bytes) -> Fields:
@@ -97,7 +98,7 @@ class Fields:
     def wholes(self, key: str) -> list[int]:
         """A list of whole numbers; an absent one is empty."""
         listed = {f"{key}[{n}]": value for n, value in enumerate(self.listed(key))}
-        return [Fields(listed, self.path).whole(place) for place in listed]
+        return [Fields(listed, self.inside, self.key).whole(place) for place in listed]
 
     def listed(self, key: str) -> list[Any]:
         value = self.values.get(key, [])
@@ -108,13 +109,23 @@ class Fields:
     def nested(self, value: object, key: str) -> Fields:
         if not isinstance(value, dict):
             raise self.wrong(key, "an object")
-        return Fields(value, self.at(key))
+        return Fields(value, self, key)
 
     def wrong(self, key: str, wanted: str) -> Unreadable:
         return Unreadable(f"{self.at(key)} must be {wanted}.")
 
     def at(self, key: str) -> str:
-        return f"{self.path}.{key}" if self.path else key
+        """The path to a field, for a person to find it."""
+        place: Fields | None = self
+        while place is not None and place.key:
+            key, place = f"{place.key}.{key}", place.inside
+        return key
+
+    def first_of(self, wanted: Mapping[str, object]) -> str | None:
+        """The first of the wanted keys that is there, in their order."""
+        if self.values.keys().isdisjoint(wanted):
+            return None
+        return next(key for key in wanted if key in self.values)
 
 
 def compact(value: object) -> bytes:

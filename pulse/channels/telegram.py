@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 
 from pulse.aggregates.chat import Author, Incoming, Quoted
@@ -50,7 +49,7 @@ class Telegram(Channel):
         number = update.whole("update_id")
         if number < 0:
             raise update.wrong("update_id", "positive")
-        kind = next((kind for kind in KINDS if kind in update), None)
+        kind = update.first_of(KINDS)
         if kind is not None:
             return [KINDS[kind](str(number), update.child(kind))]
         return [Unhandled(str(number), unknown_field(update, known=frozenset({"update_id"})) or "nothing")]
@@ -140,22 +139,23 @@ KINDS: dict[str, Callable[[str, Fields], Arrival]] = {
 
 def incoming(external_id: str, message: Fields) -> Incoming:
     """A forwarded message has nothing of its author's own: its text and files are in `forwarded`."""
-    envelope = Incoming(
+    told = notice(message)
+    text, files = ("", ()) if told is not None else (text_of(message), attachments(message))
+    forwarder = None if told is not None else forwarded_from(message)
+    start = START.fullmatch(text) if text.startswith("/start") else None
+    return Incoming(
         external_id,
         author=person(sender(message)),
+        text=text if forwarder is None else "",
         message_id=message_id(message),
         sent_at=message.moment("date"),
-        album=message.maybe_id("media_group_id"),
+        attachments=files if forwarder is None else (),
         reply_to=reply_to(message),
-        notice=notice(message),
+        forwarded=() if forwarder is None else (Quoted(text, forwarder, attachments=files),),
+        album=message.maybe_id("media_group_id"),
+        payload=start[1] if start and forwarder is None else None,
+        notice=told,
     )
-    if envelope.notice is not None:
-        return envelope
-    text, files, forwarder = text_of(message), attachments(message), forwarded_from(message)
-    if forwarder is not None:
-        return replace(envelope, forwarded=(Quoted(text, forwarder, attachments=files),))
-    start = START.fullmatch(text)
-    return replace(envelope, text=text, attachments=files, payload=start and start[1])
 
 
 def reply_to(message: Fields) -> Quoted | None:

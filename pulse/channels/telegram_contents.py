@@ -21,7 +21,7 @@ ENVELOPE = frozenset({
 })  # fmt: skip
 
 # Bot API, Message: service fields. Nobody wrote anything; the chat itself changed.
-SERVICE = (
+SERVICE = dict.fromkeys((
     "new_chat_members", "left_chat_member", "new_chat_title", "new_chat_photo", "delete_chat_photo",
     "group_chat_created", "supergroup_chat_created", "channel_chat_created", "migrate_to_chat_id",
     "migrate_from_chat_id", "pinned_message", "message_auto_delete_timer_changed", "chat_owner_left",
@@ -30,7 +30,7 @@ SERVICE = (
     "forum_topic_closed", "forum_topic_reopened", "general_forum_topic_hidden", "general_forum_topic_unhidden",
     "giveaway_created", "giveaway_completed", "video_chat_scheduled", "video_chat_started", "video_chat_ended",
     "video_chat_participants_invited", "successful_payment", "refunded_payment", "web_app_data",
-)  # fmt: skip
+))  # fmt: skip
 
 
 def text_of(message: Fields) -> str:
@@ -39,12 +39,12 @@ def text_of(message: Fields) -> str:
 
 def notice(message: Fields) -> str | None:
     """The service field of a message that says only that the chat changed."""
-    return next((field for field in SERVICE if field in message), None)
+    return message.first_of(SERVICE)
 
 
 def attachments(message: Fields) -> tuple[Attachment, ...]:
     """A message has one content; an album is several messages."""
-    kind = next((kind for kind in CONTENTS if kind in message), None)
+    kind = message.first_of(CONTENTS)
     if kind is not None:
         return (CONTENTS[kind](message, kind),)
     if "text" in message:

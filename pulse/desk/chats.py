@@ -53,10 +53,11 @@ class Seen(BaseModel):
 def chat_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
     router = APIRouter(prefix="/api/chats", tags=["chats"])
     Asking = Annotated[Person, Depends(guard.person)]
+    Reading = Annotated[Person, Depends(guard.reader)]
     desk = ChatDesk(guard, store, reads)
 
-    @router.get("", dependencies=[Depends(guard.current)])
-    async def list_chats(person: Asking, limit: Limit = 50, cursor: Annotated[str | None, Query()] = None) -> Response:
+    @router.get("")
+    async def list_chats(person: Reading, limit: Limit = 50, cursor: Annotated[str | None, Query()] = None) -> Response:
         """Chats you may see, the one with the newest word first."""
         page = await inbox.page(
             reads, everything=person.is_admin, departments=list(person.departments), holder=person.id,
@@ -64,14 +65,14 @@ def chat_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
         )  # fmt: skip
         return answer({**page.body(), "items": [desk.with_names(chat) for chat in page.items]})
 
-    @router.get("/{chat_id}", dependencies=[Depends(guard.current)])
-    async def show_chat(chat_id: UUID, person: Asking) -> Response:
+    @router.get("/{chat_id}")
+    async def show_chat(chat_id: UUID, person: Reading) -> Response:
         """One chat as it stands in the list."""
         return answer(desk.with_names(await desk.seen_by(person, chat_id)))
 
-    @router.get("/{chat_id}/messages", dependencies=[Depends(guard.current)])
+    @router.get("/{chat_id}/messages")
     async def list_messages(
-        chat_id: UUID, person: Asking, limit: Limit = 50,
+        chat_id: UUID, person: Reading, limit: Limit = 50,
         beforeId: Annotated[int | None, Query(ge=0, le=thread.END)] = None,
         afterId: Annotated[int | None, Query(ge=0, le=thread.END)] = None,
     ) -> Response:  # fmt: skip

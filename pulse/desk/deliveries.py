@@ -21,18 +21,18 @@ class AdminsOnly(NotAllowed):
 def delivery_routes(guard: Guard, reads: Reads) -> APIRouter:
     router = APIRouter(prefix="/api/deliveries", tags=["deliveries"])
 
-    @router.get("", dependencies=[Depends(guard.current)])
+    @router.get("")
     async def list_deliveries(
-        person: Annotated[Person, Depends(guard.person)],
+        person: Annotated[Person, Depends(guard.reader)],
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[int | None, Query(ge=0, le=deliveries.END)] = None,
+        cursor: Annotated[str | None, Query()] = None,
         source: UUID | None = None,
         outcome: Annotated[str | None, Query(max_length=32)] = None,
     ) -> Response:
         """What providers sent, newest first, with the raw body and what became of it."""
         if not may_manage(person):
             raise AdminsOnly
-        page = await deliveries.page(reads, source=source, outcome=outcome, limit=limit, before=cursor)
+        page = await deliveries.page(reads, source=source, outcome=outcome, limit=limit, cursor=cursor)
         return answer(page.body())
 
     return router

@@ -23,7 +23,7 @@ class NotFromHere(NotAllowed):
 
 
 class Guard:
-    """Dependencies of the desk's routes: `person` for who asks, `current` to read one's own writes."""
+    """Dependencies of the desk's routes: who asks, and for a `reader` the lists hold their own writes."""
 
     def __init__(
         self, directory: Directory, sessions: Sessions, signer: Signer, reads: Reads, clock: Callable[[], datetime],
@@ -55,11 +55,11 @@ class Guard:
             raise NotAuthentic("Sign in first.")
         return person
 
-    async def current(self, request: Request) -> None:
-        """Waits until the caller's own write (`X-Pulse-Position`) can be read, half a second at most."""
-        position = number(request.headers.get("x-pulse-position"), 0)
-        if position:
-            await self.reads.wait_for(position)
+    async def reader(self, request: Request) -> Person:
+        """Like `person`; waits until their own write (`X-Pulse-Position`) can be read, half a second at most."""
+        person = await self.person(request)
+        await self.reads.wait_for(number(request.headers.get("x-pulse-position"), 0))
+        return person
 
     def require_same_site(self, request: Request) -> None:
         """Raises NotFromHere. Browsers name the sender of every unsafe request; anybody else has no cookie to abuse."""

@@ -14,7 +14,7 @@ BATCH = 500
 BATCHES_IN_FLIGHT = 2
 WINDOW_SECONDS = 0.2
 PAUSE_SECONDS = 0.002
-TRY_OTHER_EVERY = 25
+SOONEST, LATEST = 4, 32  # windows until the other way is tried again
 WORTH = 1.1
 
 Work = TypeVar("Work")
@@ -23,12 +23,14 @@ Work = TypeVar("Work")
 class Pace:
     """Which way takes more commands a second under load: alone in parallel, or in batches?
 
-    Counts over windows in which something was always under way; a pause says nothing about the limit.
+    Counts over windows in which something was always under way; a pause says nothing about the limit. The way not
+    taken is tried again after a while, and after a longer while each time it loses.
     """
 
     def __init__(self) -> None:
         self.batching = False
         self._rates: dict[bool, float] = {}
+        self._patience = SOONEST
         self._windows = 0
         self._began = 0.0
         self._ended = 0.0
@@ -49,14 +51,18 @@ class Pace:
             self._began, self._done = now, 0
 
     def _close_window(self, rate: float) -> None:
-        known = self._rates.get(self.batching, rate)
-        self._rates[self.batching] = 0.5 * known + 0.5 * rate
+        self._rates[self.batching] = rate
         self._windows += 1
-        other = not self.batching
-        if other not in self._rates or self._windows % TRY_OTHER_EVERY == 0:
-            self.batching = other
-        else:
-            self.batching = self._rates[True] > WORTH * self._rates[False]
+        if len(self._rates) == 1 or self._windows >= self._patience:
+            self._windows = 0
+            self._patience = min(2 * self._patience, LATEST)
+            self.batching = not self.batching
+            return
+        better = self._rates[True] > WORTH * self._rates[False]
+        tried = self._windows == 1
+        if tried is (better is self.batching):
+            self._patience = SOONEST  # what was known has changed: the trial won, or the favourite fell behind
+        self.batching = better
 
 
 class Batcher(Generic[Work]):

@@ -45,6 +45,7 @@ class Decided:
 @dataclass(slots=True, eq=False)
 class Command:
     keys: tuple[Key, ...]
+    subjects: tuple[str, ...]
     decision: Decision
     by: str
     cause: str | None
@@ -78,11 +79,11 @@ def make_draft(command: Command, folded: list[Folded], conditioned: set[str]) ->
         return Draft(command, [], [], refusal=refusal)
     changed = [result] if isinstance(result, Aggregate) or result is None else list(result)
     made = Draft(command, [], [])
-    for key, fold, aggregate in zip(command.keys, folded, changed, strict=True):
+    for key, subject, fold, aggregate in zip(command.keys, command.subjects, folded, changed, strict=True):
         _check_returned(key, fold, aggregate)
         if aggregate is not None:
             fold.aggregate = aggregate
-            _seal_pending(made, key, fold, conditioned)
+            _seal_pending(made, subject, fold, conditioned)
     if made.appends:
         made.appends[0].msg_id = command.msg_id
     made.version = folded[0].aggregate.version if folded[0].aggregate else 0
@@ -93,12 +94,11 @@ def subject_of_key(key: Key) -> str:
     return subject_of(kind_of(key[0]), key[1])
 
 
-def _seal_pending(made: Draft, key: Key, folded: Folded, conditioned: set[str]) -> None:
+def _seal_pending(made: Draft, subject: str, folded: Folded, conditioned: set[str]) -> None:
     aggregate: Any = folded.aggregate
     events = aggregate.collect_events()
     if not events:
         return
-    subject = subject_of_key(key)
     scope = aggregate.scope() if hasattr(aggregate, "scope") else None
     for event in events:
         expect = None if subject in conditioned else folded.position

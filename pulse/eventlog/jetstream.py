@@ -138,7 +138,7 @@ class Log:
             client = await nats.connect(
                 url, name=name, ping_interval=5, max_outstanding_pings=2, max_reconnect_attempts=1,
                 reconnect_time_wait=0.25, connect_timeout=2, allow_reconnect=True, pending_size=0,
-                disconnected_cb=lost, error_cb=told,
+                disconnected_cb=lost, error_cb=told, skip_subject_validation=True,
             )  # fmt: skip
         except (OSError, nats.errors.Error, TimeoutError) as error:
             raise LogDown(f"NATS does not answer: {error}") from error

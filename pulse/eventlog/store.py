@@ -47,12 +47,12 @@ class EventStore:
     def __init__(self, log: Log, *, cached: int = CACHED) -> None:
         self.log = log
         self.batcher: Batcher[Command] = Batcher(self._run_group, self._is_free)
-        self._busy: set[Key] = set()
+        self._busy: set[str] = set()
         self.cache = Cache(log, cached, self._busy)
 
     async def load(self, kind: type[A], aggregate_id: UUID) -> A | None:
         """The aggregate as the log has it now, None before its first event. For reading only; a copy of its own."""
-        folded = await self.cache.fold((kind, aggregate_id))
+        folded = await self.cache.fold(subject_of_key((kind, aggregate_id)))
         return folded.aggregate  # type: ignore[return-value]
 
     async def decide(
@@ -77,31 +77,31 @@ class EventStore:
     ) -> Decided:
         """Like `decide`, for several aggregates at once: all their events are stored, or none."""
         future: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
-        command = Command(tuple(keys), decision, by, cause, msg_id, future)
-        await self.cache.load(command.keys)
+        command = Command(tuple(keys), tuple(map(subject_of_key, keys)), decision, by, cause, msg_id, future)
+        await self.cache.load(command.subjects)
         if self.batcher.alone_now and self._is_free(command):
             return await self._run_alone(command)
         self.batcher.join(command)
         return await future
 
     def _is_free(self, command: Command) -> bool:
-        return self._busy.isdisjoint(command.keys)
+        return self._busy.isdisjoint(command.subjects)
 
     # Alone: with the retry ladder
 
     async def _run_alone(self, command: Command) -> Decided:
-        self._busy.update(command.keys)
+        self._busy.update(command.subjects)
         self.batcher.enter_alone()
         try:
             return await self._until_it_counts(command)
         finally:
-            self._busy.difference_update(command.keys)
+            self._busy.difference_update(command.subjects)
             self.batcher.leave_alone()
 
     async def _until_it_counts(self, command: Command) -> Decided:
         """Tries until the log agrees. The command's aggregates are taken."""
         for attempt in range(TRIES):
-            await self.cache.load(command.keys)
+            await self.cache.load(command.subjects)
             # After loading: an event that arrives in between is found here, a later one makes the append fail.
             if command.unsure and (found := await self._find_own(command)):
                 return found
@@ -129,7 +129,7 @@ class EventStore:
             return None
         finally:
             if ack is None or ack.duplicate:
-                self.cache.forget(command.keys)
+                self.cache.forget(command.subjects)
         if ack.duplicate:
             # The log knows this message id, but what counts is whether the aggregate remembers the delivery.
             command.msg_id = None
@@ -138,7 +138,7 @@ class EventStore:
 
     async def _without_events(self, draft: Draft) -> Decided | None:
         """The log can't refuse what isn't appended, so a refusal or "nothing to do" counts only if nothing is new."""
-        grew = [await self.cache.read_tail(key, self.cache[key]) for key in draft.command.keys]
+        grew = [await self.cache.read_tail(subject, self.cache[subject]) for subject in draft.command.subjects]
         if any(grew):
             return None
         if draft.refusal is not None:
@@ -153,10 +153,8 @@ class EventStore:
     async def _find_own(self, command: Command) -> Decided | None:
         """No answer came. The events are stored if the log has their ids; else the command may run again."""
         own: list[Recorded] = []
-        for key in command.keys:
-            stored = [
-                open_envelope(m.position, m.subject, m.body) for m in await self.log.read_all(subject_of_key(key))
-            ]
+        for subject in command.subjects:
+            stored = [open_envelope(m.position, m.subject, m.body) for m in await self.log.read_all(subject)]
             own += [recorded for recorded in stored if recorded.envelope.id in command.event_ids]
         if not own:
             return None
@@ -168,17 +166,17 @@ class EventStore:
 
     def _run_group(self, commands: list[Command]) -> Coroutine[Any, Any, None]:
         """Takes the aggregates at once: before a task begins, somebody else could start on one of them."""
-        self._busy.update(key for command in commands for key in command.keys)
+        self._busy.update(subject for command in commands for subject in command.subjects)
         return self._run_taken(commands)
 
     async def _run_taken(self, commands: list[Command]) -> None:
         try:
             left = commands
-            if len(commands) > 1 and all(key in self.cache for c in commands for key in c.keys):
+            if len(commands) > 1 and all(subject in self.cache for c in commands for subject in c.subjects):
                 left = await self._store_together(commands)
             await self._each_alone(left)
         finally:
-            self._busy.difference_update(key for command in commands for key in command.keys)
+            self._busy.difference_update(subject for command in commands for subject in command.subjects)
 
     async def _store_together(self, commands: list[Command]) -> list[Command]:
         """Stores what fits into one batch. Returns the commands that have no answer yet."""
@@ -198,7 +196,7 @@ class EventStore:
         except Exception as error:  # noqa: BLE001  one of them is at fault; alone, each gets its own answer
             log.debug("store.batch-refused", commands=len(commands), error=repr(error))
         for command in commands:
-            self.cache.forget(command.keys)
+            self.cache.forget(command.subjects)
         return commands
 
     def _draft_batch(self, commands: list[Command]) -> tuple[list[Draft], set[str]]:
@@ -218,7 +216,7 @@ class EventStore:
         """One after the other per aggregate, different aggregates side by side."""
         chains: list[list[Command]] = []
         for command in commands:
-            mine = [chain for chain in chains if any(set(c.keys) & set(command.keys) for c in chain)]
+            mine = [chain for chain in chains if any(set(c.subjects) & set(command.subjects) for c in chain)]
             for chain in mine:
                 chains.remove(chain)
             chains.append([*(c for chain in mine for c in chain), command])
@@ -240,7 +238,7 @@ class EventStore:
         left = []
         for draft in drafts:
             future = draft.command.future
-            if not draft.appends and not all(subject_of_key(key) in conditioned for key in draft.command.keys):
+            if not draft.appends and not conditioned.issuperset(draft.command.subjects):
                 left.append(draft.command)
             elif draft.refusal is not None:
                 if not future.done():
@@ -254,26 +252,25 @@ class EventStore:
 
     def _refuse_all(self, commands: list[Command], error: Exception) -> None:
         for command in commands:
-            self.cache.forget(command.keys)
+            self.cache.forget(command.subjects)
             if not command.future.done():
                 command.future.set_exception(error)
 
     def _draft(self, command: Command, conditioned: set[str]) -> Draft:
         try:
-            return make_draft(command, [self.cache[key] for key in command.keys], conditioned)
+            return make_draft(command, [self.cache[subject] for subject in command.subjects], conditioned)
         except BaseException:
-            self.cache.forget(command.keys)
+            self.cache.forget(command.subjects)
             raise
 
     def _settle(self, draft: Draft, first: int) -> Decided:
         """The events are in the log from position `first` on."""
         positions = {append.subject: first + number for number, append in enumerate(draft.appends)}
-        for key in draft.command.keys:
-            position = positions.get(subject_of_key(key))
-            if position is not None and key in self.cache:
-                self.cache[key].position = position
+        for subject, position in positions.items():
+            if subject in self.cache:
+                self.cache[subject].position = position
         return Decided(first + len(draft.appends) - 1, draft.version, tuple(draft.events))
 
     def _nothing_new(self, draft: Draft) -> Decided:
-        position = max(self.cache[key].position for key in draft.command.keys)
+        position = max(self.cache[subject].position for subject in draft.command.subjects)
         return Decided(position, draft.version, ())

@@ -12,7 +12,7 @@ from pulse.vault import Vault
 
 
 class Drivers:
-    """Ask it by source id; None for a stranger's id."""
+    """Ask it by source id; None for a stranger's id, and for a channel that only a newer Pulse knows."""
 
     def __init__(self, directory: Directory, vault: Vault) -> None:
         self._directory = directory
@@ -20,8 +20,9 @@ class Drivers:
         self._made: dict[UUID, tuple[int, Channel]] = {}
 
     def of(self, source_id: UUID) -> Channel | None:
+        """Raises WrongKey."""
         source = self._directory.find_source(source_id)
-        if source is None:
+        if source is None or source.channel not in CHANNELS:
             return None
         version, driver = self._made.get(source_id, (0, None))
         if driver is None or version != source.version:

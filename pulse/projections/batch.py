@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+import asyncio
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -18,6 +19,7 @@ from pulse.projections.dead_letters import dead_letter
 from pulse.projections.models import MODELS, project_all
 
 BATCH_BYTES = 8 * 1024 * 1024
+BREATH = 25
 BURY = "dead_letters.bury"
 
 log = structlog.get_logger(__name__)
@@ -34,7 +36,7 @@ class Batch:
     page: list[Stored]
     rows: dict[str, bytes]
     behind: int
-    parks: Set[str]
+    parks: set[str]
     unwritable: Exception | None = None
 
     @property
@@ -53,11 +55,13 @@ class Batch:
             await connection.execute(dead_letters.SQL["bury"], {"rows": Json(rows, bytes)})
 
 
-def fold(page: list[Stored], parked: Set[str], poison: Mapping[int, Exception] | None = None) -> Batch:
+async def fold(page: list[Stored], parked: frozenset[str], poison: Mapping[int, Exception] | None = None) -> Batch:
     """A page as rows. Events that raise, or are known as poison, are set aside with all that follows of theirs."""
     poison = poison or {}
     changes, parks = Changes(), set[str]()
-    for stored in page:
+    for number, stored in enumerate(page):
+        if number % BREATH == 0:
+            await asyncio.sleep(0)
         error = poison.get(stored.position)
         if stored.subject in parked or stored.subject in parks:
             changes.add(BURY, dead_letter(stored, None))
@@ -74,7 +78,7 @@ def fold(page: list[Stored], parked: Set[str], poison: Mapping[int, Exception] |
         try:
             project_all(recorded, changes)
         except Exception as senseless:  # noqa: BLE001  it may have left half its rows, so once more without it
-            return fold(page, parked, {**poison, stored.position: senseless})
+            return await fold(page, parked, {**poison, stored.position: senseless})
     try:
         return Batch(page, changes.encoded(), len(parked), parks)
     except orjson.JSONEncodeError as unwritable:

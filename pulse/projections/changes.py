@@ -40,11 +40,14 @@ class Changes:
 
 
 class ReadModel(Protocol):
-    """A module of this package: `create` makes its tables, `index` what reading needs, WRITES take rows, in order."""
+    """A module of this package: `create` makes its tables, `index` what only reading needs."""
 
     VERSION: int
     SQL: Statements
-    WRITES: tuple[str, ...]
+
+    @property
+    def WRITES(self) -> tuple[str, ...]:  # noqa: N802  a constant of each module
+        """The statements that take rows."""
 
     def project(self, recorded: Recorded, changes: Changes, /) -> None:
         """Turns one event into rows. Pure; raises for an event it can't make sense of."""

@@ -40,6 +40,7 @@ class Checkpoint:
     position: int
     hash: bytes
     versions: dict[str, int]
+    indexed: bool
 
     async def guard(self, log: Log, epoch: str) -> None:
         """Raises LogBehind when the log is another one, OtherVersion when this code makes other tables."""
@@ -69,6 +70,11 @@ async def read_checkpoint(connection: Connection) -> Checkpoint | None:
         return None
     row = await (await connection.execute(SQL["read"])).fetchone()
     return None if row is None else Checkpoint(**row)
+
+
+async def mark_indexed(connection: Connection) -> None:
+    """Notes that the tables have all their indexes."""
+    await connection.execute(SQL["mark_indexed"])
 
 
 async def advance(connection: Connection, build: UUID, known: int, last: Stored) -> None:

@@ -7,6 +7,7 @@ create table checkpoint (
     epoch text not null,
     position bigint not null,
     hash bytea not null,
+    indexed boolean not null default false,
     updated_at timestamptz not null default now()
 );
 create function advance_checkpoint(known_build uuid, known bigint, reached bigint, reached_hash bytea) returns void
@@ -26,7 +27,10 @@ insert into checkpoint (versions, epoch, position, hash) values (%(versions)s::j
 select to_regclass('checkpoint') as found;
 
 -- name: read
-select build, epoch, position, hash, versions from checkpoint;
+select build, epoch, position, hash, versions, indexed from checkpoint;
+
+-- name: mark_indexed
+update checkpoint set indexed = true;
 
 -- name: advance
 select advance_checkpoint(%(build)s, %(known)s, %(reached)s, %(hash)s);

@@ -1,4 +1,5 @@
 -- name: create
+-- The id follows from source and peer, so it also keeps them unique.
 create table customers (
     customer_id uuid primary key,
     source_id uuid not null,
@@ -6,24 +7,21 @@ create table customers (
     name text not null,
     username text,
     language text,
-    reachable boolean not null,
+    reachable boolean not null default true,
     messages integer not null,
     first_at timestamptz not null,
     last_at timestamptz not null,
     last_position bigint not null
 );
-create unique index customers_by_peer on customers (source_id, peer);
-create index customers_by_activity on customers (last_position);
 
 -- name: upsert_people
--- A name the channel did not tell leaves the known one; `reachable` is left out unless it changed.
+-- A name the channel did not tell leaves the known one.
 insert into customers as known (
-    customer_id, source_id, peer, name, username, language, reachable, messages, first_at, last_at, last_position)
-select customer_id, source_id, peer, coalesce(name, ''), username, language, coalesce(reachable, true), messages,
-    last_at, last_at, last_position
+    customer_id, source_id, peer, name, username, language, messages, first_at, last_at, last_position)
+select customer_id, source_id, peer, coalesce(name, ''), username, language, messages, first_at, last_at, last_position
 from json_to_recordset(%(rows)s::json) as r(
-    customer_id uuid, source_id uuid, peer text, name text, username text, language text, reachable boolean,
-    messages integer, last_at timestamptz, last_position bigint)
+    customer_id uuid, source_id uuid, peer text, name text, username text, language text, messages integer,
+    first_at timestamptz, last_at timestamptz, last_position bigint)
 on conflict (customer_id) do update set
     name = coalesce(nullif(excluded.name, ''), known.name),
     username = coalesce(excluded.username, known.username),

@@ -17,9 +17,9 @@ async def make_dead_letters(connection: Connection) -> None:
     await connection.execute(SQL["create"], prepare=False)
 
 
-async def parked_subjects(connection: Connection) -> set[str]:
+async def parked_subjects(connection: Connection) -> frozenset[str]:
     """The subjects whose further events wait."""
-    return {row["subject"] for row in await (await connection.execute(SQL["parked"])).fetchall()}
+    return frozenset(row["subject"] for row in await (await connection.execute(SQL["parked"])).fetchall())
 
 
 def dead_letter(stored: Stored, error: Exception | None) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from pulse.aggregates.customer import CustomerLeft, CustomerReturned
 from pulse.aggregates.delivery import DeliveryKept
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.changes import Changes
-from pulse.projections.reads import Page, Reads
+from pulse.projections.paging import Cursor, Page
+from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 1
+VERSION = 2
 SQL = Statements(__file__)
 WRITES = ("insert_deliveries",)
-END = 2**62
 
 
 def project(recorded: Recorded, changes: Changes) -> None:
@@ -49,10 +49,8 @@ def _external_id(recorded: Recorded) -> str:
     return str(message.external_id if message is not None else getattr(event, "external_id", ""))
 
 
-async def page(reads: Reads, *, source: UUID | None, outcome: str | None, limit: int, before: int | None) -> Page:
-    """Deliveries, newest first."""
-    rows = await reads.fetch(
-        SQL["older"], source=source, outcome=outcome, before=END if before is None else before, limit=limit + 1
-    )
-    items = rows[:limit]
-    return Page(items, str(items[-1]["position"]) if len(rows) > limit else None, None)
+async def page(reads: Reads, *, source: UUID | None, outcome: str | None, limit: int, cursor: str | None) -> Page:
+    """Deliveries, newest first. A cursor comes from an earlier page."""
+    at = Cursor.of(cursor)
+    rows = await reads.fetch(SQL[at.way], source=source, outcome=outcome, position=at.position, limit=limit + 1)
+    return at.page(rows, limit, "position")

@@ -12,9 +12,10 @@ create table deliveries (
     raw_base64 text,
     at timestamptz not null
 );
+
+-- name: index
 create index deliveries_by_source on deliveries (source_id, position);
 create index deliveries_by_outcome on deliveries (outcome, position);
-create index deliveries_by_external_id on deliveries (external_id);
 
 -- name: insert_deliveries
 insert into deliveries (position, source_id, external_id, outcome, kind, reason, aggregate_id, raw, raw_base64, at)
@@ -24,7 +25,15 @@ from json_to_recordset(%(rows)s::json) as r(
     raw text, raw_base64 text, at timestamptz);
 
 -- name: older
+-- Reads are planned for their own values, so a filter that is null falls away.
 select * from deliveries
 where (%(source)s::uuid is null or source_id = %(source)s) and (%(outcome)s::text is null or outcome = %(outcome)s)
-    and position < %(before)s
+    and position < %(position)s
 order by position desc limit %(limit)s;
+
+-- name: newer
+-- The same list read the other way.
+select * from deliveries
+where (%(source)s::uuid is null or source_id = %(source)s) and (%(outcome)s::text is null or outcome = %(outcome)s)
+    and position > %(position)s
+order by position limit %(limit)s;

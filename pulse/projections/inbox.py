@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from pulse.aggregates.chat import (
     ChatClosed,
     ChatOpened,
     ChatReopened,
+    MessageDeleted,
+    MessageEdited,
     MessageReceived,
     ReplyEchoed,
     ReplyWritten,
 )
-from pulse.errors import BadInput
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.changes import Changes, Row
-from pulse.projections.reads import Page, Reads
+from pulse.projections.paging import Cursor, Page
+from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 from pulse.projections.thread import preview_of
 
-VERSION = 1
+VERSION = 2
 SQL = Statements(__file__)
-WRITES = ("insert_chats", "update_chats")
-END = 2**62
+WRITES = ("insert_chats", "update_chats", "change_words")
 
 
 def project(recorded: Recorded, changes: Changes) -> None:
@@ -44,12 +44,17 @@ def project(recorded: Recorded, changes: Changes) -> None:
     }
     match event:
         case MessageReceived(message=message):
-            text, kind = preview_of(message)
-            row |= _last_word(recorded, text, kind, "customer")
+            row |= _last_word(recorded, *preview_of(message), "customer")
+            if message.author.name:
+                row["name"] = message.author.name
         case ReplyWritten(text=text):
             row |= _last_word(recorded, text[:200], "text", "moderator")
         case ReplyEchoed(text=text):
             row |= _last_word(recorded, text[:200], "text", "outside")
+        case MessageEdited(of=of, message=message):
+            _changed_word(recorded, of, *preview_of(message), changes)
+        case MessageDeleted(of=of):
+            _changed_word(recorded, of, "", "deleted", changes)
         case ChatClosed():
             row["status"] = "closed"
         case ChatReopened():
@@ -78,28 +83,26 @@ def _last_word(recorded: Recorded, text: str, kind: str, sender: str) -> Row:
         "last_sender": sender,
         "last_at": recorded.at,
         "last_position": recorded.position,
+        "last_version": recorded.ver,
     }
+
+
+def _changed_word(recorded: Recorded, of: int, text: str, kind: str, changes: Changes) -> None:
+    row = changes.fold("inbox.change_words", (recorded.aggregate_id, of))
+    row |= {"chat_id": recorded.aggregate_id, "version": of, "last_text": text, "last_kind": kind}
 
 
 async def page(
     reads: Reads, *, everything: bool, departments: list[UUID], holder: UUID, limit: int, cursor: str | None
 ) -> Page:
     """Chats somebody may see, the newest word first. A cursor comes from an earlier page."""
-    direction, position = _cursor(cursor)
-    who: dict[str, Any] = {"everything": everything, "departments": departments, "holder": holder, "limit": limit + 1}
-    if direction == "after":
-        rows = await reads.fetch(SQL["newer"], after=position, **who)
-        items = [shown(row) for row in reversed(rows[:limit])]
-        newer, older = len(rows) > limit, True
+    at = Cursor.of(cursor)
+    place = {"position": at.position, "limit": limit + 1}
+    if everything:
+        rows = await reads.fetch(SQL[f"{at.way}_of_all"], **place)
     else:
-        rows = await reads.fetch(SQL["older"], before=position, **who)
-        items = [shown(row) for row in rows[:limit]]
-        newer, older = position != END, len(rows) > limit
-    return Page(
-        items,
-        f"before-{items[-1]['last_position']}" if items and older else None,
-        f"after-{items[0]['last_position']}" if items and newer else None,
-    )
+        rows = await reads.fetch(SQL[f"{at.way}_of_mine"], departments=departments, holder=holder, **place)
+    return at.page([shown(row) for row in rows], limit, "last_position")
 
 
 async def one(reads: Reads, chat_id: UUID) -> Row | None:
@@ -108,13 +111,6 @@ async def one(reads: Reads, chat_id: UUID) -> Row | None:
     return shown(rows[0]) if rows else None
 
 
-def shown(row: dict[str, Any]) -> Row:
+def shown(row: Row) -> Row:
     """A row as the API shows it."""
     return {"id": row["chat_id"], **{key: value for key, value in row.items() if key != "chat_id"}}
-
-
-def _cursor(cursor: str | None) -> tuple[str, int]:
-    direction, _, position = (cursor or f"before-{END}").partition("-")
-    if direction not in ("before", "after") or not position.isdecimal() or len(position) > 19:
-        raise BadInput("This cursor does not come from an earlier page.")
-    return direction, int(position)

@@ -1,5 +1,6 @@
 -- name: create
 -- A row carries all that a chat list shows; counters are projected, never counted when read.
+-- `last_version` is the chat's version of its last word: an edit of that word shows in the list.
 create table inbox (
     chat_id uuid primary key,
     source_id uuid not null,
@@ -17,10 +18,13 @@ create table inbox (
     opened_at timestamptz not null,
     last_at timestamptz not null,
     last_position bigint not null,
+    last_version integer not null default 0,
     version integer not null,
     unread integer not null default 0,
     unread_by_customer integer not null default 0
 );
+
+-- name: index
 create unique index inbox_by_activity on inbox (last_position);
 create index inbox_by_department on inbox (department_id, last_position);
 create index inbox_by_holder on inbox (holder_id, last_position);
@@ -38,7 +42,7 @@ from json_to_recordset(%(rows)s::json) as r(
 -- name: update_chats
 -- What an event does not change is left out of its row, and stays; the scope is always there.
 update inbox set
-    name = coalesce(r.name, inbox.name),
+    name = case when inbox.is_group then inbox.name else coalesce(r.name, inbox.name) end,
     status = coalesce(r.status, inbox.status),
     department_id = r.department_id,
     holder_id = r.holder_id,
@@ -49,26 +53,55 @@ update inbox set
     last_sender = coalesce(r.last_sender, inbox.last_sender),
     last_at = coalesce(r.last_at, inbox.last_at),
     last_position = coalesce(r.last_position, inbox.last_position),
+    last_version = coalesce(r.last_version, inbox.last_version),
     version = r.version
 from json_to_recordset(%(rows)s::json) as r(
     chat_id uuid, name text, status text, department_id uuid, holder_id uuid, unread integer,
     unread_by_customer integer, last_text text, last_kind text, last_sender text, last_at timestamptz,
-    last_position bigint, version integer)
+    last_position bigint, last_version integer, version integer)
 where inbox.chat_id = r.chat_id;
 
--- name: older
--- Chats one may see, those with the newest word first, from a cursor on.
-select * from inbox
-where (%(everything)s or department_id = any(%(departments)s) or holder_id = %(holder)s)
-    and last_position < %(before)s
-order by last_position desc limit %(limit)s;
+-- name: change_words
+-- A word was edited or deleted; it shows only where it is still the last.
+update inbox set last_text = r.last_text, last_kind = r.last_kind
+from json_to_recordset(%(rows)s::json) as r(chat_id uuid, version integer, last_text text, last_kind text)
+where inbox.chat_id = r.chat_id and inbox.last_version = r.version;
 
--- name: newer
+-- name: older_of_all
+-- Every chat, those with the newest word first, from a position on.
+select * from inbox where last_position < %(position)s order by last_position desc limit %(limit)s;
+
+-- name: newer_of_all
+-- The same list read the other way.
+select * from inbox where last_position > %(position)s order by last_position limit %(limit)s;
+
+-- name: older_of_mine
+-- Chats of some departments and those one holds: from each as many as the page takes, each by its own index.
+select * from inbox
+where last_position = any (array(
+    select place from (
+        select near.last_position as place from unnest(%(departments)s::uuid[]) as mine(id) cross join lateral (
+            select last_position from inbox where department_id = mine.id and last_position < %(position)s
+            order by last_position desc limit %(limit)s) as near
+        union
+        (select last_position from inbox where holder_id = %(holder)s and last_position < %(position)s
+        order by last_position desc limit %(limit)s)) as places
+    order by place desc limit %(limit)s))
+order by last_position desc;
+
+-- name: newer_of_mine
 -- The same list read the other way.
 select * from inbox
-where (%(everything)s or department_id = any(%(departments)s) or holder_id = %(holder)s)
-    and last_position > %(after)s
-order by last_position limit %(limit)s;
+where last_position = any (array(
+    select place from (
+        select near.last_position as place from unnest(%(departments)s::uuid[]) as mine(id) cross join lateral (
+            select last_position from inbox where department_id = mine.id and last_position > %(position)s
+            order by last_position limit %(limit)s) as near
+        union
+        (select last_position from inbox where holder_id = %(holder)s and last_position > %(position)s
+        order by last_position limit %(limit)s)) as places
+    order by place limit %(limit)s))
+order by last_position;
 
 -- name: one
 select * from inbox where chat_id = %(chat_id)s;

@@ -18,9 +18,9 @@ import structlog
 
 from pulse.errors import LogDown
 from pulse.eventlog.follow import Follow
-from pulse.eventlog.jetstream import AppendRefused, Log, Stored
+from pulse.eventlog.jetstream import AppendRefused, Log
 from pulse.projections.batch import Batch, Unwritable, fold, parts
-from pulse.projections.checkpoint import MOVED, CheckpointMoved, advance, make_checkpoint, read_checkpoint
+from pulse.projections.checkpoint import MOVED, CheckpointMoved, advance, make_checkpoint, mark_indexed, read_checkpoint
 from pulse.projections.connections import AWAY, Connection, connected, enter, have_alone, lead
 from pulse.projections.dead_letters import make_dead_letters, parked_subjects
 from pulse.projections.models import make_indexes, make_tables
@@ -47,7 +47,8 @@ class Projector:
         self.position = 0
         self.ready = asyncio.Event()
         self._build = UUID(int=0)
-        self._parked: set[str] = set()
+        self._indexed = False
+        self._parked: frozenset[str] = frozenset()
 
     async def run(self) -> None:
         """Projects for ever; Postgres and NATS may come and go.
@@ -59,9 +60,11 @@ class Projector:
                 async with connected(self.database_url, self.schema) as connection:
                     await lead(connection, self.schema)
                     goal = await self.source.last_position()
-                    async for position in self._project(connection):
-                        if position >= goal:
-                            self.ready.set()
+                    async with aclosing(self._project(connection)) as positions:
+                        async for position in positions:
+                            if position >= goal:
+                                await self._index(connection)
+                                self.ready.set()
             except (*AWAY, LogDown, AppendRefused) as trouble:
                 log.warning("projector.waiting", trouble=str(trouble).strip())
                 await asyncio.sleep(RETRY_SECONDS)
@@ -74,6 +77,7 @@ class Projector:
                 async for position in positions:
                     told(position, goal)
                     if position >= goal:
+                        await self._index(connection)
                         break
         return self.position
 
@@ -95,10 +99,9 @@ class Projector:
         checkpoint = await read_checkpoint(connection)
         if checkpoint is None:
             await make_read_models(connection, self.schema, self.epoch)
-            await make_indexes(connection)
             return await self._begin(connection)
         await checkpoint.guard(self.source, self.epoch)
-        self._build, self.position = checkpoint.build, checkpoint.position
+        self._build, self.position, self._indexed = checkpoint.build, checkpoint.position, checkpoint.indexed
         self._parked = await parked_subjects(connection)
         await self._announce()
         return None
@@ -106,23 +109,23 @@ class Projector:
     async def _batches(self) -> AsyncGenerator[Batch, None]:
         async for page in Follow(self.source, self.position):
             for part in parts(page):
-                yield fold(part, self._parked)
+                yield await fold(part, self._parked)
 
     async def _take(self, connection: Connection, batch: Batch) -> None:
         """Writes a batch. What the tables refuse is found by halving and set aside."""
         if batch.behind != len(self._parked):  # it was folded while a subject of its own was being parked
-            batch = fold(batch.page, self._parked)
+            batch = await fold(batch.page, self._parked)
         try:
             await self._write(connection, batch)
         except Unwritable as refused:
             page, middle = batch.page, len(batch.page) // 2
             if middle:
-                await self._take(connection, fold(page[:middle], self._parked))
-                await self._take(connection, fold(page[middle:], self._parked))
+                await self._take(connection, await fold(page[:middle], self._parked))
+                await self._take(connection, await fold(page[middle:], self._parked))
             else:
                 cause = refused.__cause__
                 assert isinstance(cause, Exception)
-                await self._write(connection, fold(page, self._parked, {batch.last.position: cause}))
+                await self._write(connection, await fold(page, self._parked, {batch.last.position: cause}))
 
     async def _write(self, connection: Connection, batch: Batch) -> None:
         """One transaction. Raises CheckpointMoved, Unwritable; then nothing of it happened."""
@@ -140,8 +143,16 @@ class Projector:
         if batch.parks:
             log.error("projector.parked", position=batch.last.position, subjects=sorted(batch.parks))
         self.position = batch.last.position
-        self._parked |= batch.parks
+        self._parked |= batch.parks  # a new set: one that is being folded with stays as it is
         await self._announce()
+
+    async def _index(self, connection: Connection) -> None:
+        """Tables are built bare, and get their indexes when they have caught up."""
+        if not self._indexed:
+            async with connection.transaction():
+                await make_indexes(connection)
+                await mark_indexed(connection)
+            self._indexed = True
 
     async def _announce(self) -> None:
         """Tells those who wait for their own write; only tables that are read count."""

@@ -1,16 +1,16 @@
-"""Reading the read models: a pool, pages with cursors, and waiting for one's own write to appear."""
+"""Reading the read models: a pool, and waiting for one's own write to appear."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Any, LiteralString, overload
 from uuid import UUID
 
 import orjson
 import psycopg
+from psycopg import errors
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -20,18 +20,19 @@ from pulse.eventlog.jetstream import Log
 SCHEMA = "read"
 PROJECTED = "pulse.live.projected"
 OWN_WRITE_SECONDS = 0.5
+READ_SECONDS = 2.0
+CONNECT_SECONDS = 2
+POOL_RETRIES_SECONDS = 1.0
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of a list. `next` and `prev` are cursors for the pages around it, None where there is none."""
-
-    items: Sequence[dict[str, Any]]
-    next: str | None
-    prev: str | None
-
-    def body(self) -> dict[str, Any]:
-        return {"items": self.items, "next": self.next, "prev": self.prev}
+# Statements are not prepared: each is planned for its own values, and a swap to tables of another shape
+# does not break it. A read that takes longer than anybody waits ends.
+OPTIONS = {
+    "autocommit": True,
+    "row_factory": dict_row,
+    "connect_timeout": CONNECT_SECONDS,
+    "prepare_threshold": None,
+    "options": f"-c search_path={SCHEMA} -c statement_timeout={READ_SECONDS:.0f}s",
+}
 
 
 class Reads:
@@ -46,10 +47,9 @@ class Reads:
     @contextlib.asynccontextmanager
     async def open(cls, database_url: str, log: Log, *, size: int = 8) -> AsyncIterator[Reads]:
         """Opens the pool; Postgres need not be up yet."""
-        kwargs = {"row_factory": dict_row, "autocommit": True, "options": f"-c search_path={SCHEMA}"}
         pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            database_url, min_size=1, max_size=size, kwargs=kwargs, open=False, timeout=2,
-            check=AsyncConnectionPool.check_connection, reconnect_timeout=30,
+            database_url, min_size=1, max_size=size, kwargs=OPTIONS, open=False, timeout=READ_SECONDS,
+            check=AsyncConnectionPool.check_connection, reconnect_timeout=POOL_RETRIES_SECONDS,
         )  # fmt: skip
         reads = cls(pool)
         await log.listen(PROJECTED, reads._on_projected)
@@ -60,34 +60,59 @@ class Reads:
             await pool.close()
 
     async def fetch(self, statement: LiteralString, **parameters: Any) -> list[DictRow]:
-        """All rows of a statement. Raises ReadsDown when Postgres or the tables are away, BadInput for odd values."""
+        """All rows of a statement, within READ_SECONDS.
+
+        Raises ReadsDown when Postgres or the tables are away, BadInput for odd values.
+        """
+        reading = asyncio.ensure_future(self._fetch(statement, parameters))
+        try:
+            done, _ = await asyncio.wait([reading], timeout=READ_SECONDS)
+        except asyncio.CancelledError:
+            _abandon(reading)
+            raise
+        if not done:  # a server that hangs would not even let itself be cancelled in time
+            _abandon(reading)
+            raise ReadsDown
+        return reading.result()
+
+    async def _fetch(self, statement: LiteralString, parameters: dict[str, Any]) -> list[DictRow]:
         try:
             async with self.pool.connection() as connection:
                 cursor = await connection.execute(statement, parameters)
                 return await cursor.fetchall() if cursor.description else []
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise ReadsDown from error
-        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+        except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:
             raise ReadsDown("The read models are not built yet.") from error
         except psycopg.DataError as error:
             raise BadInput("A value in the request is out of range.") from error
 
     async def wait_for(self, position: int) -> bool:
         """Waits until the read models have taken in a position, half a second at most. Did they?"""
-        if self.position >= position:
-            return True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(OWN_WRITE_SECONDS), self._moved:
-                await self._moved.wait_for(lambda: self.position >= position)
-        if self.position < position:  # an announcement may have been lost, so ask
-            rows = await self.fetch("select position from checkpoint")
-            self.position = max(self.position, rows[0]["position"] if rows else 0)
+        if self.position == 0:  # nothing was announced since we began
+            await self._ask()
+        if self.position < position:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(OWN_WRITE_SECONDS), self._moved:
+                    await self._moved.wait_for(lambda: self.position >= position)
+        if self.position < position:  # an announcement may have been lost
+            await self._ask()
         return self.position >= position
+
+    async def _ask(self) -> None:
+        rows = await self.fetch("select position from checkpoint")
+        self.position = max(self.position, rows[0]["position"] if rows else 0)
 
     async def _on_projected(self, body: bytes) -> None:
         async with self._moved:
             self.position = orjson.loads(body)["position"]
             self._moved.notify_all()
+
+
+def _abandon(reading: asyncio.Future[Any]) -> None:
+    """Lets a read end by itself, whatever comes of it."""
+    reading.cancel()
+    reading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
 
 def as_uuid(text: str) -> UUID:

@@ -10,7 +10,7 @@ from pulse.errors import ReadsDown
 from pulse.eventlog.jetstream import Log
 from pulse.projections.checkpoint import read_checkpoint
 from pulse.projections.connections import AWAY, Connection, connected, have_alone, lead
-from pulse.projections.models import make_indexes, versions
+from pulse.projections.models import versions
 from pulse.projections.projector import RETRY_SECONDS, Projector, Told, make_read_models
 from pulse.projections.reads import SCHEMA
 from pulse.projections.sql import Statements
@@ -53,8 +53,6 @@ async def rebuild(source: Log, database_url: str, epoch: str, told: Told = lambd
             await make_read_models(connection, NEXT, epoch)
             projector = Projector(source, database_url, epoch, schema=NEXT)
             await projector.catch_up(told)
-            await make_indexes(connection)
-            await projector.catch_up()
             await _swap(connection, projector)
             return projector.position
     except AWAY as error:

@@ -19,5 +19,5 @@ class Statements:
     def __getitem__(self, name: str) -> LiteralString:
         return self._by_name[name]
 
-    def names(self) -> list[str]:
-        return list(self._by_name)
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name

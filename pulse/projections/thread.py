@@ -21,10 +21,11 @@ from pulse.aggregates.chat import (
 )
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.changes import Changes
-from pulse.projections.reads import Page, Reads
+from pulse.projections.paging import Page
+from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 1
+VERSION = 2
 SQL = Statements(__file__)
 WRITES = ("insert_entries", "change_entries")
 END = 2**31 - 1
@@ -79,7 +80,8 @@ def change_of(event: AggregateEvent) -> tuple[int, Entry] | None:
         case MessageEdited(of=of, message=message):
             return of, content_of(message) | {"edited_at": event.timestamp}
         case MessageDeleted(of=of):
-            return of, {"text": "", "attachments": [], "deleted_at": event.timestamp}
+            gone: Entry = {"text": "", "attachments": [], "reply_to": None, "forwarded": [], "payload": None}
+            return of, gone | {"deleted_at": event.timestamp}
         case MessageReacted(of=int(of)):
             return of, {"reactions": list(event.reactions)}
         case _:
@@ -115,7 +117,7 @@ async def page(reads: Reads, chat_id: UUID, *, limit: int, before: int | None, a
     if after is not None:
         rows = await reads.fetch(SQL["after"], chat_id=chat_id, after=after, limit=limit + 1)
         items = [row["entry"] for row in rows[:limit]]
-        return Page(items, _id(items, -1) if len(rows) > limit else None, _id(items, 0))
+        return Page(items, _id(items, -1) if len(rows) > limit else None, _id(items, 0) if after else None)
     bound = before if before is not None else END
     rows = await reads.fetch(SQL["newest"], chat_id=chat_id, before=bound, limit=limit + 1)
     items = [row["entry"] for row in reversed(rows[:limit])]

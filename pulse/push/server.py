@@ -25,7 +25,7 @@ MESSAGE_LIMIT = 64 * 1024
 PING_SECONDS, PONG_SECONDS = 30, 20
 KERNEL_BUFFER = 256 * 1024
 CAPACITY = 20_000
-LEAVING_AT_ONCE, LEAVE_SECONDS = 100, 2.0
+LEAVING_AT_ONCE, LEAVE_SECONDS, LAST_SECONDS = 100, 2.0, 0.5
 
 
 class PushConnection(ServerConnection):
@@ -128,7 +128,7 @@ async def send_home(server: Server) -> None:
     for connection in connections:
         connection.transport.abort()
     with contextlib.suppress(TimeoutError):  # a line that never said what it wanted
-        await asyncio.wait_for(server.wait_closed(), LEAVE_SECONDS)
+        await asyncio.wait_for(server.wait_closed(), LAST_SECONDS)
 
 
 def wire_log() -> logging.Logger:

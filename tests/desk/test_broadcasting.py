@@ -69,14 +69,18 @@ async def test_any_other_channel_is_foreign(shared: Pulse, desk: Desk, channel: 
     is_problem(answer, 403, "not-your-channel")
 
 
-@pytest.mark.parametrize("socket", ["", "1234", "1.2.3", f"1.2:private-moderator.{BORIS}", "1.2\n", "a.b", "\u0661.\u0662", "1" * 70])
+@pytest.mark.parametrize(
+    "socket", ["", "1234", "1.2.3", f"1.2:private-moderator.{BORIS}", "1.2\n", "a.b", "\u0661.\u0662", "1" * 70]
+)
 async def test_a_socket_id_that_could_pass_for_more_is_not_signed(shared: Pulse, desk: Desk, socket: str) -> None:
     """https://pusher.com/docs/channels/library_auth_reference: a colon in it would sign another channel."""
     answer = await desk.post("anna", AUTH, {"socket_id": socket, "channel_name": f"private-moderator.{ANNA}"})
     is_problem(answer, 400, "bad-input")
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null", b'{"socket_id": "1.2"}', b'{"socket_id": 1, "channel_name": 2}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b"null", b'{"socket_id": "1.2"}', b'{"socket_id": 1, "channel_name": 2}', b"\xff"]
+)
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", "text/plain"])
 async def test_a_body_that_asks_nothing_is_bad_input(shared: Pulse, desk: Desk, body: bytes, kind: str) -> None:
     headers = await desk.headers("anna") | {"Content-Type": kind}

@@ -9,8 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from pulse import demo
+from pulse.aggregates.chat import chat_id
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import moderator_id
+from pulse.aggregates.source import source_id
 from tests.conftest import Pulse
 from tests.world import SALES, SUPPORT, Desk, a_name, is_problem, kinds, settled, since, vera_writes, writer
 
@@ -162,9 +164,6 @@ async def ten(shared: Pulse) -> tuple[dict[str, str], list[str]]:
     ten = department_id("Ten")
     made = await writer(shared).source("simulator", "ten", "Ten", (ten,), settings={}, secrets={})
     await shared.house.directory.wait_for(made)
-    from pulse.aggregates.chat import chat_id
-    from pulse.aggregates.source import source_id
-
     source = source_id("simulator", "ten")
     for peer in range(10):
         body = {"from": str(peer), "message": "Hello"}
@@ -291,10 +290,7 @@ async def test_closing_twice_is_closing_once(shared: Pulse, desk: Desk) -> None:
     assert first.json() == again.json()
 
 
-BAD_TEXTS = ["a\0b", "\0"]
-
-
-@pytest.mark.parametrize("text", BAD_TEXTS)
+@pytest.mark.parametrize("text", ["a\0b", "\0"])
 async def test_a_reply_that_could_not_be_shown_is_not_taken(shared: Pulse, desk: Desk, text: str) -> None:
     chat = await vera_writes(shared, a_name())
     before = await shared.house.log.last_position()
@@ -304,7 +300,9 @@ async def test_a_reply_that_could_not_be_shown_is_not_taken(shared: Pulse, desk:
     assert await shared.house.log.last_position() == before
 
 
-@pytest.mark.parametrize("body", [b'{"text": "\\ud800"}', b'{"text": "\xff"}', b'{"text": NaN}', b"[" * 60_000, b"", b"{", b"[]"])
+@pytest.mark.parametrize(
+    "body", [b'{"text": "\\ud800"}', b'{"text": "\xff"}', b'{"text": NaN}', b"[" * 60_000, b"", b"{", b"[]"]
+)
 async def test_a_reply_that_is_no_json_is_not_taken(shared: Pulse, desk: Desk, body: bytes) -> None:
     chat = await vera_writes(shared, a_name())
     before = await shared.house.log.last_position()
@@ -342,7 +340,11 @@ async def test_of_two_who_take_a_chat_at_once_one_gets_it(shared: Pulse, desk: D
         address = f"/api/chats/{await vera_writes(shared, a_name())}/assign-operator"
         before = await shared.house.log.last_position()
         answers = dict(
-            zip(names.values(), await asyncio.gather(desk.post("anna", address), desk.post("boris", address)), strict=True)
+            zip(
+                names.values(),
+                await asyncio.gather(desk.post("anna", address), desk.post("boris", address)),
+                strict=True,
+            )
         )
         winner, loser = sorted(answers, key=lambda name: answers[name].status_code)
         assert answers[winner].status_code == 200

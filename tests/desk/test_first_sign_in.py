@@ -1,7 +1,13 @@
-"""The first sign-in of an installation."""
+"""Signing in on an installation of its own: the first time, and behind TLS."""
 
 import asyncio
+from uuid import uuid4
 
+import pytest
+
+from pulse import wiring
+from pulse.desk.sessions import Sessions
+from pulse.projections.reads import Reads
 from tests.conftest import Pulse
 from tests.desk.test_sign_in import sign_in
 from tests.world import is_problem
@@ -12,3 +18,34 @@ async def test_ten_people_may_be_the_first_to_sign_in(pulse: Pulse) -> None:
     is_problem(await pulse.http.get("/api/chats", headers={"Cookie": "pulse_session=old"}), 401, "not-authentic")
     answers = await asyncio.gather(*(sign_in(pulse) for _ in range(10)))
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_eight_sessions_may_be_the_first(pulse: Pulse) -> None:
+    anna, now = uuid4(), wiring.now()
+    async with Reads.open(pulse.house.addresses.database_url, pulse.house.log) as reads:
+        await asyncio.gather(*(reads.fetch("select pg_sleep(0.1)") for _ in range(8)))  # so that all are connected
+        begun = (Sessions(reads).begin(anna, now=now, address="", agent="") for _ in range(8))
+        for cookie in await asyncio.gather(*begun):
+            assert await Sessions(reads).who(cookie, now=now) == anna
+
+
+@pytest.fixture
+def behind_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSE_SECURE_COOKIES", "true")
+
+
+@pytest.mark.usefixtures("behind_tls")
+async def test_behind_tls_the_cookie_is_bound_to_the_host(pulse: Pulse) -> None:
+    """RFC 6265bis: a __Host- cookie is Secure, has the path / and no domain; what ends it needs the same."""
+    made = (await sign_in(pulse)).headers["set-cookie"]
+    name, _, value = made.split(";")[0].partition("=")
+    assert name == "__Host-pulse_session"
+    cookie = {"Cookie": f"{name}={value}"}
+    assert (await pulse.http.get("/api/chats", headers=cookie)).status_code == 200
+    ended = (await pulse.http.post("/api/users/logout", headers=cookie)).headers["set-cookie"]
+    for told in (made, ended):
+        flags = {flag.strip().lower() for flag in told.split(";")[1:]}
+        assert {"secure", "httponly", "samesite=strict", "path=/"} <= flags
+        assert not any(flag.startswith("domain") for flag in flags)
+    unbound = {"Cookie": f"pulse_session={value}"}
+    is_problem(await pulse.http.get("/api/chats", headers=unbound), 401, "not-authentic")

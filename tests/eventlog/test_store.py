@@ -479,7 +479,7 @@ async def test_nobody_starts_on_a_chat_that_a_batch_is_about_to_take(store, log)
 
     loop.call_soon(arrive)
     await asyncio.gather(*first)
-    assert taken == [{(Chat, chat_id(SHOP, peer)) for peer in "ab"}]
+    assert taken == [{subject_of("chat", chat_id(SHOP, peer)) for peer in "ab"}]
     assert store._busy == set()
 
 
@@ -637,7 +637,7 @@ async def test_whatever_many_do_at_once_the_log_and_every_store_agree(stores, lo
         assert set(replied) == {(who, f"c{n}") for where, who, n in written if where == peer}
         assert set(replied.values()) <= {1}
         for store in stores:
-            if folded := store.cache._folded.get((Chat, aggregate_id)):
+            if folded := store.cache._folded.get(subject_of("chat", aggregate_id)):
                 assert folded.aggregate.version == recorded[folded.aggregate.version - 1].ver
                 assert folded.position == recorded[folded.aggregate.version - 1].position
                 assert not folded.aggregate.pending_events

@@ -47,7 +47,7 @@ async def test_strangers_are_all_told_the_same(shared: Pulse, bot: Bot, communit
     before = await shared.house.log.last_position()
     body = orjson.dumps(update(1))
     telegram, vk = str(bot.id), community.rsplit("/", 1)[1]
-    forged = [
+    forged: list[tuple[str, bytes, Any]] = [
         (bot.address, body, {}),
         (bot.address, body, {PROOF: ""}),
         (bot.address, body, {PROOF: "s3cre"}),
@@ -109,6 +109,21 @@ async def test_what_is_told_of_a_forged_delivery_is_cut_and_can_be_stored(shared
     assert found[0]["body"].startswith("a\ufffdbbb")
     assert len(found[0]["body"]) == 2048
     assert (found[0]["outcome"], found[0]["reason"]) == ("refused", "not-authentic")
+
+
+async def test_of_what_was_told_the_newest_thousand_stay(shared: Pulse) -> None:
+    told = {"source": "flood", "outcome": "refused", "reason": "", "body": "", "suppressed": 0}
+    last = orjson.dumps(told | {"source": "last"})
+    for _ in range(3):
+        for _ in range(500):
+            await shared.house.log.tell("pulse.live.rejected", orjson.dumps(told))
+        async with asyncio.timeout(20):
+            while not await rows(shared, "select 1 from trace.rejections where source = 'last'"):
+                await shared.house.log.tell("pulse.live.rejected", last)
+                await asyncio.sleep(0.01)
+        await rows(shared, "update trace.rejections set source = 'flood' where source = 'last'")
+    found = await rows(shared, "select count(*) as n from trace.rejections")
+    assert 0 < found[0]["n"] <= 1000
 
 
 # Too large
@@ -183,9 +198,7 @@ async def test_a_large_body_lies_beside_the_log_under_its_hash(shared: Pulse, bo
 
 @pytest.mark.parametrize("filling", [b"x", b"\0", b"\x01", b"\xff", b'"', b"\\", "€".encode()])
 @pytest.mark.parametrize("size", [256 * 1024, MIB])
-async def test_a_large_body_that_cannot_be_read_is_kept_too(
-    shared: Pulse, bot: Bot, filling: bytes, size: int
-) -> None:
+async def test_a_large_body_that_cannot_be_read_is_kept_too(shared: Pulse, bot: Bot, filling: bytes, size: int) -> None:
     body = filling * (size // len(filling))
     before = await shared.house.log.last_position()
     answer = await bot.post(body)
@@ -425,7 +438,9 @@ async def test_the_widget_answers_bad_bodies(shared: Pulse, address: str, body: 
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"\xff", b'{"email": 5}', b'{"email": "\\ud800", "password": ""}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"null", b"{", b"\xff", b'{"email": 5}', b'{"email": "\\ud800", "password": ""}']
+)
 async def test_sign_in_answers_bad_bodies(shared: Pulse, body: bytes) -> None:
     json = {"Content-Type": "application/json"}
     answer: httpx2.Response = await shared.http.post("/api/users/login", content=body, headers=json)

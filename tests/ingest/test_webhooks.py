@@ -91,7 +91,12 @@ VK: dict[str, tuple[str | int, list[str]]] = {
     "94_bad_array": (UNREADABLE, []),
     "95_bad_truncated": (UNREADABLE, []),
 }
-UNHANDLED = {"25_poll_answer_unhandled", "27_unknown_update_kind", "24_wall_post_new_unhandled", "28_unknown_event_type"}
+UNHANDLED = {
+    "25_poll_answer_unhandled",
+    "27_unknown_update_kind",
+    "24_wall_post_new_unhandled",
+    "28_unknown_event_type",
+}
 TRACED = {"01_confirmation": "confirmed", "20_message_typing_state": "live", "26_duplicate_of_03": "repeated"}
 
 
@@ -197,8 +202,10 @@ async def test_messages_edits_and_deletions_at_once_lose_nothing(shared: Pulse, 
     await bot.post(update(1, "draft", message=1))
     edits = [{"update_id": 100 + n, "edited_message": update(1, f"edit {n}", message=1)["message"]} for n in range(10)]
     more = [update(200 + n, f"more {n}") for n in range(10)]
+    before = await shared.house.log.last_position()
     answers = await asyncio.gather(*(bot.post(body) for body in edits + more + edits))
     assert {answer.status_code for answer in answers} == {200}
+    assert sorted(kinds(await since(shared, before))) == ["chat.message-edited"] * 10 + SAID * 10
     thread = await desk.thread("anna", chat_id(bot.id, "77"))
     assert len(thread) == 11
     assert thread[0]["text"].startswith("edit ")

@@ -1,0 +1,115 @@
+"""A provider that posts at a steady pace whatever the answers, and a moderator's socket that hears of it.
+
+Plain sockets and select(2), whose timeout is exact: a timer of an event loop is a millisecond late.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Iterator
+
+import orjson
+
+from bench.child import orders, say
+from bench.sockets import open_socket
+from bench.updates import FIRST, Updates
+
+LINES = 64
+GRACE = 2.0  # seconds for what is still on its way at the end
+
+
+class Pace:
+    """One run. Times are the machine's monotonic clock, which the server shares."""
+
+    def __init__(self, requests: Iterator[bytes], port: int, staff: socket.socket) -> None:
+        self.requests = requests
+        self.staff = staff
+        self.free = deque(socket.create_connection(("127.0.0.1", port)) for _ in range(LINES))
+        self.busy: dict[socket.socket, tuple[int, bytes]] = {}
+        self.waiting: deque[tuple[int, bytes]] = deque()
+        self.scheduled: dict[int, float] = {}
+        self.answered: dict[int, float] = {}
+        self.heard: dict[int, tuple[int, float]] = {}  # number -> position, when
+        self._buffer = b""
+
+    def run(self, rate: float, seconds: float, first: int) -> None:
+        """Sends at the set moments; one that finds no free connection waits, and its clock runs."""
+        began, sent, total = time.monotonic() + 0.05, 0, max(int(rate * seconds), 1)
+        end = began + seconds + GRACE
+        while (now := time.monotonic()) < end and len(self.heard) < total:
+            while sent < total and began + sent / rate <= now:
+                self.scheduled[first + sent] = began + sent / rate
+                self.waiting.append((first + sent, next(self.requests)))
+                sent += 1
+            self._send_waiting()
+            due = began + sent / rate if sent < total else end
+            self._take(max(0.0, min(due, end) - time.monotonic()))
+        for line in [*self.free, *self.busy]:
+            line.close()
+
+    def _send_waiting(self) -> None:
+        while self.waiting and self.free:
+            number, request = self.waiting.popleft()
+            line = self.free.popleft()
+            line.sendall(request)
+            self.busy[line] = number, b""
+
+    def _take(self, timeout: float) -> None:
+        for ready in select.select([self.staff, *self.busy], [], [], timeout)[0]:
+            if ready is self.staff:
+                self._hear(ready.recv(1 << 16), time.monotonic())
+            else:
+                self._answer(ready)
+
+    def _answer(self, line: socket.socket) -> None:
+        number, so_far = self.busy[line]
+        so_far += line.recv(4096)
+        if so_far.endswith(b"{}"):  # all there is to a 200 for Telegram
+            self.answered[number] = time.monotonic()
+            del self.busy[line]
+            self.free.append(line)
+        else:
+            self.busy[line] = number, so_far
+
+    def _hear(self, part: bytes, now: float) -> None:
+        self._buffer += part
+        while (frame := _first_frame(self._buffer)) is not None:
+            payload, self._buffer = frame
+            if b'"chat.message"' in payload:
+                heard = orjson.loads(payload)
+                self.heard[int(heard["data"]["text"].rsplit(" ", 1)[1])] = heard["seq"], now
+
+
+def _first_frame(buffer: bytes) -> tuple[bytes, bytes] | None:
+    """A whole server frame and what comes after it."""
+    if len(buffer) < 4:
+        return None
+    size, start = buffer[1], 2
+    if size == 126:
+        size, start = struct.unpack_from("!H", buffer, 2)[0], 4
+    return (buffer[start : start + size], buffer[start + size :]) if len(buffer) >= start + size else None
+
+
+def run(port: int, push_port: int, path: str, secret: str, token: str, chats: int) -> None:
+    """A child's function: runs as ordered, and tells every message's times."""
+    staff = open_socket(push_port, f"/channel/ws?type=staff&access_token={token}")
+    first = FIRST * 5
+    updates = Updates(path, secret, chats, first)
+    say(ready=True)
+    for order in orders():
+        pace = Pace(updates.fresh(), port, staff)
+        pace.run(order["rate"], order["seconds"], first)
+        first += len(pace.scheduled)
+        say(
+            sent=len(pace.scheduled),
+            messages=[
+                {"scheduled": pace.scheduled[number], "answered": pace.answered.get(number), "position": position, "heard": at}
+                for number, (position, at) in pace.heard.items()
+                if number in pace.scheduled
+            ],
+        )  # fmt: skip
+    staff.close()

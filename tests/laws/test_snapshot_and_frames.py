@@ -1,0 +1,287 @@
+"""The fourth law: a snapshot and the frames after it equal a later snapshot, for every event of a chat.
+
+A client here does what an inbox or a widget does: it opens its socket, reads the snapshot whenever it likes, and
+lays the frames it heard over it.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from websockets.asyncio.client import ClientConnection, connect
+
+from pulse.aggregates import EVENTS
+from pulse.aggregates.chat import Attachment, Author, Chat, Incoming, chat_id
+from pulse.aggregates.department import department_id
+from pulse.aggregates.moderator import moderator_id
+from pulse.aggregates.source import source_id
+from pulse.errors import Refusal
+from pulse.eventlog.store import Decided
+from pulse.tokens import Visit
+from pulse.wiring import now
+from tests.conftest import Pulse
+
+ADMIN, ANNA, BORIS = (moderator_id(f"{name}@pulse.example") for name in ("admin", "anna", "boris"))
+SALES, SUPPORT = department_id("Sales"), department_id("Support")
+WEBSITE = source_id("web", "web_site")
+VERA = Author("77", "Vera", "vera")
+PATIENCE = 20
+
+Json = dict[str, Any]
+Act = Callable[[Chat], object]
+
+
+@dataclass
+class Client:
+    """What a client knows of one chat: its row and its thread. All of it comes from a snapshot and from frames."""
+
+    chat: Json = field(default_factory=dict)
+    thread: dict[int, Json] = field(default_factory=dict)
+
+    def hear(self, frame: Json) -> None:
+        """Lays a frame over what is known. Hearing one that the snapshot already holds changes nothing for good."""
+        told = dict(frame["data"])
+        row, version = told.pop("chat", {}), told.pop("version")
+        told.pop("body", None)
+        match frame["type"]:
+            case "chat.message":
+                self.thread.setdefault(told["id"], told)
+            case "chat.message.changed" if told["id"] in self.thread:
+                self.thread[told["id"]] |= told
+        if version > self.chat.get("version", 0):
+            self.chat |= row
+
+
+@dataclass
+class World:
+    """One visitor's chat, watched by an admin's inbox and by the visitor's widget."""
+
+    pulse: Pulse
+    visit: Visit
+    headers: dict[str, str]
+    inbox: ClientConnection
+    widget: ClientConnection
+
+    async def act(self, what: Act) -> Decided | None:
+        """Decides on the chat; None when a rule said no."""
+
+        def decision(known: Chat | None) -> Chat:
+            chat = known or Chat.open(
+                source_id=WEBSITE, channel="web", peer=self.visit.peer, title="Vera", group=False,
+                department_id=SALES, customer_id=UUID(int=77), now=now(),
+            )  # fmt: skip
+            what(chat)
+            return chat
+
+        with suppress(Refusal):
+            return await self.pulse.house.store.decide(Chat, self.visit.chat, decision, by="system")
+        return None
+
+    async def inbox_snapshot(self, at: int = 0) -> Client:
+        """Two reads, one after the other: a client has no more."""
+        headers = {**self.headers, "X-Pulse-Position": str(at)}
+        chat = await self.read(f"/api/chats/{self.visit.chat}", headers)
+        page = await self.read(f"/api/chats/{self.visit.chat}/messages?limit=200", headers)
+        return Client(chat or {}, by_id(page))
+
+    async def widget_snapshot(self) -> Client:
+        headers = {"Authorization": f"Bearer {self.pulse.house.signer.chat_token(self.visit)}"}
+        return Client({}, by_id(await self.read("/api/widget/messages?limit=200", headers)))
+
+    async def read(self, path: str, headers: dict[str, str]) -> Json | None:
+        answer = await self.pulse.http.get(path, headers=headers)
+        if answer.status_code == 404:
+            return None
+        assert answer.status_code == 200, answer.text
+        found: Json = answer.json()
+        return found
+
+    async def inbox_frames(self, up_to: int) -> list[Json]:
+        """Everything about this chat that was heard up to the alert at a position."""
+        heard = await until(self.inbox, lambda frame: frame["type"] == "chat.alert" and frame["seq"] == up_to)
+        return [frame for frame in heard if frame["session_id"] == str(self.visit.chat)]
+
+    async def widget_frames(self, up_to: int) -> list[Json]:
+        return await until(self.widget, lambda frame: frame["data"]["version"] == up_to)
+
+
+def by_id(page: Json | None) -> dict[int, Json]:
+    return {entry["id"]: entry for entry in page["items"]} if page else {}
+
+
+async def until(socket: ClientConnection, enough: Callable[[Json], bool]) -> list[Json]:
+    heard: list[Json] = []
+    async with asyncio.timeout(PATIENCE):
+        while not heard or not enough(heard[-1]):
+            heard.append(json.loads(await socket.recv()))
+    return heard
+
+
+@asynccontextmanager
+async def a_world(pulse: Pulse, headers: dict[str, str]) -> AsyncIterator[World]:
+    peer = uuid4().hex
+    visit = Visit(chat_id(WEBSITE, peer), WEBSITE, peer, "Vera", None, int(now().timestamp()))
+    signer = pulse.house.signer
+    address = f"{pulse.push}/channel/ws"
+    async with (
+        connect(f"{address}?type=staff&access_token={signer.staff_token(ADMIN, now())}") as inbox,
+        connect(f"{address}?session={visit.chat}&token={signer.channel_token(visit)}") as widget,
+    ):
+        yield World(pulse, visit, headers, inbox, widget)
+
+
+# What can happen to a chat. Numbers choose the message, the person, the words.
+
+
+def delivery() -> str:
+    return uuid4().hex
+
+
+def message(text: str, message_id: str, attachments: tuple[Attachment, ...] = ()) -> Incoming:
+    return Incoming(delivery(), VERA, text, message_id=message_id, attachments=attachments)
+
+
+def write(number: int) -> Act:
+    photo = (Attachment("photo", name="cat.jpg", ref="secret-ref"),) if number % 3 == 0 else ()
+    text = "" if number % 6 == 0 else f"words {number}"
+    return lambda chat: chat.receive(message(text, delivery(), photo), raw="{}", now=now())
+
+
+def edit(number: int) -> Act:
+    return lambda chat: chat.edit(message(f"better {number}", known(chat, number)), raw="{}", now=now())
+
+
+def delete(number: int) -> Act:
+    return lambda chat: chat.delete((known(chat, number),), external_id=delivery(), raw="{}", now=now())
+
+
+def react(number: int) -> Act:
+    reactions = (("👍",), ("👎", "🎉"), ())[number % 3]
+    return lambda chat: chat.react(
+        author=VERA, message_id=known(chat, number), reactions=reactions, external_id=delivery(), raw="{}", now=now()
+    )
+
+
+def react_to_nothing(number: int) -> Act:
+    return lambda chat: chat.react(
+        author=VERA, message_id=f"never-{number}", reactions=("👍",), external_id=delivery(), raw="{}", now=now()
+    )
+
+
+def press(number: int) -> Act:
+    return lambda chat: chat.press(
+        author=VERA, payload=f"button {number}", query_id="q", message_id=None, external_id=delivery(), raw="{}", now=now()
+    )  # fmt: skip
+
+
+def echo(number: int) -> Act:
+    return lambda chat: chat.echo(
+        text=f"outside {number}", attachments=(), message_id=delivery(), random_id=0, outside_author="owner",
+        external_id=delivery(), raw="{}", now=now(),
+    )  # fmt: skip
+
+
+def reply(number: int) -> Act:
+    return lambda chat: chat.reply(
+        f"answer {number}", moderator_id=person(number), client_msg_id=delivery(), now=now()
+    )  # fmt: skip
+
+
+def assign(number: int) -> Act:
+    return lambda chat: chat.assign(person(number), seen_holder=chat.holder_id, now=now())
+
+
+def transfer(number: int) -> Act:
+    return lambda chat: chat.transfer((SALES, SUPPORT)[number % 2], now=now())
+
+
+def close(number: int) -> Act:
+    return lambda chat: chat.close(person(number), now=now())
+
+
+def see(number: int) -> Act:
+    return lambda chat: chat.see(person(number), max(1, chat.version - number % 4), now=now())
+
+
+def see_as_customer(number: int) -> Act:
+    return lambda chat: chat.see_as_customer(max(1, chat.version - number % 4), now=now())
+
+
+def known(chat: Chat, number: int) -> str:
+    """One of the messages of the chat."""
+    return list(chat.messages)[number % len(chat.messages)] if chat.messages else "none"
+
+
+def person(number: int) -> UUID:
+    return (ANNA, BORIS)[number % 2]
+
+
+ACTS = (
+    write, edit, delete, react, react_to_nothing, press, echo, reply, assign, transfer, close, see, see_as_customer,
+)  # fmt: skip
+HISTORIES = st.lists(st.builds(lambda act, number: act(number), st.sampled_from(ACTS), st.integers(0, 50)), max_size=30)
+
+
+async def check_law(world: World, history: list[Act], cut: int) -> set[type]:
+    """Lives a history, with the clients' first look after `cut` acts; returns which events there were."""
+    inbox, widget = Client(), Client()
+    events: set[type] = set()
+    for number, act in enumerate([*history, write(1)]):  # whatever came before, last words are heard by everybody
+        if number == cut:
+            inbox, widget = await world.inbox_snapshot(), await world.widget_snapshot()
+        decided = await world.act(act)
+        events |= {type(event) for event in decided.events} if decided else set()
+    assert decided is not None
+    for frame in await world.inbox_frames(decided.position):
+        inbox.hear(frame)
+    for frame in await world.widget_frames(decided.version):
+        widget.hear(frame)
+    later = await world.inbox_snapshot(decided.position)
+    assert inbox.thread == later.thread
+    assert inbox.chat == {key: value for key, value in later.chat.items() if key in inbox.chat}
+    assert inbox.chat.keys() >= {"id", "status", "holder", "department", "unread", "unread_by_customer", "last_text"}
+    assert as_shown(widget.thread) == as_shown((await world.widget_snapshot()).thread)
+    return events
+
+
+def as_shown(thread: dict[int, Json]) -> list[tuple[Any, ...]]:
+    """What a widget shows of each entry."""
+    shown = ("text", "sender_type", "attachments", "created_at", "edited_at", "deleted_at", "reactions")
+    return [(number, *map(entry.get, shown)) for number, entry in sorted(thread.items())]
+
+
+EVERYTHING = (
+    write(1), write(3), react_to_nothing(1), see(1), reply(0), see_as_customer(0), edit(0), react(1), delete(1), press(1),
+    echo(1), assign(1), transfer(1), close(0), write(2), reply(1),
+)  # fmt: skip
+
+
+@pytest.fixture
+async def headers(pulse: Pulse) -> dict[str, str]:
+    return await pulse.sign_in("admin")
+
+
+async def test_a_snapshot_and_the_frames_after_it_equal_a_later_snapshot_for_every_event(
+    pulse: Pulse, headers: dict[str, str]
+) -> None:
+    """The first look is taken before each act in turn, so each kind of event comes to both sides of it."""
+    for cut in range(len(EVERYTHING) + 1):
+        async with a_world(pulse, headers) as world:
+            events = await check_law(world, list(EVERYTHING), cut)
+    assert events == {event for (name, _), event in EVENTS.items() if name.startswith("chat.")}
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=HISTORIES, cut=st.integers(0, 30))
+async def test_the_law_holds_for_any_history(
+    pulse: Pulse, headers: dict[str, str], history: list[Act], cut: int
+) -> None:
+    async with a_world(pulse, headers) as world:
+        await check_law(world, history, min(cut, len(history)))

@@ -1,0 +1,298 @@
+"""The chat list: a row per chat, and pages of it."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from pulse.aggregates.chat import Attachment, Chat, Incoming, Quoted
+from pulse.errors import BadInput
+from pulse.projections import inbox
+from tests.given import (
+    ANNA,
+    BORIS,
+    NOW,
+    SALES,
+    SUPPORT,
+    VERA,
+    a_chat,
+    assigned_to,
+    closed_by,
+    replies,
+    vera_edits,
+    vera_writes,
+)
+from tests.projections.conftest import append
+from tests.projections.told import Told, a_chat_of, kept, vera
+
+
+def row_after(*acts) -> dict:
+    """What Vera's chat changes in its row."""
+    told = Told()
+    told.of(a_chat(), *acts)
+    [row] = told.through(inbox).rows("inbox.update_chats")
+    return row
+
+
+def some(row: dict, *names: str) -> list:
+    return [row.get(name) for name in names]
+
+
+# What an event makes of the row
+
+
+def test_an_opened_chat_gets_a_row_with_all_that_the_list_shows():
+    told = Told()
+    told.of(a_chat())
+    changes = told.through(inbox)
+    [row] = changes.rows("inbox.insert_chats")
+    assert some(row, "channel", "peer", "name", "is_group") == ["telegram", "77", "Vera", False]
+    assert row["department_id"] == SALES
+    assert row["last_position"] == 1
+
+
+def test_a_message_is_the_last_word_and_unread():
+    row = row_after(vera_writes("u1", "m1", "Where is my order?"))
+    assert some(row, "last_text", "last_kind", "last_sender") == ["Where is my order?", "text", "customer"]
+    assert some(row, "last_position", "last_version", "version") == [2, 2, 2]
+    assert some(row, "unread", "unread_by_customer") == [1, 0]
+
+
+def test_a_reply_is_the_last_word_and_clears_what_waited():
+    row = row_after(vera_writes("u1"), replies(ANNA, "Good day"))
+    assert some(row, "last_text", "last_sender", "unread", "unread_by_customer") == ["Good day", "moderator", 0, 1]
+    assert row["holder_id"] == ANNA
+
+
+def test_a_reply_written_elsewhere_is_the_last_word_from_outside():
+    def echo(chat: Chat) -> None:
+        chat.echo(text="From VK itself", attachments=(), message_id="m9", random_id=0, outside_author="5",
+                  external_id="e1", raw="{}", now=NOW)  # fmt: skip
+
+    assert some(row_after(echo), "last_text", "last_sender") == ["From VK itself", "outside"]
+
+
+def test_long_words_are_shortened():
+    assert len(row_after(vera_writes("u1", text="я" * 5000))["last_text"]) == 200
+    assert len(row_after(replies(ANNA, "a" * 5000))["last_text"]) == 200
+
+
+def test_closing_and_writing_again_move_the_status():
+    closed = row_after(closed_by(ANNA))
+    assert some(closed, "status", "holder_id") == ["closed", None]
+    again = row_after(closed_by(ANNA), vera_writes("u1"))
+    assert again["status"] == "open"
+
+
+def test_holder_and_department_follow_the_chat():
+    held = row_after(assigned_to(ANNA), assigned_to(BORIS, seen_holder=ANNA))
+    assert held["holder_id"] == BORIS
+    moved = row_after(assigned_to(ANNA), lambda chat: chat.transfer(SUPPORT, now=NOW))
+    assert some(moved, "department_id", "holder_id") == [SUPPORT, None]
+
+
+def test_a_seen_mark_moves_the_counter_and_not_the_place():
+    row = row_after(vera_writes("u1"), vera_writes("u2"), lambda chat: chat.see(ANNA, 2, now=NOW))
+    assert some(row, "unread", "last_version", "version") == [1, 3, 4]
+
+
+def test_what_a_chat_is_called_follows_who_writes_in_it():
+    assert row_after(vera_writes("u1"))["name"] == "Vera"
+    nameless = Incoming(external_id="u1", author=type(VERA)(id="77"))
+    assert "name" not in row_after(lambda chat: chat.receive(nameless, raw="{}", now=NOW))
+
+
+def test_an_edit_and_a_deletion_name_the_word_they_change():
+    told = Told()
+    told.of(
+        a_chat(),
+        vera_writes("u1", "m1", "Helo"),
+        vera_edits("u2", "m1", "Hello"),
+        vera_writes("u3", "m2"),
+        lambda chat: chat.delete(("m2",), external_id="u4", raw="{}", now=NOW),
+    )
+    words = told.through(inbox).rows("inbox.change_words")
+    assert [some(word, "version", "last_text", "last_kind") for word in words] == [
+        [2, "Hello", "text"],
+        [4, "", "deleted"],
+    ]
+
+
+def test_other_aggregates_change_nothing_here():
+    told = Told()
+    told.of(vera())
+    told.of(kept())
+    assert told.through(inbox).encoded() == {}
+
+
+# How a message looks in the list
+
+KINDS = [
+    "photo",
+    "document",
+    "voice",
+    "audio",
+    "video",
+    "animation",
+    "sticker",
+    "location",
+    "contact",
+    "link",
+    "unsupported",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_message_without_text_is_shown_by_what_came_with_it(kind: str):
+    bare = Incoming("u1", VERA, attachments=(Attachment(kind), Attachment("photo", name="second.jpg")))
+    named = Incoming("u1", VERA, attachments=(Attachment(kind, name="order.pdf"),))
+    assert inbox.preview_of(bare) == ("", kind)
+    assert inbox.preview_of(named) == ("order.pdf", kind)
+
+
+def test_text_comes_before_attachments_then_forwards_then_notices():
+    forward = Quoted("as he said", attachments=(Attachment("photo"),))
+    assert inbox.preview_of(Incoming("u", VERA, "look", attachments=(Attachment("photo"),))) == ("look", "text")
+    assert inbox.preview_of(Incoming("u", VERA, forwarded=(forward,))) == ("as he said", "forward")
+    assert inbox.preview_of(Incoming("u", VERA, notice="joined")) == ("joined", "notice")
+    assert inbox.preview_of(Incoming("u", VERA)) == ("", "notice")
+
+
+# Rows as they lie in the table
+
+
+async def test_an_edited_last_word_shows_and_an_older_one_does_not(log, projector, reads):
+    told = Told()
+    chat = told.of(a_chat(), vera_writes("u1", "m1", "first"), vera_writes("u2", "m2", "secnd"))
+    told.of(chat, vera_edits("u3", "m2", "second"), vera_edits("u4", "m1", "FIRST"))
+    await append(log, told)
+    await projector.catch_up()
+    assert (await inbox.one(reads, chat.id))["last_text"] == "second"
+    later = Told()
+    later.of(chat, lambda c: c.delete(("m2",), external_id="u5", raw="{}", now=NOW))
+    await append(log, later)
+    await projector.catch_up()
+    row = await inbox.one(reads, chat.id)
+    assert some(row, "last_text", "last_kind", "version") == ["", "deleted", 6]
+
+
+async def test_a_group_keeps_its_title_and_a_person_gets_the_newest_name(log, projector, reads):
+    told = Told()
+    person = told.of(a_chat())
+    group = told.of(
+        Chat.open(source_id=person.source_id, channel="telegram", peer="-5", title="Neighbours", group=True,
+                  department_id=SALES, customer_id=person.customer_id, now=NOW)
+    )  # fmt: skip
+    renamed = Incoming("u1", type(VERA)(id="77", name="Vera Smirnova"), "Hello")
+    for chat in (person, group):
+        told.of(chat, lambda c: c.receive(renamed, raw="{}", now=NOW))
+    await append(log, told)
+    await projector.catch_up()
+    assert (await inbox.one(reads, person.id))["name"] == "Vera Smirnova"
+    assert (await inbox.one(reads, group.id))["name"] == "Neighbours"
+
+
+async def test_a_chat_that_nobody_opened_is_not_there(projector, reads):
+    await projector.catch_up()
+    assert await inbox.one(reads, uuid4()) is None
+
+
+# Pages
+
+
+@pytest.fixture
+async def thirty_chats(log, projector):
+    """Ten chats of sales, ten of support, ten of nobody; Anna holds every sixth."""
+    told = Told()
+    for number in range(30):
+        chat = told.of(a_chat_of(str(number), (SALES, SUPPORT, None)[number % 3]), vera_writes("u1"))
+        if number % 6 == 5:
+            told.of(chat, assigned_to(ANNA))
+    await append(log, told)
+    await projector.catch_up()
+
+
+SEEN = [
+    pytest.param({"everything": True, "departments": [], "holder": BORIS}, range(30), id="everything"),
+    pytest.param({"everything": False, "departments": [SALES], "holder": BORIS}, range(0, 30, 3), id="a department"),
+    pytest.param(
+        {"everything": False, "departments": [SALES, SUPPORT], "holder": ANNA},
+        [n for n in range(30) if n % 3 < 2 or n % 6 == 5],
+        id="departments and held",
+    ),
+    pytest.param({"everything": False, "departments": [], "holder": ANNA}, range(5, 30, 6), id="held only"),
+    pytest.param({"everything": False, "departments": [], "holder": BORIS}, [], id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("who", "theirs"), SEEN)
+@pytest.mark.parametrize("limit", [1, 4, 100])
+async def test_pages_show_every_chat_one_may_see_both_ways(thirty_chats, reads, who, theirs, limit):
+    wanted = [str(number) for number in sorted(theirs, reverse=True)]
+    page = await inbox.page(reads, **who, limit=limit, cursor=None)
+    pages = [page]
+    while page.next:
+        page = await inbox.page(reads, **who, limit=limit, cursor=page.next)
+        pages.append(page)
+    down = [chat["peer"] for page in pages for chat in page.items]
+    assert down == wanted
+    assert pages[0].prev is None
+    up = list(pages[-1].items)
+    while page.prev:
+        page = await inbox.page(reads, **who, limit=limit, cursor=page.prev)
+        up = [*page.items, *up]
+    assert [chat["peer"] for chat in up] == wanted
+
+
+@pytest.mark.parametrize("cursor", ["before", "before-", "sideways-5", "after-x", "before--1", "after-" + "9" * 19])
+async def test_a_made_up_cursor_is_refused(projector, reads, cursor):
+    await projector.catch_up()
+    with pytest.raises(BadInput):
+        await inbox.page(reads, everything=True, departments=[], holder=ANNA, limit=1, cursor=cursor)
+
+
+# Plans
+
+FILL = """
+insert into read.inbox (chat_id, source_id, channel, peer, customer_id, name, is_group, department_id, holder_id,
+    opened_at, last_at, last_position, version)
+select gen_random_uuid(), %(source)s, 'telegram', n::text, gen_random_uuid(), 'Vera', false,
+    case when n %% 50 = 0 then %(sales)s when n %% 50 = 1 then %(support)s else gen_random_uuid() end,
+    case when n %% 500 = 7 then %(anna)s end, now(), now(), n, 1
+from generate_series(1, 50000) as n
+"""
+
+
+def plan(database_url: str, statement: str, parameters: dict) -> str:
+    with psycopg.connect(database_url, autocommit=True, options="-c search_path=read") as connection:
+        return "\n".join(line for (line,) in connection.execute(f"explain {statement}", parameters).fetchall())
+
+
+async def test_fifty_thousand_chats_are_read_by_their_indexes(database_url, projector, query):
+    await projector.catch_up()
+    query(FILL, {"source": uuid4(), "sales": SALES, "support": SUPPORT, "anna": ANNA})
+    query("analyze read.inbox")
+    who = {"departments": [SALES, SUPPORT], "holder": ANNA, "limit": 51}
+    of_all, of_mine = ("inbox_by_activity",), ("inbox_by_department", "inbox_by_holder", "inbox_by_activity")
+    for way, ends in (("older", 2**62), ("newer", 0)):
+        for position in (ends, 25_000):
+            for whose, indexes in (("all", of_all), ("mine", of_mine)):
+                found = plan(database_url, inbox.SQL[f"{way}_of_{whose}"], {**who, "position": position})
+                assert "Seq Scan" not in found, found
+                assert all(index in found for index in indexes), found
+
+
+async def test_a_page_of_many_chats_touches_few_rows(database_url, projector, query):
+    """The plan is also kept: what it reads does not grow with the list."""
+    await projector.catch_up()
+    query(FILL, {"source": uuid4(), "sales": SALES, "support": SUPPORT, "anna": ANNA})
+    query("analyze read.inbox")
+    who = {"departments": [SALES, SUPPORT, UUID(int=3)], "holder": ANNA, "limit": 51, "position": 40_000}
+    with psycopg.connect(database_url, autocommit=True, options="-c search_path=read") as connection:
+        explain = f"explain (analyze, buffers, format json) {inbox.SQL['older_of_mine']}"
+        [found] = connection.execute(explain, who).fetchone()[0]
+    touched = found["Plan"]["Shared Hit Blocks"] + found["Plan"]["Shared Read Blocks"]
+    assert found["Plan"]["Actual Rows"] == 51
+    assert touched < 400

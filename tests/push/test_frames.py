@@ -1,0 +1,181 @@
+"""What each event of a chat tells to whom."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from pulse.access import Place
+from pulse.aggregates import EVENTS
+from pulse.aggregates.chat import Chat
+from pulse.eventlog.envelope import Recorded, open_envelope, seal, subject_of
+from pulse.projections.thread import change_of, entry_of
+from pulse.push.frames import Frame, Names, frames_of
+from tests.given import (
+    ANNA,
+    BORIS,
+    NOW,
+    SALES,
+    SHOP,
+    SUPPORT,
+    VERA,
+    a_chat,
+    closed_by,
+    replies,
+    vera_edits,
+    vera_writes,
+)
+
+NAMES = Names({ANNA: "Anna", BORIS: "Boris"}.__getitem__, {SALES: "Sales", SUPPORT: "Support"}.__getitem__)
+BY_ANNA = {"id": ANNA, "name": "Anna"}
+
+LIFE: tuple[Callable[[Chat], Any], ...] = (
+    vera_writes("u1", "m1"),
+    lambda chat: chat.see(ANNA, 2, now=NOW),
+    replies(ANNA, client_msg_id="c1"),
+    lambda chat: chat.see_as_customer(5, now=NOW),
+    vera_edits("u2", "m1"),
+    lambda chat: chat.react(author=VERA, message_id="m1", reactions=("👍",), external_id="u3", raw="{}", now=NOW),
+    lambda chat: chat.react(author=VERA, message_id="m0", reactions=("👍",), external_id="u4", raw="{}", now=NOW),
+    lambda chat: chat.press(
+        author=VERA, payload="yes", query_id="q", message_id=None, external_id="u5", raw="{}", now=NOW
+    ),
+    lambda chat: chat.echo(
+        text="By phone", attachments=(), message_id="m2", random_id=0, outside_author="owner-1", external_id="u6",
+        raw="{}", now=NOW,
+    ),
+    lambda chat: chat.delete(("m1",), external_id="u7", raw="{}", now=NOW),
+    lambda chat: chat.transfer(SUPPORT, now=NOW),
+    closed_by(BORIS),
+    vera_writes("u8", "m3", "Again"),
+)  # fmt: skip
+
+
+def history() -> Iterator[Recorded]:
+    """The life as the log has it: the scope is the chat's after each command."""
+    chat = a_chat()
+    for act in (lambda _: None, *LIFE):
+        act(chat)
+        for event in chat.collect_events():
+            version = event.originator_version
+            body = seal(event, event_id=UUID(int=version), by="system", scope=chat.scope())
+            yield open_envelope(1000 + version, subject_of("chat", chat.id), body)
+
+
+HISTORY = {recorded.ver: recorded for recorded in history()}
+
+
+def entry(version: int, **more: object) -> dict[str, Any]:
+    """The message as the thread shows it."""
+    return (entry_of(HISTORY[version]) or {}) | more
+
+
+def changed(version: int) -> dict[str, Any]:
+    """The change as the thread makes it."""
+    of, patch = change_of(HISTORY[version].event) or (0, {})
+    return {"id": of} | patch
+
+
+REPLY_SHOWN = {field: value for field, value in entry(5, sender={"name": "Anna"}).items() if field != "client_msg_id"}
+
+# version of the chat, type, Pusher's event, what staff hear, what the visitor hears (None: nothing)
+TABLE: tuple[tuple[int, str, str, dict[str, Any], dict[str, Any] | None], ...] = (
+    (1, "chat.session.created", "ChatOpened",
+     {"channel": "telegram", "name": "Vera", "status": "open", "department": SALES, "source": SHOP},
+     {"channel": "telegram", "name": "Vera", "status": "open"}),
+    (2, "chat.message", "NewChatMessage", entry(2), entry(2)),
+    (2, "chat.alert", "ChatAlert", {"unread_count": 1, "last_id": 2}, None),
+    (3, "chat.seen", "MessageRead",
+     {"by": "moderator", "up_to": 2, "moderator_id": ANNA, "unread_count": 0, "unread_by_customer": 0},
+     {"by": "moderator", "up_to": 2}),
+    (4, "chat.session.assigned", "ChatAssigned", {"holder": BY_ANNA}, {"holder": {"name": "Anna"}}),
+    (5, "chat.message", "NewChatMessage", entry(5, sender=BY_ANNA), REPLY_SHOWN),
+    (6, "chat.seen", "MessageRead",
+     {"by": "customer", "up_to": 5, "unread_count": 0, "unread_by_customer": 0},
+     {"by": "customer", "up_to": 5, "unread_by_customer": 0}),
+    (7, "chat.message.changed", "MessageChanged", changed(7), changed(7)),
+    (8, "chat.message.changed", "MessageChanged", changed(8), changed(8)),
+    (10, "chat.message", "NewChatMessage", entry(10), entry(10)),
+    (10, "chat.alert", "ChatAlert", {"unread_count": 0, "last_id": 10}, None),
+    (11, "chat.message", "NewChatMessage", entry(11), entry(11, sender={"name": ""})),
+    (12, "chat.message.changed", "MessageChanged", changed(12), changed(12)),
+    (13, "chat.session.assigned", "ChatTransferred", {"holder": None, "department": SUPPORT}, {"holder": None}),
+    (14, "chat.session.status", "ChatStatusUpdated", {"status": "closed"}, {"status": "closed"}),
+    (15, "chat.session.status", "ChatStatusUpdated", {"status": "open"}, {"status": "open"}),
+    (16, "chat.message", "NewChatMessage", entry(16), entry(16)),
+    (16, "chat.alert", "ChatAlert", {"unread_count": 1, "last_id": 16}, None),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def told() -> list[tuple[int, Frame]]:
+    return [(version, frame) for version, recorded in HISTORY.items() for frame in frames_of(recorded, NAMES)]
+
+
+def test_the_life_holds_every_event_of_a_chat() -> None:
+    lived = {(recorded.envelope.type, recorded.envelope.v) for recorded in HISTORY.values()}
+    assert lived == {name for name in EVENTS if name[0].startswith("chat.")}
+
+
+def test_each_event_tells_staff_and_visitor_what_the_table_says(told: list[tuple[int, Frame]]) -> None:
+    heard = []
+    for version, frame in told:
+        data = {key: value for key, value in frame.data.items() if key not in ("chat", "version")}
+        shown = frame.for_visitor
+        if shown is not None:
+            shown = {key: value for key, value in shown.items() if key != "version"}
+        heard.append((version, frame.type, frame.event, data, shown))
+    assert heard == list(TABLE)
+
+
+def test_every_frame_says_which_version_of_the_chat_it_brings(told: list[tuple[int, Frame]]) -> None:
+    for version, frame in told:
+        assert frame.data["version"] == version
+        assert frame.for_visitor is None or frame.for_visitor["version"] == version
+        assert frame.position == 1000 + version
+        assert frame.event_id == UUID(int=version)
+
+
+def test_a_visitor_learns_nothing_that_is_for_staff(told: list[tuple[int, Frame]]) -> None:
+    for _, frame in told:
+        shown = repr(frame.for_visitor)
+        for secret in (ANNA, BORIS, SALES, SUPPORT, SHOP, "owner-1", "'c1'", "unread_count", "'chat'"):
+            assert str(secret) not in shown
+
+
+def test_a_reaction_to_a_message_that_nobody_saw_is_no_news(told: list[tuple[int, Frame]]) -> None:
+    assert 9 in HISTORY
+    assert 9 not in {version for version, _ in told}
+
+
+def test_a_move_is_told_where_the_chat_was_and_where_it_is(told: list[tuple[int, Frame]]) -> None:
+    places = {version: frame.places for version, frame in told}
+    assert places[4] == (Place(SALES, ANNA), Place(SALES, None))
+    assert places[13] == (Place(SUPPORT, None), Place(SALES, ANNA))
+    assert places[14] == (Place(SUPPORT, None), Place(SUPPORT, BORIS))
+    assert places[16] == (Place(SUPPORT, None),)
+
+
+def test_only_who_gets_a_chat_is_told_on_their_own_channel(told: list[tuple[int, Frame]]) -> None:
+    assert [(version, frame.to) for version, frame in told if frame.to is not None] == [(4, ANNA)]
+
+
+def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]]) -> None:
+    row: dict[str, Any] = {}
+    for _, frame in told:
+        row |= frame.data["chat"]
+    expected = {
+        "id": a_chat().id, "source_id": SHOP, "channel": "telegram", "peer": "77", "customer_id": UUID(int=77),
+        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 16,
+        "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": None, "holder": None,
+        "unread": 1, "unread_by_customer": 1, "last_text": "Again", "last_kind": "text", "last_sender": "customer",
+        "last_at": NOW, "last_position": 1016,
+    }  # fmt: skip
+    assert {key: row[key] for key in expected} == expected
+
+
+def test_what_happens_outside_chats_is_told_to_nobody() -> None:
+    opened = HISTORY[1]
+    elsewhere = Recorded(1, "customer", opened.aggregate_id, opened.envelope, opened.event, opened.body)
+    assert frames_of(elsewhere, NAMES) == []

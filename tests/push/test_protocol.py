@@ -1,0 +1,204 @@
+"""Pusher protocol 7, frame by frame."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from pulse.push.codes import Code
+from pulse.push.protocol import CHANNELS
+from pulse.wiring import now
+from tests.conftest import Pulse
+from tests.push.ears import (
+    ANNA,
+    BORIS,
+    SALES,
+    SUPPORT,
+    Ear,
+    a_visit,
+    act,
+    assigned_to,
+    change,
+    hire,
+    moved_to,
+    replies,
+    staff_ear,
+    writes,
+)
+
+
+class PusherEar(Ear):
+    socket_id = ""
+
+    async def send(self, event: str, data: object) -> None:
+        await self.say({"event": event, "data": data})
+
+    async def subscribe(self, channel: str, **signed: object) -> dict[str, Any]:
+        """Asks for a channel; returns the answer."""
+        await self.send("pusher:subscribe", {"channel": channel, **signed})
+        return await self.next()
+
+
+@asynccontextmanager
+async def pusher_ear(pulse: Pulse) -> AsyncIterator[PusherEar]:
+    key = pulse.house.settings.push_key
+    async with connect(f"{pulse.push}/app/{key}?protocol=7&client=js&version=8.6.0&flash=false") as socket:
+        ear = PusherEar(socket)
+        greeting = await ear.next()
+        assert greeting["event"] == "pusher:connection_established"
+        greeted = json.loads(greeting["data"])
+        assert greeted["activity_timeout"] == 30
+        ear.socket_id = greeted["socket_id"]
+        yield ear
+
+
+def signed(pulse: Pulse, ear: PusherEar, channel: str, who: UUID | str | None) -> dict[str, str]:
+    """What the auth endpoint answers; without a person, what a server library makes of the app's secret."""
+    key, signer = pulse.house.settings.push_key, pulse.house.signer
+    if who is None:
+        return {"auth": signer.subscription(key, ear.socket_id, channel)}
+    channel_data = json.dumps({"user_id": str(who), "user_info": {}})
+    return {"auth": signer.subscription(key, ear.socket_id, channel, channel_data), "channel_data": channel_data}
+
+
+async def test_another_apps_key_is_turned_away(pulse: Pulse) -> None:
+    async with connect(f"{pulse.push}/app/another?protocol=7") as socket:
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+        assert socket.close_code == Code.NO_SUCH_APP
+
+
+async def test_a_signed_subscription_hears_its_chat(pulse: Pulse) -> None:
+    mine, other = a_visit(), a_visit()
+    channel = f"private-chat.{mine.chat}"
+    async with pusher_ear(pulse) as ear:
+        answer = await ear.subscribe(channel, **signed(pulse, ear, channel, ANNA))
+        assert answer == {"event": "pusher_internal:subscription_succeeded", "data": "{}", "channel": channel}
+        await act(pulse.house, other, writes("Not this one"))
+        decided = await act(pulse.house, mine, writes("Hello"))
+        frames = await ear.until(lambda frame: frame["event"] == "ChatAlert")
+    assert [frame["event"] for frame in frames] == ["ChatOpened", "NewChatMessage", "ChatAlert"]
+    assert {frame["channel"] for frame in frames} == {channel}
+    assert frames[1]["seq"] == decided.position
+    data = json.loads(frames[1]["data"])
+    assert (data["text"], data["chat_id"], data["id"]) == ("Hello", str(mine.chat), decided.version)
+
+
+async def test_the_holder_is_told_on_their_own_channel(pulse: Pulse) -> None:
+    visit = a_visit()
+    await act(pulse.house, visit, writes("Hello"))
+    channel = f"private-moderator.{BORIS}"
+    async with pusher_ear(pulse) as ear:
+        await ear.subscribe(channel, **signed(pulse, ear, channel, BORIS))
+        await act(pulse.house, visit, assigned_to(ANNA))
+        await act(pulse.house, visit, assigned_to(BORIS, seen_holder=ANNA))
+        told = await ear.next()
+    assert (told["event"], told["channel"]) == ("ChatAssigned", channel)
+    assert json.loads(told["data"])["holder"] == {"id": str(BORIS), "name": "Boris"}
+
+
+async def test_a_wrong_signature_is_refused_and_the_connection_lives(pulse: Pulse) -> None:
+    channel = f"private-chat.{a_visit().chat}"
+    async with pusher_ear(pulse) as ear, pusher_ear(pulse) as other:
+        good = signed(pulse, ear, channel, ANNA)
+        for wrong in (
+            {}, {"auth": ""}, {"auth": 1}, {"auth": None}, {**good, "auth": "pulse:" + "0" * 64}, {"auth": good["auth"]},
+            {**good, "auth": good["auth"].replace("pulse:", "other:")}, {**good, "channel_data": "{}"},
+            {**good, "channel_data": ["x"]}, signed(pulse, other, channel, ANNA), {**good, "auth": "ключ:подпись"},
+            signed(pulse, ear, f"private-chat.{uuid4()}", ANNA), signed(pulse, ear, channel, "7"),
+        ):  # fmt: skip
+            answer = await ear.subscribe(channel, **wrong)
+            assert (answer["event"], answer["channel"]) == ("pusher:subscription_error", channel), wrong
+            assert json.loads(answer["data"])["status"] == 401
+        answer = await ear.subscribe(channel, **good)
+        assert answer["event"] == "pusher_internal:subscription_succeeded"
+
+
+async def test_whoever_holds_the_apps_secret_subscribes_without_naming_a_person(pulse: Pulse) -> None:
+    """As server libraries of Pusher do; our own endpoint always names the moderator."""
+    visit = a_visit()
+    channel = f"private-chat.{visit.chat}"
+    async with pusher_ear(pulse) as ear:
+        await ear.subscribe(channel, **signed(pulse, ear, channel, None))
+        await act(pulse.house, visit, writes("Hello"))
+        assert (await ear.next())["event"] == "ChatOpened"
+
+
+async def test_a_subscriber_who_loses_the_chat_hears_it_go_and_then_nothing(pulse: Pulse) -> None:
+    seller = await hire(pulse.house, "sam", SALES)
+    visit = a_visit()
+    await act(pulse.house, visit, writes("Hello"))
+    channel = f"private-chat.{visit.chat}"
+    async with pusher_ear(pulse) as ear, staff_ear(pulse) as admin:
+        await ear.subscribe(channel, **signed(pulse, ear, channel, seller))
+        await act(pulse.house, visit, moved_to(SUPPORT))
+        decided = await act(pulse.house, visit, writes("Not for Sales"))
+        await admin.until(lambda frame: frame["seq"] == decided.position and frame["type"] == "chat.alert")
+        await ear.send("pusher:ping", {})
+        heard = await ear.until(lambda frame: frame["event"] == "pusher:pong")
+    assert [frame["event"] for frame in heard] == ["ChatTransferred", "pusher:pong"]
+
+
+async def test_a_disabled_moderators_subscription_hears_nothing(pulse: Pulse) -> None:
+    seller = await hire(pulse.house, "sam", SALES)
+    visit = a_visit()
+    channel = f"private-chat.{visit.chat}"
+    async with pusher_ear(pulse) as ear, staff_ear(pulse) as admin:
+        await ear.subscribe(channel, **signed(pulse, ear, channel, seller))
+        await change(pulse.house, seller, lambda moderator: moderator.disable(now=now()))
+        decided = await act(pulse.house, visit, writes("Hello"))
+        await admin.until(lambda frame: frame["seq"] == decided.position and frame["type"] == "chat.alert")
+        await ear.send("pusher:ping", {})
+        assert (await ear.next())["event"] == "pusher:pong"
+
+
+async def test_who_unsubscribes_hears_no_more(pulse: Pulse) -> None:
+    visit = a_visit()
+    channel = f"private-chat.{visit.chat}"
+    async with pusher_ear(pulse) as ear, staff_ear(pulse) as admin:
+        await ear.subscribe(channel, **signed(pulse, ear, channel, ANNA))
+        await act(pulse.house, visit, writes("Hello"))
+        await ear.until(lambda frame: frame["event"] == "ChatAlert")
+        for _ in range(2):
+            await ear.send("pusher:unsubscribe", {"channel": channel})
+        await ear.send("pusher:ping", {})
+        await ear.until(lambda frame: frame["event"] == "pusher:pong")
+        decided = await act(pulse.house, visit, replies("Good day"))
+        await admin.until(lambda frame: frame["seq"] == decided.position and frame["type"] == "chat.message")
+        await ear.send("pusher:ping", {})
+        assert (await ear.next())["event"] == "pusher:pong"
+
+
+async def test_a_hundred_channels_are_the_limit(pulse: Pulse) -> None:
+    async with pusher_ear(pulse) as ear:
+        for number in range(CHANNELS):
+            await ear.send("pusher:subscribe", {"channel": f"news-{number}"})
+        for _ in range(CHANNELS):
+            assert (await ear.next())["event"] == "pusher_internal:subscription_succeeded"
+        assert (await ear.subscribe("news-one-more"))["event"] == "pusher:error"
+        assert (await ear.subscribe("news-7"))["event"] == "pusher_internal:subscription_succeeded"
+        await ear.send("pusher:unsubscribe", {"channel": "news-8"})
+        assert (await ear.subscribe("news-one-more"))["event"] == "pusher_internal:subscription_succeeded"
+
+
+async def test_channels_have_proper_names(pulse: Pulse) -> None:
+    async with pusher_ear(pulse) as ear:
+        for name in ("", "a" * 201, "#server-to-user-7", "private-chat.x:{}", "новости", "a b", 7, None, ["a"]):
+            await ear.send("pusher:subscribe", {"channel": name})
+            assert (await ear.next())["event"] == "pusher:error", name
+
+
+async def test_what_is_not_understood_is_answered_and_the_connection_lives(pulse: Pulse) -> None:
+    async with pusher_ear(pulse) as ear:
+        for junk in (b"\xff", "", "no json", "[]", "7", '{"event":"hm"}', '{"event":["pusher:ping"]}', "[" * 60_000,
+                     '{"event":"pusher:subscribe","data":"x"}', '{"event":"client-x","channel":"a","data":{}}'):  # fmt: skip
+            await ear.socket.send(junk)
+            assert (await ear.next())["event"] == "pusher:error", junk
+        await ear.send("pusher:pong", {})
+        await ear.send("pusher:ping", "")
+        assert await ear.next() == {"event": "pusher:pong", "data": "{}"}
