@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pulse.errors import BadInput, PulseError, TooLarge, Trouble
 
@@ -28,6 +29,8 @@ def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = 
 
 def problem(error: PulseError) -> Response:
     """An error as its sender should see it: a stable code, a sentence, and details where the rule gives some."""
+    if error.status == 503:
+        log.warning("trouble", code=error.code, message=str(error))
     body = {
         "type": f"urn:pulse:{error.code}", "title": str(error), "status": error.status, "code": error.code,
     } | error.details  # fmt: skip
@@ -42,8 +45,6 @@ def install_problems(app: Starlette) -> None:
 
     async def on_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, PulseError)
-        if isinstance(error, Trouble):
-            log.warning("trouble", code=error.code, message=str(error))
         return problem(error)
 
     async def on_http(_: Request, error: Exception) -> Response:
@@ -53,6 +54,19 @@ def install_problems(app: Starlette) -> None:
 
     app.add_exception_handler(PulseError, on_error)
     app.add_exception_handler(HTTPException, on_http)
+
+
+class Fork:
+    """Sends the addresses under a prefix to an application of their own, past the frame around all others."""
+
+    def __init__(self, prefix: str, taken: ASGIApp, others: ASGIApp) -> None:
+        self.prefix = prefix
+        self.taken = taken
+        self.others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        taken = scope["type"] == "http" and scope["path"].startswith(self.prefix)
+        await (self.taken if taken else self.others)(scope, receive, send)
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -18,6 +18,7 @@ import structlog
 import uvicorn
 from fastapi import APIRouter
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from pulse.blobs import Blobs
 from pulse.desk.app import http_app
@@ -33,10 +34,12 @@ from pulse.eventlog.envelope import check_registry
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, require_synced, wanted_streams
+from pulse.http import Fork
 from pulse.http_limits import LimitedHttp
 from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Intake
 from pulse.ingest.traces import Traces
+from pulse.ingest.webhooks import PREFIX as WEBHOOKS
 from pulse.ingest.webhooks import Webhooks
 from pulse.ingest.widget import Widget
 from pulse.passwords import PasswordCheck
@@ -81,6 +84,7 @@ class House:
     routers: list[APIRouter] = field(default_factory=list)
     routes: list[BaseRoute] = field(default_factory=list)
     checks: dict[str, Check] = field(default_factory=dict)
+    webhooks: Webhooks | None = None
     projector: Projector | None = None
     building: int = 0
 
@@ -134,9 +138,9 @@ def open_ingest(house: House, reads: Reads) -> None:
     """Webhooks and the widget."""
     intake = Intake(house.store, Blobs(house.settings.data_dir / "blobs"), now)
     drivers = Drivers(house.directory, house.vault)
-    webhooks = Webhooks(house.directory, drivers, intake, Traces(house.log))
+    house.webhooks = Webhooks(house.directory, drivers, intake, Traces(house.log))
     widget = Widget(house.directory, drivers, intake, house.signer, reads, now)
-    house.routes += [*webhooks.routes(), *widget.routes()]
+    house.routes += widget.routes()
 
 
 def open_desk(house: House, reads: Reads) -> None:
@@ -217,7 +221,9 @@ class HttpServer(uvicorn.Server):
 async def serve_http(house: House) -> None:
     """The HTTP port, with whatever routes this process has."""
     settings = house.settings
-    app = http_app(house.routers, house.routes, house.check)
+    app: ASGIApp = http_app(house.routers, house.routes, house.check)
+    if house.webhooks is not None:
+        app = Fork(WEBHOOKS, house.webhooks, app)
     config = uvicorn.Config(
         app, host=settings.http_host, port=settings.http_port, http=LimitedHttp, ws="none", lifespan="off",
         log_config=None, access_log=False, server_header=False, date_header=False, proxy_headers=False,

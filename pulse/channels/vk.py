@@ -52,7 +52,8 @@ class Vk(Channel):
         event = parse_object(body)
         secret = event.get("secret")
         require_secret(self.account.secrets.get("secret"), secret.encode() if isinstance(secret, str) else b"")
-        if str(event.get("group_id")) != self.account.identifier:
+        group = event.get("group_id")
+        if not isinstance(group, int | str) or str(group) != self.account.identifier:
             raise NotAuthentic
 
     def read(self, body: bytes) -> list[Arrival]:

@@ -83,7 +83,6 @@ async def test_strangers_are_all_told_the_same(shared: Pulse, bot: Bot, communit
     assert await shared.house.log.last_position() == before
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="VK's driver shows a group of any shape as text")
 async def test_a_group_nested_a_thousand_deep_is_only_wrong(shared: Pulse, community: str) -> None:
     body = b'{"secret":"s3cret","group_id":' + b"[" * 1000 + b"]" * 1000 + b"}"
     assert (await shared.http.post(community, content=body)).status_code == 401

@@ -240,7 +240,7 @@ async def test_the_log_keeps_the_body_that_was_posted(shared: Pulse) -> None:
 
 async def test_a_get_is_no_way_in(shared: Pulse) -> None:
     answer = await shared.http.get(shared.webhook("simulator"))
-    is_problem(answer, 405, "http")
+    is_problem(answer, 405, "post-only")
 
 
 async def test_words_reach_the_list_with_what_it_shows(shared: Pulse, desk: Desk) -> None:

@@ -23,6 +23,7 @@ from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import source_id
 from pulse.demo import Writer
+from pulse.directory import Directory
 from pulse.eventlog.store import Decided
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.hub import Hub
@@ -117,6 +118,16 @@ async def act(house: House, visit: Visit, what: Callable[[Chat], object]) -> Dec
     return await house.store.decide(Chat, visit.chat, decision, by="system")
 
 
+async def happened(pulse: Pulse, visit: Visit, *acts: Callable[[Chat], object]) -> None:
+    """Like `act`, and returns when all sockets were told: who comes later hears nothing of it."""
+    for what in acts:
+        await act(pulse.house, visit, what)
+    bystander = a_visit()
+    async with visitor_ear(pulse, bystander) as ear:
+        decided = await act(pulse.house, bystander, writes("Next, please"))
+        await ear.up_to_version(decided.version)
+
+
 def writes(text: str, message_id: str | None = None, external_id: str | None = None) -> Callable[[Chat], None]:
     """The visitor writes."""
     delivery = external_id or f"delivery-{next(DELIVERIES)}"
@@ -165,10 +176,13 @@ class Door:
 
 
 @asynccontextmanager
-async def a_door(house: House, clock: Callable[[], datetime] = now, **options: Any) -> AsyncIterator[Door]:
-    hub = Hub()
-    relay = Relay(house.log, house.directory, hub)
-    channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, clock)
+async def a_door(
+    house: House, clock: Callable[[], datetime] = now, hub: Hub | None = None, directory: Directory | None = None,
+    **options: Any,
+) -> AsyncIterator[Door]:  # fmt: skip
+    hub, directory = hub or Hub(), directory or house.directory
+    relay = Relay(house.log, directory, hub)
+    channel_ws = ChannelWs(hub, directory, house.store, house.signer, clock)
     server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key), **options)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(relay.run())

@@ -22,6 +22,7 @@ from tests.push.ears import (
     act,
     assigned_to,
     connect,
+    happened,
     hire,
     moved_to,
     replies,
@@ -96,7 +97,7 @@ async def test_staff_and_visitor_hear_of(pulse: Pulse, happening: str) -> None:
     before, what, for_staff, for_visitor = HAPPENS[happening]
     visit = a_visit()
     if before is not nothing:
-        await act(pulse.house, visit, before)
+        await happened(pulse, visit, before)
     async with staff_ear(pulse, ANNA) as anna, visitor_ear(pulse, visit) as vera:
         decided = await act(pulse.house, visit, what)
         staff = await anna.until(lambda frame: frame["seq"] == decided.position and frame["type"] == for_staff[-1])
@@ -222,24 +223,25 @@ JUNK = (
 
 async def test_junk_is_answered_politely_and_the_socket_lives(pulse: Pulse) -> None:
     visit = a_visit()
-    decided = await act(pulse.house, visit, writes("Hello"))
+    await happened(pulse, visit, writes("Hello"))
     async with staff_ear(pulse, ANNA) as anna:
         for junk in JUNK:
             await anna.socket.send(junk)
             told = await anna.next()
             assert told["type"] == "error", junk
             assert told["data"].keys() == {"code", "message"}
-        await anna.say({"type": "ack", "session_id": str(visit.chat), "last_id": decided.version})
+        await anna.say({"type": "ack", "session_id": str(visit.chat), "last_id": 2})
         assert (await anna.next())["type"] == "chat.seen"
 
 
 async def test_a_visitor_cannot_acknowledge_another_chat(pulse: Pulse) -> None:
     mine, theirs = a_visit(), a_visit()
     await act(pulse.house, theirs, writes("Hello"))
-    await act(pulse.house, mine, writes("Hello"))
+    await happened(pulse, mine, writes("Hello"))
     async with visitor_ear(pulse, mine) as vera:
         await vera.say({"type": "ack", "session_id": str(theirs.chat), "last_id": 2})
-        assert (await vera.next())["session_id"] == str(mine.chat)
+        seen = await vera.next()
+    assert (seen["type"], seen["session_id"]) == ("chat.seen", str(mine.chat))
     chat = await pulse.house.store.load(Chat, theirs.chat)
     assert chat is not None
     assert chat.seen_by_customer == 0
@@ -256,7 +258,7 @@ async def test_a_moderator_acknowledges_only_what_they_may_see(pulse: Pulse) -> 
 
 async def test_an_acknowledgement_beyond_the_last_message_changes_nothing(pulse: Pulse) -> None:
     visit = a_visit()
-    await act(pulse.house, visit, writes("Hello"))
+    await happened(pulse, visit, writes("Hello"))
     async with visitor_ear(pulse, visit) as vera:
         await vera.say({"type": "ack", "last_id": 1000})
         await vera.say("junk")

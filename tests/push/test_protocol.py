@@ -24,6 +24,7 @@ from tests.push.ears import (
     act,
     assigned_to,
     change,
+    happened,
     hire,
     moved_to,
     replies,
@@ -91,7 +92,7 @@ async def test_a_signed_subscription_hears_its_chat(pulse: Pulse) -> None:
 
 async def test_the_holder_is_told_on_their_own_channel(pulse: Pulse) -> None:
     visit = a_visit()
-    await act(pulse.house, visit, writes("Hello"))
+    await happened(pulse, visit, writes("Hello"))
     channel = f"private-moderator.{BORIS}"
     async with pusher_ear(pulse) as ear:
         await ear.subscribe(channel, **signed(pulse, ear, channel, BORIS))
@@ -132,7 +133,7 @@ async def test_whoever_holds_the_apps_secret_subscribes_without_naming_a_person(
 async def test_a_subscriber_who_loses_the_chat_hears_it_go_and_then_nothing(pulse: Pulse) -> None:
     seller = await hire(pulse.house, "sam", SALES)
     visit = a_visit()
-    await act(pulse.house, visit, writes("Hello"))
+    await happened(pulse, visit, writes("Hello"))
     channel = f"private-chat.{visit.chat}"
     async with pusher_ear(pulse) as ear, staff_ear(pulse) as admin:
         await ear.subscribe(channel, **signed(pulse, ear, channel, seller))

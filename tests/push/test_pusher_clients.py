@@ -16,7 +16,7 @@ import requests  # type: ignore[import-untyped]
 from pysher.channel import Channel  # type: ignore[import-untyped]
 
 from tests.conftest import Pulse
-from tests.push.ears import BORIS, PATIENCE, a_visit, act, writes
+from tests.push.ears import BORIS, PATIENCE, a_visit, act, happened, writes
 
 PUSHER_JS = "pusher-js@8.6.0"
 SCRIPT = Path(__file__).with_name("subscribe.cjs")
@@ -68,7 +68,7 @@ class Pysher:
 
 async def test_pysher_subscribes_through_our_endpoint_and_hears_messages(pulse: Pulse) -> None:
     visit = a_visit()
-    await act(pulse.house, visit, writes("Hello"))
+    await happened(pulse, visit, writes("Hello"))
     headers = await pulse.sign_in("anna")
     endpoint = f"{pulse.house.settings.http_address}/broadcasting/auth"
     async with Pysher(pulse).connected() as client:
@@ -151,7 +151,7 @@ async def listening(pulse: Pulse, modules: Path, person: str, channels: list[str
 
 async def test_pusher_js_hears_a_reply_on_a_chats_channel(pulse: Pulse, pusher_js: Path) -> None:
     visit = a_visit()
-    await act(pulse.house, visit, writes("Hello"))
+    await happened(pulse, visit, writes("Hello"))
     channel = f"private-chat.{visit.chat}"
     async with listening(pulse, pusher_js, "anna", [channel]) as node:
         await node.until("pusher:subscription_succeeded")
@@ -167,7 +167,7 @@ async def test_pusher_js_hears_a_reply_on_a_chats_channel(pulse: Pulse, pusher_j
 
 async def test_pusher_js_hears_on_a_moderators_channel_what_they_are_given(pulse: Pulse, pusher_js: Path) -> None:
     visit = a_visit()
-    await act(pulse.house, visit, writes("Hello"))
+    await happened(pulse, visit, writes("Hello"))
     async with listening(pulse, pusher_js, "boris", [f"private-moderator.{BORIS}"]) as node:
         await node.until("pusher:subscription_succeeded")
         given = {"moderatorId": str(BORIS)}

@@ -1,5 +1,6 @@
 """Who hears a frame is asked at each frame, and nothing stops the relay."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID, uuid4
@@ -7,7 +8,9 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 import structlog
+from websockets.asyncio.client import connect
 
+from pulse.directory import Directory
 from pulse.eventlog.envelope import subject_of
 from pulse.eventlog.jetstream import Append
 from pulse.wiring import now
@@ -17,14 +20,17 @@ from tests.push.ears import (
     SALES,
     SUPPORT,
     Ear,
+    a_door,
     a_visit,
     act,
     assigned_to,
     change,
+    happened,
     hire,
     moved_to,
     replies,
     staff_ear,
+    staff_path,
     writes,
 )
 
@@ -53,7 +59,7 @@ async def test_a_moderator_hears_the_chats_of_their_departments_only(pulse: Puls
 async def test_a_transfer_reaches_who_had_the_chat_and_who_gets_it(pulse: Pulse) -> None:
     seller, supporter = await hire(pulse.house, "sam", SALES), await hire(pulse.house, "sue", SUPPORT)
     visit = a_visit()
-    await act(pulse.house, visit, writes("Hello"))
+    await happened(pulse, visit, writes("Hello"))
     async with staff_ear(pulse, seller) as sam, staff_ear(pulse, supporter) as sue, staff_ear(pulse) as admin:
         await act(pulse.house, visit, moved_to(SUPPORT))
         decided = await act(pulse.house, visit, writes("Are you there?"))
@@ -68,7 +74,7 @@ async def test_a_transfer_reaches_who_had_the_chat_and_who_gets_it(pulse: Pulse)
 async def test_a_chat_can_be_handed_to_somebody_outside_its_department_and_back(pulse: Pulse) -> None:
     outsider = await hire(pulse.house, "otto")
     visit = a_visit()
-    await act(pulse.house, visit, writes("Hello"))
+    await happened(pulse, visit, writes("Hello"))
     async with staff_ear(pulse, outsider) as otto, staff_ear(pulse) as admin:
         await act(pulse.house, visit, assigned_to(outsider))
         await act(pulse.house, visit, writes("Hello?"))
@@ -82,8 +88,7 @@ async def test_a_chat_can_be_handed_to_somebody_outside_its_department_and_back(
 async def test_who_closes_a_chat_they_hold_hears_it_close(pulse: Pulse) -> None:
     outsider = await hire(pulse.house, "otto")
     visit = a_visit()
-    await act(pulse.house, visit, writes("Hello"))
-    await act(pulse.house, visit, assigned_to(outsider))
+    await happened(pulse, visit, writes("Hello"), assigned_to(outsider))
     async with staff_ear(pulse, outsider) as otto:
         await act(pulse.house, visit, lambda chat: chat.close(outsider, now=now()))
         closed = await otto.next()
@@ -111,6 +116,30 @@ async def test_hears_nothing_from_the_next_frame_on_when(pulse: Pulse, loss: str
     assert texts == ["Before"]
 
 
+async def test_a_frame_waits_until_it_is_known_who_may_hear_it(pulse: Pulse) -> None:
+    """Who is who is read from the log beside the frames; when that lags behind, frames wait for it."""
+    house = pulse.house
+    seller, visit = await hire(house, "sam", SALES), a_visit()
+    directory = Directory(house.log)
+    reading = asyncio.create_task(directory.run())
+    await directory.ready.wait()
+    async with (
+        a_door(house, directory=directory) as door,
+        connect(door.url + staff_path(house, seller)) as to_seller,
+        connect(door.url + staff_path(house, ANNA)) as to_anna,
+    ):
+        sam, anna = Ear(to_seller), Ear(to_anna)
+        assert await heard_by(sam, visit.chat) == await heard_by(anna, visit.chat) == []
+        reading.cancel()
+        await change(house, seller, lambda moderator: moderator.disable(now=now()))
+        await happened(pulse, visit, writes("After"))
+        assert await heard_by(sam, visit.chat) == await heard_by(anna, visit.chat) == []
+        reading = asyncio.create_task(directory.run())
+        await anna.until(lambda frame: frame["type"] == "chat.alert")
+        assert await heard_by(sam, visit.chat) == []
+    reading.cancel()
+
+
 async def test_an_admin_who_is_one_no_more_hears_their_departments_only(pulse: Pulse) -> None:
     boss = await hire(pulse.house, "bea", role="admin")
     visit = a_visit()
@@ -125,7 +154,7 @@ async def test_an_admin_who_is_one_no_more_hears_their_departments_only(pulse: P
 
 async def test_a_new_moderators_name_is_known_in_the_frame_after_they_came(pulse: Pulse) -> None:
     visit = a_visit()
-    await act(pulse.house, visit, writes("Hello"))
+    await happened(pulse, visit, writes("Hello"))
     async with staff_ear(pulse) as admin:
         newest = await hire(pulse.house, "nina", SALES)
         decided = await act(pulse.house, visit, replies("Good day", newest))
