@@ -6,9 +6,11 @@ stored before the first word.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
+from uuid import UUID
 
 import orjson
 from starlette.requests import Request
@@ -17,13 +19,14 @@ from starlette.routing import Route
 
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.source import Source
+from pulse.channels import MessageArrived
 from pulse.channels.fields import Fields
 from pulse.channels.web import Web
 from pulse.directory import Directory
 from pulse.errors import NotAllowed, NotAuthentic, NotFound, PulseError
 from pulse.http import Endpoint, answer, problem, read_body
 from pulse.ingest.drivers import Drivers
-from pulse.ingest.intake import Delivered, Intake
+from pulse.ingest.intake import Delivered, Intake, Taken
 from pulse.limits import Rate
 from pulse.projections import thread
 from pulse.projections.reads import Reads, as_uuid, number
@@ -107,22 +110,37 @@ class Widget:
         said = orjson.dumps({"text": post.text("text"), "clientMsgId": client_msg_id})
         arrival = driver.read_message(said, peer=visit.peer, name=visit.name)
         taken = await self.intake.take(Delivered(source, said, visit.department), arrival)
-        chat = await self.intake.store.load(Chat, visit.chat)
-        version = chat.messages[arrival.external_id] if chat else 0
         position = taken.decided.position
-        body_out = {"id": version, "chat_id": visit.chat, "client_msg_id": client_msg_id, "position": position}
+        body_out = {
+            "id": await self._version(visit, arrival, taken), "chat_id": visit.chat, "client_msg_id": client_msg_id,
+            "position": position,
+        }  # fmt: skip
         return answer(body_out, 201 if taken.decided.events else 200, {"X-Pulse-Position": str(position)})
 
+    async def _version(self, visit: Visit, arrival: MessageArrived, taken: Taken) -> int:
+        """The message's id: new, it is the chat's version; sent again, the chat remembers."""
+        if taken.decided.events:
+            return taken.decided.version
+        chat = await self.intake.store.load(Chat, visit.chat)
+        return chat.messages[arrival.external_id] if chat else 0
+
     def _new_visit(self, post: Fields) -> Visit:
-        source = self.directory.source_named("web", post.maybe_text("source") or "")
-        if source is None:
-            raise NotFound("There is no website of this name.")
+        source = self._website(post.maybe_text("source") or "")
         wanted = post.maybe_text("department_id")
         peer = secrets.token_hex(16)
         return Visit(
             chat_id(source.id, peer), source.id, peer, (post.maybe_text("name") or "").strip()[:NAME_LIMIT],
             as_uuid(wanted) if wanted else None, int(self.clock().timestamp()),
         )  # fmt: skip
+
+    def _website(self, name: str) -> Source:
+        """A source of type web, by its identifier or its id."""
+        source = self.directory.source_named("web", name)
+        with contextlib.suppress(ValueError):
+            source = source or self.directory.find_source(UUID(name))
+        if source is None or source.channel != "web":
+            raise NotFound("There is no website of this name.")
+        return source
 
     def _session(self, visit: Visit) -> dict[str, object]:
         now = self.clock()

@@ -65,8 +65,7 @@ async def make_checkpoint(connection: Connection, epoch: str) -> None:
 
 async def read_checkpoint(connection: Connection) -> Checkpoint | None:
     """None where there are no tables yet."""
-    exists = await (await connection.execute(SQL["exists"])).fetchone()
-    if exists is None or exists["found"] is None:
+    if await (await connection.execute(SQL["exists"])).fetchone() is None:
         return None
     row = await (await connection.execute(SQL["read"])).fetchone()
     return None if row is None else Checkpoint(**row)

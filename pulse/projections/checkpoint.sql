@@ -24,7 +24,7 @@ end $$;
 insert into checkpoint (versions, epoch, position, hash) values (%(versions)s::jsonb, %(epoch)s, 0, '');
 
 -- name: exists
-select to_regclass('checkpoint') as found;
+select 1 from pg_tables where schemaname = current_setting('search_path') and tablename = 'checkpoint';
 
 -- name: read
 select build, epoch, position, hash, versions, indexed from checkpoint;

@@ -35,11 +35,11 @@ async def lead(connection: Connection, what: str) -> None:
     await connection.execute(SQL["lead"], {"what": what})
 
 
-async def enter(connection: Connection, schema: str) -> None:
-    """Must begin every transaction that writes a schema's rows: it waits for a swap that is going on."""
-    await connection.execute(SQL["enter"], {"schema": schema})
+async def make_alone(connection: Connection, schema: str) -> None:
+    """Until this transaction ends, nobody else makes tables in the schema."""
+    await connection.execute(SQL["make_alone"], {"schema": schema})
 
 
-async def have_alone(connection: Connection, schema: str) -> None:
-    """Until this transaction ends, nobody writes the schema's rows."""
-    await connection.execute(SQL["have_alone"], {"schema": schema})
+async def enter(connection: Connection) -> None:
+    """Must begin every transaction that writes rows: it waits for a swap, and then finds the new tables."""
+    await connection.execute(SQL["enter"], prepare=False)

@@ -21,7 +21,7 @@ from pulse.eventlog.follow import Follow
 from pulse.eventlog.jetstream import AppendRefused, Log
 from pulse.projections.batch import Batch, Unwritable, fold, parts
 from pulse.projections.checkpoint import MOVED, CheckpointMoved, advance, make_checkpoint, mark_indexed, read_checkpoint
-from pulse.projections.connections import AWAY, Connection, connected, enter, have_alone, lead
+from pulse.projections.connections import AWAY, Connection, connected, enter, lead, make_alone
 from pulse.projections.dead_letters import make_dead_letters, parked_subjects
 from pulse.projections.models import make_indexes, make_tables
 from pulse.projections.reads import PROJECTED, SCHEMA
@@ -131,7 +131,7 @@ class Projector:
         """One transaction. Raises CheckpointMoved, Unwritable; then nothing of it happened."""
         try:
             async with connection.pipeline(), connection.transaction():
-                await enter(connection, self.schema)
+                await enter(connection)
                 await advance(connection, self._build, self.position, batch.last)
                 await batch.write(connection)
         except psycopg.Error as error:
@@ -163,7 +163,7 @@ class Projector:
 async def make_read_models(connection: Connection, schema: str, epoch: str) -> None:
     """Makes everything a projector writes, empty and without indexes, unless it is there."""
     async with connection.transaction():
-        await have_alone(connection, schema)
+        await make_alone(connection, schema)
         if await read_checkpoint(connection) is None:
             await make_tables(connection, schema)
             await make_dead_letters(connection)

@@ -9,7 +9,7 @@ import structlog
 from pulse.errors import ReadsDown
 from pulse.eventlog.jetstream import Log
 from pulse.projections.checkpoint import read_checkpoint
-from pulse.projections.connections import AWAY, Connection, connected, have_alone, lead
+from pulse.projections.connections import AWAY, Connection, connected, lead
 from pulse.projections.models import versions
 from pulse.projections.projector import RETRY_SECONDS, Projector, Told, make_read_models
 from pulse.projections.reads import SCHEMA
@@ -62,7 +62,7 @@ async def rebuild(source: Log, database_url: str, epoch: str, told: Told = lambd
 async def _swap(connection: Connection, projector: Projector) -> None:
     """Nobody writes the live tables meanwhile, so that nobody who has read them sees older ones afterwards."""
     async with connection.transaction():
-        await have_alone(connection, SCHEMA)
+        await connection.execute(SQL["hold"], prepare=False)
         await projector.catch_up()
         await connection.execute(SQL["swap"], prepare=False)
     await connection.execute(SQL["drop_old"])

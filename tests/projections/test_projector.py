@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Callable
 from contextlib import suppress
 
 import orjson
 import psycopg
 import pytest
 
-from pulse.errors import ReadsDown
+from pulse.aggregates.chat import Chat
+from pulse.errors import LogDown, ReadsDown
 from pulse.eventlog.follow import LogHole
 from pulse.eventlog.jetstream import Append, Log
 from pulse.eventlog.store import EventStore
@@ -262,21 +265,26 @@ def _more(number: int) -> Told:
 
 
 async def writing(store: EventStore, stop: asyncio.Event) -> int:
-    """Messages in five chats until told to stop. Returns the last position."""
-    last, number = 0, 0
-    while not stop.is_set():
-        number += 1
-        peer = str(number % 5)
-
-        def decision(chat, peer=peer, number=number):
-            chat = chat or a_chat(peer=peer)
-            vera_writes(f"u{number}")(chat)
-            return chat
-
-        with suppress(Exception):  # the log may be down; then the next one counts
-            last = (await store.decide(type(a_chat()), a_chat(peer=peer).id, decision, by="customer")).position
+    """Messages in five chats until told to stop, the log there or not. Returns the last position."""
+    for number in itertools.count(1):
+        chat = a_chat(peer=str(number % 5))
+        written = 0
+        with suppress(LogDown):
+            decision = one_more(chat.peer, f"u{number}")
+            written = (await store.decide(Chat, chat.id, decision, by="customer")).position
+        if written and stop.is_set():
+            return written
         await asyncio.sleep(0)
-    return last
+    raise AssertionError
+
+
+def one_more(peer: str, external_id: str) -> Callable[[Chat | None], Chat]:
+    def decision(chat: Chat | None) -> Chat:
+        chat = chat or a_chat(peer=peer)
+        vera_writes(external_id)(chat)
+        return chat
+
+    return decision
 
 
 @pytest.fixture
@@ -342,9 +350,7 @@ async def test_nats_is_killed_and_comes_back_in_the_middle(world):
             servers.kill_nats()
             servers.restart_nats()
         stop.set()
-        await writer
-        last = await log.last_position()
-        await until(reads, last)
+        await until(reads, await writer)
     await same_as_from_zero(log, database_url, epoch)
 
 
