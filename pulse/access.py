@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -56,3 +57,8 @@ def may_manage(person: Person) -> bool:
 def may_follow_person(person: Person, moderator_id: UUID) -> bool:
     """`private-moderator.{id}` and `private-user.{id}` are for that person only."""
     return person.id == moderator_id
+
+
+def may_embed(origins: Collection[str], origin: str | None) -> bool:
+    """A website without a list of origins may be embedded anywhere; a caller without Origin is no browser."""
+    return not origins or origin is None or origin in origins

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
+import msgspec
+import structlog
 from eventsourcing.domain import Aggregate
 
 from pulse.access import Person
@@ -15,9 +17,11 @@ from pulse.aggregates.department import Department
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import Source, source_id
 from pulse.errors import NotFound
-from pulse.eventlog.envelope import PREFIX, open_envelope
+from pulse.eventlog.envelope import PREFIX, UnknownEvent, open_envelope
 from pulse.eventlog.follow import Follow
-from pulse.eventlog.jetstream import Log
+from pulse.eventlog.jetstream import Log, Stored
+
+log = structlog.get_logger(__name__)
 
 KINDS = ("source", "department", "moderator")
 
@@ -38,10 +42,7 @@ class Directory:
         subjects = tuple(f"{PREFIX}.{kind}.>" for kind in KINDS)
         async for page in Follow(self._source, 0, subjects=subjects, caught_up=self.ready):
             for stored in page:
-                recorded = open_envelope(stored.position, stored.subject, stored.body)
-                known = self._known.get(recorded.aggregate_id)
-                if known is None or known.version < recorded.ver:
-                    self._learn(recorded.aggregate_id, recorded.event.mutate(known))
+                self._take(stored)
             await self._announce(page[-1].position)
 
     async def wait_for(self, position: int) -> None:
@@ -88,6 +89,17 @@ class Directory:
 
     def moderators(self) -> list[Moderator]:
         return [known for known in self._known.values() if isinstance(known, Moderator)]
+
+    def _take(self, stored: Stored) -> None:
+        try:
+            recorded = open_envelope(stored.position, stored.subject, stored.body)
+        except (UnknownEvent, msgspec.MsgspecError):
+            # A newer Pulse wrote it. What this one can't understand must not stop it from serving the rest.
+            log.exception("directory.passed-over", position=stored.position)
+            return
+        known = self._known.get(recorded.aggregate_id)
+        if known is None or known.version < recorded.ver:
+            self._learn(recorded.aggregate_id, recorded.event.mutate(known))
 
     def _learn(self, known_id: UUID, known: Aggregate | None) -> None:
         assert known is not None

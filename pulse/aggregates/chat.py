@@ -213,7 +213,10 @@ class ChatTransferred(AggregateEvent):
 
 
 class ChatClosed(AggregateEvent):
+    """Whoever held the chat lets go. Names the old audience."""
+
     moderator_id: UUID
+    from_moderator_id: UUID | None
 
     def apply(self, chat: Chat) -> None:
         chat.closed = True
@@ -382,7 +385,7 @@ class Chat(Aggregate):
     def close(self, moderator_id: UUID, *, now: datetime) -> None:
         """Ends the conversation for now."""
         if not self.closed:
-            self.trigger_event(ChatClosed, moderator_id=moderator_id, timestamp=now)
+            self.trigger_event(ChatClosed, moderator_id=moderator_id, from_moderator_id=self.holder_id, timestamp=now)
 
     def see(self, moderator_id: UUID, up_to: int, *, now: datetime) -> None:
         """A moderator has seen everything up to a version; marks only move up."""

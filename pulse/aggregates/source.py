@@ -81,6 +81,11 @@ class Source(Aggregate):
         """The wanted department if this source has it, else its first."""
         return wanted if wanted in self.departments and wanted is not None else self.departments[0]
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Pages that may embed this website's widget; empty for any."""
+        return tuple(self.settings.get("origins", "").split())
+
     def seal_purpose(self, secret: str) -> str:
         """What one of its secrets is bound to when sealed."""
         return seal_purpose(self.channel, self.identifier, secret)

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from pulse.access import may_embed
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.source import Source
 from pulse.channels import MessageArrived
@@ -87,7 +88,12 @@ class Widget:
             self.reads, visit.chat, limit=max(1, min(number(query.get("limit"), PAGE), LONGEST_PAGE)),
             before=number(query.get("beforeId"), None), after=number(query.get("afterId"), None),
         )  # fmt: skip
-        return answer(page.body())
+        return answer({**page.body(), "items": [self._shown(entry) for entry in page.items]})
+
+    def _shown(self, entry: thread.Entry) -> thread.Entry:
+        if entry["sender_type"] == "moderator":
+            entry = entry | {"sender": {"name": self.directory.name_of(UUID(entry["sender"]["id"]))}}
+        return thread.for_visitor(entry)
 
     async def channel_token(self, request: Request) -> Response:
         """A fresh token for the socket of an existing chat."""
@@ -165,7 +171,7 @@ class Widget:
 
     def _require_origin(self, request: Request, source: Source) -> None:
         origin = request.headers.get("origin")
-        if not may_embed(source, origin):
+        if not may_embed(source.origins, origin):
             raise NotAllowed("This website may not use this source. Add it to the source's origins.")
 
     def cors(self, route: Endpoint) -> Endpoint:
@@ -184,9 +190,3 @@ class Widget:
             return response
 
         return with_cors
-
-
-def may_embed(source: Source, origin: str | None) -> bool:
-    """A source without a list of origins may be embedded anywhere; a caller without Origin is no browser."""
-    listed = source.settings.get("origins", "").split()
-    return not listed or origin is None or origin in listed

@@ -20,11 +20,11 @@ from pulse.errors import LogDown
 from pulse.eventlog.follow import Follow
 from pulse.eventlog.jetstream import AppendRefused, Log
 from pulse.projections.batch import Batch, Unwritable, fold, parts
-from pulse.projections.checkpoint import MOVED, CheckpointMoved, advance, make_checkpoint, mark_indexed, read_checkpoint
-from pulse.projections.connections import AWAY, Connection, connected, enter, lead, make_alone
-from pulse.projections.dead_letters import make_dead_letters, parked_subjects
-from pulse.projections.models import make_indexes, make_tables
+from pulse.projections.checkpoint import MOVED, CheckpointMoved, advance, read_checkpoint
+from pulse.projections.connections import AWAY, Connection, connected, enter, lead
+from pulse.projections.dead_letters import parked_subjects
 from pulse.projections.reads import PROJECTED, SCHEMA
+from pulse.projections.tables import index_read_models, make_read_models
 
 RETRY_SECONDS = 0.5
 # Error classes that blame the values, not the server: cardinality, data, integrity, a limit of Postgres.
@@ -63,7 +63,7 @@ class Projector:
                     async with aclosing(self._project(connection)) as positions:
                         async for position in positions:
                             if position >= goal:
-                                await self._index(connection)
+                                await self._caught_up(connection)
                                 self.ready.set()
             except (*AWAY, LogDown, AppendRefused) as trouble:
                 log.warning("projector.waiting", trouble=str(trouble).strip())
@@ -77,7 +77,7 @@ class Projector:
                 async for position in positions:
                     told(position, goal)
                     if position >= goal:
-                        await self._index(connection)
+                        await self._caught_up(connection)
                         break
         return self.position
 
@@ -146,28 +146,15 @@ class Projector:
         self._parked |= batch.parks  # a new set: one that is being folded with stays as it is
         await self._announce()
 
-    async def _index(self, connection: Connection) -> None:
-        """Tables are built bare, and get their indexes when they have caught up."""
+    async def _caught_up(self, connection: Connection) -> None:
         if not self._indexed:
-            async with connection.transaction():
-                await make_indexes(connection)
-                await mark_indexed(connection)
+            await index_read_models(connection, self.schema)
             self._indexed = True
 
     async def _announce(self) -> None:
         """Tells those who wait for their own write; only tables that are read count."""
         if self.schema == SCHEMA:
             await self.source.tell(PROJECTED, orjson.dumps({"position": self.position}))
-
-
-async def make_read_models(connection: Connection, schema: str, epoch: str) -> None:
-    """Makes everything a projector writes, empty and without indexes, unless it is there."""
-    async with connection.transaction():
-        await make_alone(connection, schema)
-        if await read_checkpoint(connection) is None:
-            await make_tables(connection, schema)
-            await make_dead_letters(connection)
-            await make_checkpoint(connection, epoch)
 
 
 async def ahead(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:

@@ -11,9 +11,10 @@ from pulse.eventlog.jetstream import Log
 from pulse.projections.checkpoint import read_checkpoint
 from pulse.projections.connections import AWAY, Connection, connected, lead
 from pulse.projections.models import versions
-from pulse.projections.projector import RETRY_SECONDS, Projector, Told, make_read_models
+from pulse.projections.projector import RETRY_SECONDS, Projector, Told
 from pulse.projections.reads import SCHEMA
 from pulse.projections.sql import Statements
+from pulse.projections.tables import make_read_models
 
 SQL = Statements(__file__)
 NEXT = "read_next"

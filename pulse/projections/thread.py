@@ -56,7 +56,7 @@ def entry_of(recorded: Recorded) -> Entry | None:
         case MessageReceived(message=message):
             return seen | {"sender_type": "customer", "sender": _author(message)} | content_of(message)
         case ButtonPressed():
-            sender = {"name": event.author.name, "username": event.author.username}
+            sender = {"id": event.author.id, "name": event.author.name, "username": event.author.username}
             return seen | {
                 "sender_type": "customer", "sender": sender, "text": "", "payload": event.payload, "notice": "button",
             }  # fmt: skip
@@ -86,6 +86,14 @@ def change_of(event: AggregateEvent) -> tuple[int, Entry] | None:
             return of, {"reactions": list(event.reactions)}
         case _:
             return None
+
+
+def for_visitor(entry: Entry) -> Entry:
+    """An entry as its customer sees it: who of ours wrote it by name only, and without our own client's id."""
+    if entry["sender_type"] == "customer":
+        return entry
+    shown = {field: value for field, value in entry.items() if field != "client_msg_id"}
+    return shown | {"sender": {"name": entry["sender"].get("name", "")}}
 
 
 def content_of(message: Incoming) -> Entry:

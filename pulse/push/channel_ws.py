@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import orjson
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 
-from pulse.access import Place, may_see
+from pulse.access import Place, may_embed, may_see
 from pulse.aggregates.chat import Chat
 from pulse.directory import Directory
 from pulse.errors import BadInput, NotAllowed, NotAuthentic, NotFound, PulseError
@@ -53,9 +54,7 @@ class ChannelWs:
         visit = self.signer.read_channel_token(token, self.clock())
         if str(visit.chat) != session.lower():
             raise NotAuthentic
-        allowed = self.directory.source(visit.source).settings.get("origins", "").split()
-        origin = headers.get("Origin")
-        if allowed and origin is not None and origin not in allowed:
+        if not may_embed(self.directory.source(visit.source).origins, headers.get("Origin")):
             raise WrongOrigin
         return Peer(connection, visit=visit, token=hash(token))
 
@@ -96,21 +95,20 @@ class ChannelWs:
         if type(last_id) is not int or not 0 <= last_id < 2**31:
             raise BadInput("last_id must be a message's id.")
         chat_id = peer.visit.chat if peer.visit is not None else _session(heard.get("session_id"))
-
-        def see(chat: Chat | None) -> Chat:
-            if chat is None:
-                raise NotFound
-            if peer.person_id is None:
-                chat.see_as_customer(last_id, now=self.clock())
-                return chat
-            person = self.directory.person(peer.person_id)
-            if person is None or not may_see(person, Place(chat.department_id, chat.holder_id)):
-                raise NotFound
-            chat.see(person.id, last_id, now=self.clock())
-            return chat
-
         by = "customer" if peer.person_id is None else f"moderator:{peer.person_id.hex}"
-        await self.store.decide(Chat, chat_id, see, by=by)
+        await self.store.decide(Chat, chat_id, partial(self._see, peer, last_id), by=by)
+
+    def _see(self, peer: Peer, up_to: int, chat: Chat | None) -> Chat:
+        if chat is None:
+            raise NotFound
+        if peer.person_id is None:
+            chat.see_as_customer(up_to, now=self.clock())
+            return chat
+        person = self.directory.person(peer.person_id)
+        if person is None or not may_see(person, Place(chat.department_id, chat.holder_id)):
+            raise NotFound
+        chat.see(person.id, up_to, now=self.clock())
+        return chat
 
 
 def _session(text: object) -> UUID:

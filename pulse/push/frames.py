@@ -28,7 +28,7 @@ from pulse.aggregates.chat import (
 from pulse.eventlog.envelope import Recorded
 from pulse.projections import inbox
 from pulse.projections.changes import Changes
-from pulse.projections.thread import change_of, entry_of
+from pulse.projections.thread import change_of, entry_of, for_visitor
 
 Data = dict[str, Any]
 
@@ -101,16 +101,19 @@ def _tell(recorded: Recorded, names: Names) -> Iterator[Told]:
     scope = recorded.scope
     unread = {"unread_count": scope.unread, "unread_by_customer": scope.unread_by_customer}
     match recorded.event:
-        case MessageReceived() | ButtonPressed():
+        case ButtonPressed():
+            entry = entry_of(recorded) or {}
+            yield Told("chat.message", "NewChatMessage", entry, entry)
+        case MessageReceived():
             entry = entry_of(recorded) or {}
             yield Told("chat.message", "NewChatMessage", entry, entry)
             yield Told("chat.alert", "ChatAlert", {"unread_count": scope.unread, "last_id": recorded.ver})
         case ReplyWritten(moderator_id=writer):
             entry = (entry_of(recorded) or {}) | {"sender": _named(writer, names.person)}
-            yield Told("chat.message", "NewChatMessage", entry, _from_our_side(entry))
+            yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry))
         case ReplyEchoed():
             entry = entry_of(recorded) or {}
-            yield Told("chat.message", "NewChatMessage", entry, _from_our_side(entry))
+            yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry))
         case ChatOpened(channel=channel, title=name):
             opened = {"channel": channel, "name": name, "status": "open"}
             place = {"department": scope.department, "source": scope.source}
@@ -124,9 +127,8 @@ def _tell(recorded: Recorded, names: Names) -> Iterator[Told]:
             free: Data = {"holder": None}
             was = Place(moved.from_department_id, moved.from_moderator_id)
             yield Told("chat.session.assigned", "ChatTransferred", free | {"department": department}, free, was=was)
-        case ChatClosed(moderator_id=closer):
-            # Who closes it usually held it, and lets go by that.
-            was, closed = Place(scope.department, closer), {"status": "closed"}
+        case ChatClosed(from_moderator_id=before):
+            was, closed = Place(scope.department, before), {"status": "closed"}
             yield Told("chat.session.status", "ChatStatusUpdated", closed, closed, was=was)
         case ChatReopened():
             reopened = {"status": "open"}
@@ -159,9 +161,3 @@ def chat_of(recorded: Recorded, names: Names) -> Data:
 
 def _named(thing: UUID, name_of: Callable[[UUID], str]) -> Data:
     return {"id": thing, "name": name_of(thing)}
-
-
-def _from_our_side(entry: Data) -> Data:
-    """A reply as its customer sees it: who wrote it by name only, and without our own client's id."""
-    shown = {field: value for field, value in entry.items() if field != "client_msg_id"}
-    return shown | {"sender": {"name": entry["sender"].get("name", "")}}

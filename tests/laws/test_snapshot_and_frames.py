@@ -23,7 +23,7 @@ from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.source import source_id
 from pulse.errors import Refusal
-from pulse.eventlog.store import Decided
+from pulse.eventlog.commands import Decided
 from pulse.tokens import Visit
 from pulse.wiring import now
 from tests.conftest import Pulse
@@ -246,7 +246,11 @@ async def check_law(world: World, history: list[Act], cut: int) -> set[type]:
     later = await world.inbox_snapshot(decided.position)
     assert inbox.thread == later.thread
     assert inbox.chat == {key: value for key, value in later.chat.items() if key in inbox.chat}
-    assert inbox.chat.keys() >= {"id", "status", "holder", "department", "unread", "unread_by_customer", "last_text"}
+    assert (
+        later.chat.keys()
+        >= inbox.chat.keys()
+        >= {"id", "status", "holder", "department", "unread", "unread_by_customer", "last_text"}
+    )
     assert as_shown(widget.thread) == as_shown((await world.widget_snapshot()).thread)
     return events
 

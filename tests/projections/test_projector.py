@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Callable
 from contextlib import suppress
 
 import orjson
 import psycopg
 import pytest
 
-from pulse.aggregates.chat import Chat
-from pulse.errors import LogDown, ReadsDown
+from pulse.errors import ReadsDown
 from pulse.eventlog.follow import LogHole
 from pulse.eventlog.jetstream import Append, Log
 from pulse.eventlog.store import EventStore
@@ -23,6 +20,7 @@ from tests.given import NOW, a_chat, message, vera_edits, vera_writes
 from tests.projections.conftest import append, epoch_of, own_log
 from tests.projections.running import all_rows, live, until, until_row
 from tests.projections.told import Told, kept
+from tests.projections.writers import beside, writing
 
 DEAD = "select position, subject, kind, error from projection_dead_letter order by position"
 
@@ -264,29 +262,6 @@ def _more(number: int) -> Told:
 # Servers that come and go
 
 
-async def writing(store: EventStore, stop: asyncio.Event) -> int:
-    """Messages in five chats until told to stop, the log there or not. Returns the last position."""
-    for number in itertools.count(1):
-        chat = a_chat(peer=str(number % 5))
-        written = 0
-        with suppress(LogDown):
-            decision = one_more(chat.peer, f"u{number}")
-            written = (await store.decide(Chat, chat.id, decision, by="customer")).position
-        if written and stop.is_set():
-            return written
-        await asyncio.sleep(0)
-    raise AssertionError
-
-
-def one_more(peer: str, external_id: str) -> Callable[[Chat | None], Chat]:
-    def decision(chat: Chat | None) -> Chat:
-        chat = chat or a_chat(peer=peer)
-        vera_writes(external_id)(chat)
-        return chat
-
-    return decision
-
-
 @pytest.fixture
 async def world(own_servers):
     """A log and an empty database on servers that may be killed."""
@@ -306,10 +281,9 @@ async def same_as_from_zero(log: Log, database_url: str, epoch: str) -> None:
 async def test_postgres_is_killed_and_comes_back_in_the_middle(world):
     servers, log, reads, database_url, epoch = world
     projector, stop = Projector(log, database_url, epoch), asyncio.Event()
-    async with live(projector):
+    async with live(projector), beside(writing(EventStore(log), stop)) as [writer]:
         await projector.ready.wait()
-        writer = asyncio.create_task(writing(EventStore(log), stop))
-        for _ in range(3):
+        for _ in range(2):
             await until(reads, await log.last_position() + 20)
             servers.kill_postgres()
             with pytest.raises(ReadsDown):
@@ -323,9 +297,8 @@ async def test_postgres_is_killed_and_comes_back_in_the_middle(world):
 async def test_postgres_ends_the_projectors_connection_in_the_middle_of_a_batch(world):
     _, log, reads, database_url, epoch = world
     projector, stop = Projector(log, database_url, epoch), asyncio.Event()
-    async with live(projector):
+    async with live(projector), beside(writing(EventStore(log), stop)) as [writer]:
         await projector.ready.wait()
-        writer = asyncio.create_task(writing(EventStore(log), stop))
         end = (
             "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and state = 'active'"
         )
@@ -342,9 +315,8 @@ async def test_postgres_ends_the_projectors_connection_in_the_middle_of_a_batch(
 async def test_nats_is_killed_and_comes_back_in_the_middle(world):
     servers, log, reads, database_url, epoch = world
     projector, stop = Projector(log, database_url, epoch), asyncio.Event()
-    async with live(projector):
+    async with live(projector), beside(writing(EventStore(log), stop)) as [writer]:
         await projector.ready.wait()
-        writer = asyncio.create_task(writing(EventStore(log), stop))
         for _ in range(3):
             await until(reads, projector.position + 20)
             servers.kill_nats()

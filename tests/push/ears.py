@@ -24,7 +24,7 @@ from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import source_id
 from pulse.demo import Writer
 from pulse.directory import Directory
-from pulse.eventlog.store import Decided
+from pulse.eventlog.commands import Decided
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.hub import Hub
 from pulse.push.protocol import Pusher

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -15,6 +16,7 @@ from tests.push.ears import (
     BORIS,
     Door,
     Ear,
+    Frame,
     a_door,
     a_visit,
     act,
@@ -42,7 +44,7 @@ async def test_a_slow_reader_is_cut_and_nobody_else_notices(pulse: Pulse) -> Non
             most = 0
             for text in texts:
                 decided = await act(pulse.house, visit, writes(text))
-                await anna.until(lambda frame, at=decided.position: is_alert(frame, at))
+                await anna.until(partial(is_alert, decided.position))
                 await vera.up_to_version(decided.version)
                 most = max(most, waiting(door))
             assert BORIS not in door.hub.staff
@@ -52,8 +54,8 @@ async def test_a_slow_reader_is_cut_and_nobody_else_notices(pulse: Pulse) -> Non
         assert await rest_of(slow) < len(texts) * LARGE * 2
 
 
-def is_alert(frame: dict[str, Any], position: int) -> bool:
-    return frame["type"] == "chat.alert" and frame["seq"] == position
+def is_alert(position: int, frame: Frame) -> bool:
+    return (frame["type"], frame["seq"]) == ("chat.alert", position)
 
 
 def waiting(door: Door) -> int:

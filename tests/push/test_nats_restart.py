@@ -9,7 +9,7 @@ import pytest
 
 from pulse.embedded import Addresses, Embedded
 from pulse.errors import Trouble
-from pulse.eventlog.store import Decided
+from pulse.eventlog.commands import Decided
 from pulse.tokens import Visit
 from tests.conftest import Pulse, running_pulse
 from tests.push.conftest import empty_log

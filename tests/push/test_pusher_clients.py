@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import pysher  # type: ignore[import-untyped]
 import pytest
-import requests  # type: ignore[import-untyped]
 from pysher.channel import Channel  # type: ignore[import-untyped]
 
 from tests.conftest import Pulse
@@ -55,24 +55,22 @@ class Pysher:
         finally:
             await asyncio.to_thread(self.client.disconnect, 0.1)  # its thread lingers in a select
 
-    def subscribe_through(self, endpoint: str, channel: str, headers: dict[str, str]) -> Channel:
+    async def subscribe_through(self, http: httpx2.AsyncClient, channel: str, headers: dict[str, str]) -> None:
         """pysher's own way to an endpoint leaves out `channel_data`; this asks and passes on the whole answer."""
         asked = {"socket_id": self.client.connection.socket_id, "channel_name": channel}
-        answer = requests.post(endpoint, data=asked, headers=headers, timeout=PATIENCE)
-        answer.raise_for_status()
+        answer = await http.post("/broadcasting/auth", data=asked, headers=headers)
+        assert answer.status_code == 200, answer.text
         subscribed = self.client.channels[channel] = Channel(channel, self.client.connection)
         self.bind(subscribed, "pusher_internal:subscription_succeeded", "NewChatMessage")
         self.client.connection.send_event("pusher:subscribe", {"channel": channel, **answer.json()})
-        return subscribed
 
 
 async def test_pysher_subscribes_through_our_endpoint_and_hears_messages(pulse: Pulse) -> None:
     visit = a_visit()
     await happened(pulse, visit, writes("Hello"))
     headers = await pulse.sign_in("anna")
-    endpoint = f"{pulse.house.settings.http_address}/broadcasting/auth"
     async with Pysher(pulse).connected() as client:
-        await asyncio.to_thread(client.subscribe_through, endpoint, f"private-chat.{visit.chat}", headers)
+        await client.subscribe_through(pulse.http, f"private-chat.{visit.chat}", headers)
         assert (await client.next())[0] == "pusher_internal:subscription_succeeded"
         await act(pulse.house, visit, writes("Anybody there?"))
         event, data = await client.next()
@@ -100,7 +98,7 @@ async def pusher_js(cache_dir: Path) -> Path:
     if not (place / "node_modules" / "pusher-js" / "package.json").exists():
         place.mkdir(parents=True, exist_ok=True)
         install = await asyncio.create_subprocess_exec(
-            npm, "install", "--no-audit", "--no-fund", "--prefix", str(place), PUSHER_JS,
+            npm, "install", "--no-audit", "--no-fund", "--fetch-retries=0", "--prefix", str(place), PUSHER_JS,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         try:

@@ -5,13 +5,14 @@ import logging
 import socket
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from pulse.demo import Writer
 from pulse.push.codes import Code
@@ -39,7 +40,7 @@ from tests.push.ears import (
 async def refusal(url: str, origin: str | None = None) -> int:
     """The HTTP status of a socket that is not accepted."""
     with pytest.raises(InvalidStatus) as refused:
-        await connect(url, origin=origin)  # type: ignore[arg-type]
+        await connect(url, origin=Origin(origin) if origin else None)
     return refused.value.response.status_code
 
 
@@ -109,8 +110,8 @@ async def test_a_visitors_socket_opens_only_on_websites_of_its_source(pulse: Pul
     url = pulse.push + visitor_path(pulse.house, a_visit(source.id))
     for origin in ("https://evil.example", "http://shop.example", "https://shop.example.evil.example", "null"):
         assert await refusal(url, origin) == 403, origin
-    for origin in ("https://shop.example", "https://www.shop.example", None):
-        async with connect(url, origin=origin):  # type: ignore[arg-type]
+    for listed_one in (Origin("https://shop.example"), Origin("https://www.shop.example"), None):
+        async with connect(url, origin=listed_one):
             pass
 
 
@@ -118,7 +119,7 @@ async def test_a_staff_socket_opens_only_on_its_own_host(pulse: Pulse) -> None:
     url = pulse.push + staff_path(pulse.house, ANNA)
     for origin in ("https://evil.example", "http://127.0.0.2", "null", "http://["):
         assert await refusal(url, origin) in (400, 403), origin
-    async with connect(url, origin="http://127.0.0.1:8000"):  # type: ignore[arg-type]
+    async with connect(url, origin=Origin("http://127.0.0.1:8000")):
         pass
 
 
@@ -142,9 +143,9 @@ async def test_a_moderator_may_open_ten_sockets_a_token_and_twenty_in_all(pulse:
         assert (await closing_of(await connect(urls[2])))[0] == Code.TOO_MANY_CONNECTIONS
 
 
-def staff_path_at(pulse: Pulse, who: object, seconds: int) -> str:
+def staff_path_at(pulse: Pulse, who: UUID, seconds: int) -> str:
     """Tokens differ by their second."""
-    token = pulse.house.signer.staff_token(who, now() - timedelta(seconds=seconds))  # type: ignore[arg-type]
+    token = pulse.house.signer.staff_token(who, now() - timedelta(seconds=seconds))
     return f"/channel/ws?type=staff&access_token={token}"
 
 
@@ -257,9 +258,10 @@ def buffered(connection: object) -> int:
     return size
 
 
-async def test_the_kernel_keeps_little_for_a_socket_and_not_for_long(pulse: Pulse) -> None:
+async def test_a_socket_is_pinged_and_the_kernel_keeps_little_for_it_and_not_for_long(pulse: Pulse) -> None:
     async with a_door(pulse.house) as door, connect(door.url + staff_path(pulse.house, ANNA)):
         (peer,) = (peer for peers in door.hub.staff.values() for peer in peers)
+        assert peer.connection.ping_interval == PING_SECONDS == 30
         line: socket.socket = peer.connection.transport.get_extra_info("socket")
         assert line.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * KERNEL_BUFFER
         if hasattr(socket, "TCP_USER_TIMEOUT"):

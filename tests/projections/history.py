@@ -1,0 +1,186 @@
+"""A random history, decided by the real aggregates and stored by the real store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from random import Random
+from uuid import UUID
+
+from pulse.aggregates.chat import Attachment, Author, Chat, Incoming, Quoted, chat_id
+from pulse.aggregates.customer import Customer, customer_id
+from pulse.aggregates.delivery import Delivery, delivery_id
+from pulse.errors import Refusal
+from pulse.eventlog.store import EventStore
+from tests.given import ANNA, BORIS, NOW, SALES, SHOP, SUPPORT
+
+PEERS = [str(number) for number in range(1, 8)]
+GROUP = "-100"
+WORDS = ("Hello", "Where is my order?", "", "Здравствуйте", "👋 " * 120, 'it\'s "quoted" \\ and\ttabbed\n')
+KINDS = ("photo", "document", "voice", "sticker", "location")
+
+
+class History:
+    """`steps` decisions, the same for the same seed."""
+
+    def __init__(self, store: EventStore, seed: int) -> None:
+        self.store = store
+        self.random = Random(seed)
+        self.now = NOW
+        self.number = 0
+        self.done: Counter[str] = Counter()
+        self.acts: list[Callable[[], object]] = [
+            *[self.message] * 6, *[self.reply] * 3, self.edit, self.edit, self.delete, self.react, self.press,
+            self.echo, self.assign, self.transfer, self.close, self.close, self.seen, self.seen_by_customer,
+            self.leave, self.come_back, self.keep,
+        ]  # fmt: skip
+
+    async def tell(self, steps: int) -> None:
+        for _ in range(steps):
+            self.number += 1
+            self.now += timedelta(seconds=self.random.choice((0, 1, 60)))
+            act = self.random.choice(self.acts)
+            try:
+                await act()  # type: ignore[misc]
+                self.done[act.__name__] += 1  # type: ignore[attr-defined]
+            except Refusal:
+                self.done["refused"] += 1
+
+    # What customers do
+
+    async def message(self) -> None:
+        incoming = self._incoming(message_id=str(self.number))
+        await self._in_chat(lambda chat: chat.receive(incoming, raw=self._raw(), now=self.now), opens=True)
+
+    async def edit(self) -> None:
+        incoming = self._incoming(message_id=str(self.random.randint(1, self.number)))
+        await self._in_chat(lambda chat: chat.edit(incoming, raw=self._raw(), now=self.now))
+
+    async def delete(self) -> None:
+        gone = tuple(str(self.random.randint(1, self.number)) for _ in range(self.number // 2))
+        external_id = f"u{self.number}"
+        await self._in_chat(lambda chat: chat.delete(gone[:20], external_id=external_id, raw="{}", now=self.now))
+
+    async def react(self) -> None:
+        reactions = tuple(self.random.sample(("❤", "👍", "🔥"), self.random.randint(0, 2)))
+        of, external_id = str(self.random.randint(1, self.number)), f"u{self.number}"
+        await self._in_chat(
+            lambda chat: chat.react(
+                author=Author("1"), message_id=of, reactions=reactions, external_id=external_id, raw="{}", now=self.now
+            )
+        )
+
+    async def press(self) -> None:
+        await self._in_chat(
+            lambda chat: chat.press(
+                author=Author("1"), payload="yes", query_id="q", message_id=None, external_id=f"u{self.number}",
+                raw="{}", now=self.now,
+            )
+        )  # fmt: skip
+
+    async def seen_by_customer(self) -> None:
+        await self._in_chat(lambda chat: chat.see_as_customer(chat.version - self.number % 3, now=self.now))
+
+    async def leave(self) -> None:
+        await self._customer(lambda c: c.leave(reason="blocked", external_id=f"u{self.number}", raw="{}", now=self.now))
+
+    async def come_back(self) -> None:
+        await self._customer(lambda c: c.come_back(reason="", external_id=f"u{self.number}", raw="{}", now=self.now))
+
+    # What our side does
+
+    async def reply(self) -> None:
+        text, who = f"reply {self.number}", self._moderator()
+        await self._in_chat(lambda chat: chat.reply(text, moderator_id=who, client_msg_id=text, now=self.now))
+
+    async def echo(self) -> None:
+        await self._in_chat(
+            lambda chat: chat.echo(
+                text="from outside", attachments=(), message_id=f"e{self.number}", random_id=0, outside_author="5",
+                external_id=f"u{self.number}", raw="{}", now=self.now,
+            )
+        )  # fmt: skip
+
+    async def assign(self) -> None:
+        who = self._moderator()
+        await self._in_chat(lambda chat: chat.assign(who, now=self.now, seen_holder=chat.holder_id))
+
+    async def transfer(self) -> None:
+        to = self.random.choice((SALES, SUPPORT))
+        await self._in_chat(lambda chat: chat.transfer(to, now=self.now))
+
+    async def close(self) -> None:
+        await self._in_chat(lambda chat: chat.close(ANNA, now=self.now))
+
+    async def seen(self) -> None:
+        who = self._moderator()
+        await self._in_chat(lambda chat: chat.see(who, chat.version - self.number % 2, now=self.now))
+
+    async def keep(self) -> None:
+        outcome = self.random.choice(("quarantined", "unhandled"))
+        external_id = f"u{self.number}"
+
+        def keep(known: Delivery | None) -> Delivery:
+            return known or Delivery.keep(
+                source_id=SHOP, channel="telegram", outcome=outcome, kind="poll", reason="odd",
+                external_id=external_id, raw="", raw_base64="AA==", now=self.now,
+            )  # fmt: skip
+
+        await self.store.decide(Delivery, delivery_id(SHOP, external_id), keep, by="system")
+
+    # How
+
+    async def _in_chat(self, act: Callable[[Chat], object], *, opens: bool = False) -> None:
+        peer = self.random.choice([*PEERS, GROUP])
+
+        def decision(chat: Chat | None, customer: Customer | None) -> tuple[Chat | None, Customer | None]:
+            if chat is None and not opens:
+                return None, customer
+            chat = chat or self._open(peer)
+            act(chat)
+            return chat, customer or self._meet(peer)
+
+        await self.store.decide_together(
+            [(Chat, chat_id(SHOP, peer)), (Customer, customer_id(SHOP, peer))], decision, by="customer"
+        )
+
+    async def _customer(self, act: Callable[[Customer], None]) -> None:
+        peer = self.random.choice(PEERS)
+
+        def decision(customer: Customer | None) -> Customer:
+            customer = customer or self._meet(peer)
+            act(customer)
+            return customer
+
+        await self.store.decide(Customer, customer_id(SHOP, peer), decision, by="customer")
+
+    def _open(self, peer: str) -> Chat:
+        return Chat.open(
+            source_id=SHOP, channel="telegram", peer=peer, title="Neighbours" if peer == GROUP else "",
+            group=peer == GROUP, department_id=self.random.choice((SALES, SUPPORT, None)),
+            customer_id=customer_id(SHOP, peer), now=self.now,
+        )  # fmt: skip
+
+    def _meet(self, peer: str) -> Customer:
+        return Customer.meet(source_id=SHOP, peer=peer, name="", username=None, language=None, now=self.now)
+
+    def _incoming(self, message_id: str) -> Incoming:
+        pick = self.random.choice
+        quoted = Quoted("as I said", author="Vera", attachments=(Attachment("voice", seconds=3),))
+        return Incoming(
+            external_id=f"u{self.number}",
+            author=Author(pick(PEERS), pick(("", "Vera", "Oleg")), pick((None, "vera"))),
+            text=pick(WORDS),
+            message_id=message_id,
+            sent_at=pick((None, self.now)),
+            attachments=tuple(Attachment(kind) for kind in self.random.sample(KINDS, pick((0, 0, 1, 2)))),
+            reply_to=pick((None, None, quoted)),
+            forwarded=pick(((), (), (quoted,))),
+        )
+
+    def _raw(self) -> str:
+        return f'{{"update_id": {self.number}}}'
+
+    def _moderator(self) -> UUID:
+        return self.random.choice((ANNA, BORIS))
