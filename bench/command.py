@@ -19,6 +19,7 @@ from pulse.aggregates.chat import Chat
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
+from pulse.logs import configure_logs
 
 REACH = 5.0
 COLD, CACHED = "read from the store", "in memory"
@@ -57,7 +58,7 @@ def _rounds(sides: dict[str, Child], each: int, rounds: int) -> dict[tuple[str, 
 
 def run_pulse(nats_url: str, chats: int) -> None:
     """A child's function."""
-    wiring.configure_logs("warning")
+    configure_logs("warning")
     uvloop.run(_pulse(nats_url, chats))
 
 

@@ -16,6 +16,7 @@ from bench.child import Child, coming_orders, say
 from bench.machine import MEASURED, REST
 from bench.report import Figure, Report, Size, Verdict
 from pulse import wiring
+from pulse.logs import configure_logs
 from pulse.push.hub import Hub, send, text_frame
 from pulse.push.protocol import Pusher
 from pulse.push.server import PushServer
@@ -61,7 +62,7 @@ def main(size: Size) -> Report:
 
 def run() -> None:
     """A child's function: Pulse's push port, with nobody but guests on public channels."""
-    wiring.configure_logs("warning")
+    configure_logs("warning")
     uvloop.run(_serve())
 
 

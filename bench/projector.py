@@ -21,6 +21,7 @@ from pulse import wiring
 from pulse.eventlog.envelope import new_event_id, open_envelope, seal, subject_of
 from pulse.eventlog.jetstream import Append, Log
 from pulse.eventlog.streams import reconcile, wanted_streams
+from pulse.logs import configure_logs
 from pulse.projections.changes import Changes
 from pulse.projections.models import project_all
 from pulse.projections.projector import Projector
@@ -63,7 +64,7 @@ def main(size: Size) -> Report:
 
 def run_pulse(nats_url: str, database_url: str, events: int, chats: int) -> None:
     """A child's function."""
-    wiring.configure_logs("warning")
+    configure_logs("warning")
     uvloop.run(_pulse(nats_url, database_url, events, chats))
 
 

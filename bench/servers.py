@@ -24,6 +24,7 @@ from pulse.embedded import Addresses
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
+from pulse.logs import configure_logs
 from pulse.settings import Settings
 from pulse.tokens import Signer
 from pulse.vault import Vault
@@ -41,7 +42,7 @@ def settings_for(place: str, port: int, push_port: int = 0) -> Settings:
 
 def run_pulse(place: str, addresses: dict[str, str], port: int, synced: bool) -> None:
     """A child's function: `pulse ingest`, with the demo's sources."""
-    wiring.configure_logs("warning")
+    configure_logs("warning")
     uvloop.run(_serve_pulse(settings_for(place, port), Addresses(**addresses), wiring.open_house if synced else unsynced_house))  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from pulse.demo import make_demo
 from pulse.embedded import Addresses
 from pulse.eventlog.envelope import Recorded
 from pulse.eventlog.jetstream import Ack, Log
+from pulse.logs import configure_logs
 from pulse.push import relay
 from pulse.settings import Settings
 from pulse.wiring import House
@@ -26,7 +27,7 @@ Marks = dict[int, list[float]]  # position -> appended, acknowledged, relayed
 
 def run(place: str, addresses: dict[str, str], port: int, push_port: int) -> None:
     """A child's function: every role, the demo's world, and marks when asked for."""
-    wiring.configure_logs("warning")
+    configure_logs("warning")
     marks: Marks = {}
     _put_clocks_in(marks)
     uvloop.run(_serve(settings_for(place, port, push_port), Addresses(**addresses), marks))

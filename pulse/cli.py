@@ -22,6 +22,7 @@ from pulse.aggregates.source import source_id
 from pulse.channels.table import CHANNELS
 from pulse.embedded import Addresses, Embedded, running
 from pulse.errors import PulseError, Trouble
+from pulse.logs import configure_logs
 from pulse.projections.rebuild import rebuild as rebuild_reads
 from pulse.settings import Settings
 from pulse.wiring import House
@@ -47,7 +48,7 @@ class NotRunning(Trouble):
 def up(with_demo: Annotated[bool, typer.Option("--demo", help="Also make the demo data.")] = False) -> None:
     """Runs everything in one process, with its own nats-server and Postgres unless settings name others."""
     settings = Settings()
-    wiring.configure_logs(settings.log_level)
+    configure_logs(settings.log_level)
     own_nats, own_postgres = not settings.nats_url, not settings.database_url
     embedded = Embedded(
         settings.data_dir, nats=own_nats, postgres=own_postgres, progress=lambda text: err.print(text, style="dim")
@@ -71,7 +72,7 @@ def up(with_demo: Annotated[bool, typer.Option("--demo", help="Also make the dem
 def _role(name: str) -> Callable[[], None]:
     def run() -> None:
         settings = Settings()
-        wiring.configure_logs(settings.log_level)
+        configure_logs(settings.log_level)
 
         async def started(house: House) -> None:
             await _until_ready(house)
@@ -213,7 +214,7 @@ def main() -> None:
 
 def _with_house(settings: Settings, work: Callable[[House], Awaitable[None]]) -> None:
     """Does something once against a running Pulse."""
-    wiring.configure_logs("warning")
+    configure_logs("warning")
 
     async def once() -> None:
         async with wiring.open_house(settings, _addresses(settings)) as house:

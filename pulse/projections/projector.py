@@ -141,7 +141,7 @@ class Projector:
                 raise Unwritable from error
             raise
         if batch.parks:
-            log.error("projector.parked", position=batch.last.position, subjects=sorted(batch.parks))
+            log.error("projector.parked", position=batch.last.position, parked=len(batch.parks), one=min(batch.parks))
         self.position = batch.last.position
         self._parked |= batch.parks  # a new set: one that is being folded with stays as it is
         await self._announce()

@@ -11,7 +11,7 @@ ROOT = Path(pulse.__file__).parent
 
 FLOORS: list[tuple[str, ...]] = [
     ("errors", "settings"),
-    ("access", "tokens", "vault", "blobs", "passwords", "limits", "http", "http_limits", "embedded"),
+    ("access", "tokens", "vault", "blobs", "passwords", "limits", "http", "http_limits", "logs", "embedded"),
     ("aggregates",),
     ("eventlog",),
     ("projections", "channels", "directory"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -19,8 +18,6 @@ from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
 from tests.conftest import STREAMS
 from tests.projections.told import Told
-
-NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
@@ -65,16 +62,18 @@ async def append(log: Log, told: Told) -> int:
     return position
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def own_servers(data_dir: Path) -> Iterator[Embedded]:
-    """Servers that may be killed."""
-    with Embedded(data_dir / f"own-{next(NUMBERS)}") as running:
+    """Servers that may be killed. Whoever does starts them again."""
+    with Embedded(data_dir / "projections") as running:
         yield running
 
 
 @asynccontextmanager
 async def own_log(servers: Embedded) -> AsyncIterator[Log]:
-    """An empty log on servers of one's own."""
+    """An empty log beside an empty database, on servers of one's own."""
+    with psycopg.connect(servers.addresses.database_url, autocommit=True) as connection:
+        connection.execute("drop schema if exists read, read_next, alone, trace cascade")
     opened = await Log.connect(servers.addresses.nats_url, name="test")
     with suppress(AppendRefused):  # the first test finds no stream
         await opened.api(f"STREAM.DELETE.{opened.stream}")

@@ -7,7 +7,6 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from pulse.errors import BadInput
 from pulse.projections import deliveries
 from tests.given import ANNA, NOW, SHOP, a_chat, replies, vera_edits, vera_writes
 from tests.projections.conftest import append
@@ -81,27 +80,21 @@ FILTERS = [
 
 
 @pytest.mark.parametrize(("which", "theirs"), FILTERS)
-@pytest.mark.parametrize("limit", [1, 6, 100])
-async def test_pages_show_every_delivery_both_ways(twenty, reads, which, theirs, limit):
+async def test_pages_show_every_delivery_both_ways(twenty, reads, which, theirs):
     wanted = [f"u{number}" for number in sorted(theirs, reverse=True)]
-    page = await deliveries.page(reads, **which, limit=limit, cursor=None)
-    pages = [page]
-    while page.next:
-        page = await deliveries.page(reads, **which, limit=limit, cursor=page.next)
-        pages.append(page)
-    assert [row["external_id"] for page in pages for row in page.items] == wanted
-    assert pages[0].prev is None
-    up = list(page.items)
-    while page.prev:
-        page = await deliveries.page(reads, **which, limit=limit, cursor=page.prev)
-        up = [*page.items, *up]
-    assert [row["external_id"] for row in up] == wanted
-
-
-async def test_a_made_up_cursor_is_refused(projector, reads):
-    await projector.catch_up()
-    with pytest.raises(BadInput):
-        await deliveries.page(reads, source=None, outcome=None, limit=1, cursor="17")
+    for limit in (1, 6, 100):
+        page = await deliveries.page(reads, **which, limit=limit, cursor=None)
+        assert page.prev is None
+        down = list(page.items)
+        while page.next:
+            page = await deliveries.page(reads, **which, limit=limit, cursor=page.next)
+            down += page.items
+        assert [row["external_id"] for row in down] == wanted
+        up = list(page.items)
+        while page.prev:
+            page = await deliveries.page(reads, **which, limit=limit, cursor=page.prev)
+            up = [*page.items, *up]
+        assert [row["external_id"] for row in up] == wanted
 
 
 FILL = """

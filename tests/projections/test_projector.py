@@ -265,12 +265,8 @@ def _more(number: int) -> Told:
 @pytest.fixture
 async def world(own_servers):
     """A log and an empty database on servers that may be killed."""
-    async with own_log(own_servers) as log:
-        with psycopg.connect(own_servers.addresses.database_url, autocommit=True) as connection:
-            connection.execute("drop schema if exists read cascade")
-            connection.execute("drop schema if exists alone cascade")
-        async with Reads.open(own_servers.addresses.database_url, log) as reads:
-            yield own_servers, log, reads, own_servers.addresses.database_url, await epoch_of(log)
+    async with own_log(own_servers) as log, Reads.open(own_servers.addresses.database_url, log) as reads:
+        yield own_servers, log, reads, own_servers.addresses.database_url, await epoch_of(log)
 
 
 async def same_as_from_zero(log: Log, database_url: str, epoch: str) -> None:

@@ -18,7 +18,7 @@ from pulse.projections.reads import Reads
 from pulse.projections.rebuild import make_current, outdated
 from tests.given import ANNA, a_chat, vera_writes
 from tests.projections.conftest import append, epoch_of, own_log
-from tests.projections.running import all_rows, live, until
+from tests.projections.running import all_rows, live, until, until_row
 from tests.projections.told import Told
 from tests.projections.writers import beside, one_more, writing
 
@@ -111,6 +111,24 @@ async def test_beside_a_live_projector_writers_and_readers_nothing_is_lost_doubl
     assert all_rows(database_url) == all_rows(database_url, "alone")
 
 
+async def test_a_swap_waits_for_a_batch_that_is_being_written(log, database_url, epoch, projector, reads):
+    waits = "select 1 from pg_locks where not granted and mode = %(mode)s"
+    async with live(projector):
+        await projector.ready.wait()
+        async with await psycopg.AsyncConnection.connect(database_url) as stranger:
+            await stranger.execute("lock table read.thread in share mode")
+            last = await append(log, words("one", "two"))
+            await until_row(database_url, waits, mode="RowExclusiveLock")  # the batch has its checkpoint by now
+            async with beside(rebuild.rebuild(log, database_url, epoch)) as [rebuilding]:
+                await until_row(database_url, waits, mode="ShareRowExclusiveLock")
+                await stranger.rollback()
+                await rebuilding
+        await until(reads, last)
+        await until(reads, await append(log, words("three", peer="78")))
+    await Projector(log, database_url, epoch, schema="alone").catch_up()
+    assert all_rows(database_url) == all_rows(database_url, "alone")
+
+
 # Versions
 
 
@@ -198,8 +216,6 @@ async def test_nats_goes_in_the_middle_and_the_rebuild_goes_on(own_servers):
             with suppress(StopIteration):
                 next(restarts)()
 
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            connection.execute("drop schema if exists read cascade")
         assert await rebuild.rebuild(log, database_url, epoch, restart) == last
         async with Reads.open(database_url, log) as reads:
             assert await reads.wait_for(last)
