@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from eventsourcing.domain import Aggregate
+from eventsourcing.domain import Aggregate, OriginatorVersionError
 
 from pulse.access import Person
 from pulse.aggregates.department import Department
@@ -34,6 +34,7 @@ class Directory:
         self._source = source
         self._known: dict[UUID, Aggregate] = {}
         self._people: dict[UUID, Person] = {}
+        self._beyond: set[UUID] = set()
         self._moved = asyncio.Condition()
         self._position = 0
 
@@ -91,15 +92,20 @@ class Directory:
         return [known for known in self._known.values() if isinstance(known, Moderator)]
 
     def _take(self, stored: Stored) -> None:
+        aggregate_id = UUID(stored.subject.rsplit(".", 1)[1])
+        if aggregate_id in self._beyond:
+            return
         try:
             recorded = open_envelope(stored.position, stored.subject, stored.body)
-        except (UnknownEvent, msgspec.MsgspecError):
-            # A newer Pulse wrote it. What this one can't understand must not stop it from serving the rest.
-            log.exception("directory.passed-over", position=stored.position)
-            return
-        known = self._known.get(recorded.aggregate_id)
-        if known is None or known.version < recorded.ver:
-            self._learn(recorded.aggregate_id, recorded.event.mutate(known))
+            known = self._known.get(aggregate_id)
+            if known is None or known.version < recorded.ver:
+                self._learn(aggregate_id, recorded.event.mutate(known))
+        except (UnknownEvent, msgspec.MsgspecError, OriginatorVersionError):
+            # A newer Pulse wrote it. Who or what it was about is unknown from here on: closed, not half known.
+            log.exception("directory.beyond", position=stored.position)
+            self._beyond.add(aggregate_id)
+            self._known.pop(aggregate_id, None)
+            self._people.pop(aggregate_id, None)
 
     def _learn(self, known_id: UUID, known: Aggregate | None) -> None:
         assert known is not None

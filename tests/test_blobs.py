@@ -28,3 +28,8 @@ async def test_the_same_bytes_are_kept_once(tmp_path: Path) -> None:
 async def test_what_was_never_kept_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await Blobs(tmp_path).read(sha256(b"nothing").hexdigest())
+
+
+async def test_blobs_are_for_our_eyes_only(tmp_path: Path) -> None:
+    await Blobs(tmp_path / "blobs").keep(b"x")
+    assert (tmp_path / "blobs").stat().st_mode & 0o077 == 0

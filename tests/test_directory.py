@@ -12,7 +12,7 @@ import pytest
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import source_id
-from pulse.demo import Writer
+from pulse.accounts import Accounts
 from pulse.directory import Directory
 from pulse.errors import NotFound
 from pulse.eventlog.jetstream import Log
@@ -25,8 +25,8 @@ ANNA = moderator_id("anna@pulse.example")
 
 
 @pytest.fixture
-def writer(store: EventStore) -> Writer:
-    return Writer(store, Vault(b"k" * 32), now)
+def accounts(store: EventStore) -> Accounts:
+    return Accounts(store, Vault(b"k" * 32), now)
 
 
 @asynccontextmanager
@@ -43,8 +43,9 @@ async def open_directory(log: Log) -> AsyncIterator[Directory]:
         await asyncio.wait([running])
 
 
-async def a_source(writer: Writer, channel: str = "telegram", identifier: str = "1", **secrets: str) -> int:
-    return await writer.source(channel, identifier, "Shop", (SALES,), settings={}, secrets=secrets)
+async def a_source(accounts: Accounts, channel: str = "telegram", identifier: str = "1", **secrets: str) -> int:
+    connected = await accounts.connect_source(channel, identifier, "Shop", (SALES,), settings={}, secrets=secrets)
+    return connected.position
 
 
 async def test_an_empty_log_is_ready_at_once(log: Log) -> None:
@@ -52,31 +53,31 @@ async def test_an_empty_log_is_ready_at_once(log: Log) -> None:
         assert directory.sources() == directory.departments() == directory.moderators() == []
 
 
-async def test_it_knows_what_was_there_and_what_comes(log: Log, writer: Writer) -> None:
-    await writer.department("Sales")
-    await writer.moderator("anna@pulse.example", "Anna", "moderator", (SALES,), "password")
+async def test_it_knows_what_was_there_and_what_comes(log: Log, accounts: Accounts) -> None:
+    await accounts.create_department("Sales")
+    await accounts.invite("anna@pulse.example", "Anna", "moderator", (SALES,), "password")
     async with open_directory(log) as directory:
         assert [department.name for department in directory.departments()] == ["Sales"]
         assert directory.department(SALES) is not None
         anna = directory.person(ANNA)
         assert anna is not None
         assert (anna.name, anna.is_admin, anna.departments) == ("Anna", False, frozenset({SALES}))
-        await directory.wait_for(await a_source(writer, secret="s3cret"))
+        await directory.wait_for(await a_source(accounts, secret="s3cret"))
         shop = directory.source_named("telegram", "1")
         assert shop is not None
         assert shop == directory.source(source_id("telegram", "1")) == directory.find_source(shop.id)
         assert shop.title == "Shop"
 
 
-async def test_two_directories_know_the_same(log: Log, writer: Writer) -> None:
+async def test_two_directories_know_the_same(log: Log, accounts: Accounts) -> None:
     async with open_directory(log) as one, open_directory(log) as other:
-        position = await a_source(writer)
+        position = await a_source(accounts)
         await asyncio.gather(one.wait_for(position), other.wait_for(position))
         assert one.source(source_id("telegram", "1")) == other.source(source_id("telegram", "1"))
 
 
-async def test_strangers_are_nobody(log: Log, writer: Writer) -> None:
-    await writer.department("Sales")
+async def test_strangers_are_nobody(log: Log, accounts: Accounts) -> None:
+    await accounts.create_department("Sales")
     async with open_directory(log) as directory:
         for unknown in (uuid4(), SALES):
             assert directory.person(unknown) is None
@@ -89,8 +90,8 @@ async def test_strangers_are_nobody(log: Log, writer: Writer) -> None:
         assert directory.source_named("telegram", "1") is None
 
 
-async def test_whoever_was_disabled_keeps_a_name_and_nothing_else(log: Log, store: EventStore, writer: Writer) -> None:
-    await writer.moderator("anna@pulse.example", "Anna", "admin", (), "password")
+async def test_whoever_was_disabled_keeps_a_name_and_nothing_else(log: Log, store: EventStore, accounts: Accounts) -> None:
+    await accounts.invite("anna@pulse.example", "Anna", "admin", (), "password")
 
     def disable(anna: Moderator | None) -> Moderator:
         assert anna is not None
@@ -105,8 +106,8 @@ async def test_whoever_was_disabled_keeps_a_name_and_nothing_else(log: Log, stor
         assert directory.name_of(ANNA) == "Anna"
 
 
-async def test_a_role_changes_at_once(log: Log, store: EventStore, writer: Writer) -> None:
-    await writer.moderator("anna@pulse.example", "Anna", "moderator", (), "password")
+async def test_a_role_changes_at_once(log: Log, store: EventStore, accounts: Accounts) -> None:
+    await accounts.invite("anna@pulse.example", "Anna", "moderator", (), "password")
 
     def promote(anna: Moderator | None) -> Moderator:
         assert anna is not None
@@ -120,15 +121,15 @@ async def test_a_role_changes_at_once(log: Log, store: EventStore, writer: Write
         assert (anna.is_admin, anna.departments) == (True, frozenset({SALES}))
 
 
-async def test_no_secret_lies_readable_in_the_log(log: Log, writer: Writer) -> None:
-    await a_source(writer, secret="s3cret-in-the-open")
-    await writer.moderator("anna@pulse.example", "Anna", "moderator", (), "pa55word-in-the-open")
+async def test_no_secret_lies_readable_in_the_log(log: Log, accounts: Accounts) -> None:
+    await a_source(accounts, secret="s3cret-in-the-open")
+    await accounts.invite("anna@pulse.example", "Anna", "moderator", (), "pa55word-in-the-open")
     stored = b"".join(one.body for one in await log.read(1))
     assert b"in-the-open" not in stored
 
 
-async def test_waiting_for_what_is_long_known_returns(log: Log, writer: Writer) -> None:
-    position = await writer.department("Sales")
+async def test_waiting_for_what_is_long_known_returns(log: Log, accounts: Accounts) -> None:
+    position = (await accounts.create_department("Sales")).position
     async with open_directory(log) as directory:
         await directory.wait_for(position)
         await directory.wait_for(0)

@@ -80,15 +80,15 @@ async def a_bot(pulse: Pulse) -> Bot:
 async def connect(pulse: Pulse, channel: str, identifier: str, **more: dict[str, str]) -> UUID:
     """Connects a source and waits until every door knows it."""
     wanted: dict[str, dict[str, str]] = {"settings": {}, "secrets": {}} | more
-    position = await writer(pulse).source(
+    connected = await accounts(pulse).connect_source(
         channel, identifier, identifier, (SALES, SUPPORT), settings=wanted["settings"], secrets=wanted["secrets"]
     )
-    await pulse.house.directory.wait_for(position)
+    await pulse.house.directory.wait_for(connected.position)
     return source_id(channel, identifier)
 
 
-def writer(pulse: Pulse) -> demo.Writer:
-    return demo.Writer(pulse.house.store, pulse.house.vault, wiring.now)
+def accounts(pulse: Pulse) -> Accounts:
+    return Accounts(pulse.house.store, pulse.house.vault, wiring.now)
 
 
 def update(number: int, text: str = "Hello", *, person: int = 77, message: int | None = None) -> dict[str, Any]:

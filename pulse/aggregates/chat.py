@@ -407,9 +407,10 @@ class Chat(Aggregate):
         return max((self.messages[known] for known in before), default=0)
 
     def scope(self) -> dict[str, object]:
-        """Who may see this chat and what waits in it, as it stands now; travels beside each event."""
+        """Which kind of chat this is, who may see it and what waits in it, as it stands now; beside each event."""
         return {
             "source": self.source_id,
+            "group": self.group,
             "department": self.department_id,
             "holder": self.holder_id,
             "unread": len(self.unread),

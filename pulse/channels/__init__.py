@@ -164,6 +164,10 @@ class Channel(ABC):
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         """Proves the sender. Raises NotAuthentic, or BadInput where the proof is inside a body that can't be read."""
 
+    def kept(self, body: bytes) -> bytes:
+        """What of an authentic body may be kept for good: all of it, where the proof is not inside."""
+        return body
+
     @abstractmethod
     def read(self, body: bytes) -> list[Arrival]:
         """What the delivery says. Pure; the same body always reads the same. Raises Unreadable."""

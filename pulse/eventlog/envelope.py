@@ -38,9 +38,10 @@ class BrokenRegistry(PulseError):
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who may see the event's chat, and what waits in it, as things stand after the event."""
+    """Which kind of chat it is, who may see it, and what waits in it, as things stand after the event."""
 
     source: UUID | None = None
+    group: bool = False
     department: UUID | None = None
     holder: UUID | None = None
     unread: int = 0

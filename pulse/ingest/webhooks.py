@@ -55,7 +55,7 @@ class Webhooks:
         except PulseError as refusal:
             await self.traces.leave(source_id, "refused", refusal.code, body)
             raise
-        code = await self._take(driver, body)
+        code = await self._take(driver, driver.kept(body))
         if code is not None:
             return Response(code, media_type="text/plain")
         media_type, words = driver.answer

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import orjson
-import structlog
 from psycopg.types.json import Json
 
 from pulse.eventlog.envelope import open_envelope
@@ -19,10 +18,8 @@ from pulse.projections.dead_letters import dead_letter
 from pulse.projections.models import MODELS, project_all
 
 BATCH_BYTES = 8 * 1024 * 1024
-BREATH = 25
+BREATH = 25  # events between two looks at the sockets: folding is long, and the batch before is still being sent
 BURY = "dead_letters.bury"
-
-log = structlog.get_logger(__name__)
 
 
 class Unwritable(Exception):

@@ -45,7 +45,7 @@ def project(recorded: Recorded, changes: Changes) -> None:
     match event:
         case MessageReceived(message=message):
             row |= _last_word(recorded, *preview_of(message), "customer")
-            if message.author.name:
+            if message.author.name and not scope.group:
                 row["name"] = message.author.name
         case ReplyWritten(text=text):
             row |= _last_word(recorded, text[:200], "text", "moderator")

@@ -42,7 +42,7 @@ from json_to_recordset(%(rows)s::json) as r(
 -- name: update_chats
 -- What an event does not change is left out of its row, and stays; the scope is always there.
 update inbox set
-    name = case when inbox.is_group then inbox.name else coalesce(r.name, inbox.name) end,
+    name = coalesce(r.name, inbox.name),
     status = coalesce(r.status, inbox.status),
     department_id = r.department_id,
     holder_id = r.holder_id,

@@ -32,6 +32,9 @@ from pulse.projections.thread import change_of, entry_of, for_visitor
 
 Data = dict[str, Any]
 
+# What a row holds before anybody said anything.
+UNSAID: Data = {"status": "open", "last_text": "", "last_kind": "text", "last_sender": "customer", "last_version": 0}
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -61,7 +64,8 @@ class Frame:
     """One thing to tell. `type` is S2's name for it, `event` the Pusher one.
 
     `places` are where the chat stands (and stood, when it just moved): whoever may see one of them gets `data`,
-    which holds the changes of the chat's row as `chat`. `for_visitor` is what the visitor gets instead, if anything.
+    which holds the changes of the chat's row as `chat`. A `last_word` beside it changes the row only where the row's
+    `last_version` is the word's `of`. `for_visitor` is what the visitor gets instead, if anything.
     """
 
     type: str
@@ -86,7 +90,7 @@ def frames_of(recorded: Recorded, names: Names) -> list[Frame]:
             type=told.type,
             event=told.event,
             chat_id=recorded.aggregate_id,
-            data=told.staff | beside | {"chat": chat_of(recorded, names)},
+            data=told.staff | beside | {"chat": chat_of(recorded, names)} | last_word_of(recorded),
             for_visitor=None if told.visitor is None else told.visitor | beside,
             places=(here, told.was) if told.was else (here,),
             position=recorded.position,
@@ -146,10 +150,11 @@ def _tell(recorded: Recorded, names: Names) -> Iterator[Told]:
 
 def chat_of(recorded: Recorded, names: Names) -> Data:
     """What the event changes in the chat's row, as `GET /api/chats/{id}` shows it; all of a row that is new."""
-    changes = Changes()
-    inbox.project(recorded, changes)
-    row: Data = {"status": "open"} if isinstance(recorded.event, ChatOpened) else {}
-    for statement in inbox.WRITES:
+    row: Data = {}
+    if isinstance(recorded.event, ChatOpened):
+        row |= UNSAID | {"last_at": recorded.at}
+    changes = _row_changes(recorded)
+    for statement in ("insert_chats", "update_chats"):
         for changed in changes.rows(f"inbox.{statement}"):
             row |= changed
     department, holder = row["department_id"], row["holder_id"]
@@ -157,6 +162,19 @@ def chat_of(recorded: Recorded, names: Names) -> Data:
         "department": _named(department, names.department) if department else None,
         "holder": _named(holder, names.person) if holder else None,
     }
+
+
+def last_word_of(recorded: Recorded) -> Data:
+    """A word that was edited or deleted, as `last_word`. Only who knows the row knows whether it is still the last."""
+    for word in _row_changes(recorded).rows("inbox.change_words"):
+        return {"last_word": {"of": word["version"], "text": word["last_text"], "kind": word["last_kind"]}}
+    return {}
+
+
+def _row_changes(recorded: Recorded) -> Changes:
+    changes = Changes()
+    inbox.project(recorded, changes)
+    return changes
 
 
 def _named(thing: UUID, name_of: Callable[[UUID], str]) -> Data:

@@ -25,14 +25,13 @@ async def a_stranger(pulse: Pulse) -> dict[str, str]:
 
 
 async def someone(pulse: Pulse, *departments: str) -> dict[str, str]:
-    made = writer(pulse)
+    made = accounts(pulse)
     theirs = tuple(department_id(name) for name in departments)
     for name in departments:
-        await made.department(name)
+        await made.create_department(name)
     name = a_name("olga")
-    await pulse.house.directory.wait_for(
-        await made.moderator(f"{name}@pulse.example", name, "moderator", theirs, demo.PASSWORD)
-    )
+    invited = await made.invite(f"{name}@pulse.example", name, "moderator", theirs, demo.PASSWORD)
+    await pulse.house.directory.wait_for(invited.position)
     return await pulse.sign_in(name)
 
 
@@ -162,8 +161,8 @@ async def ten(shared: Pulse) -> tuple[dict[str, str], list[str]]:
     """A moderator whose department has exactly ten chats; and those, the newest word first."""
     headers = await someone(shared, "Ten")
     ten = department_id("Ten")
-    made = await writer(shared).source("simulator", "ten", "Ten", (ten,), settings={}, secrets={})
-    await shared.house.directory.wait_for(made)
+    made = await accounts(shared).connect_source("simulator", "ten", "Ten", (ten,), settings={}, secrets={})
+    await shared.house.directory.wait_for(made.position)
     source = source_id("simulator", "ten")
     for peer in range(10):
         body = {"from": str(peer), "message": "Hello"}

@@ -39,8 +39,8 @@ async def a_cookie(pulse: Pulse, email: str = "anna@pulse.example") -> dict[str,
 async def an_account(pulse: Pulse, name: str) -> str:
     """A moderator of a test's own, so that tests don't share its rate; returns the email."""
     email = f"{name}-{uuid4().hex[:8]}@pulse.example"
-    position = await writer(pulse).moderator(email, name, "moderator", (SALES,), demo.PASSWORD)
-    await pulse.house.directory.wait_for(position)
+    invited = await accounts(pulse).invite(email, name, "moderator", (SALES,), demo.PASSWORD)
+    await pulse.house.directory.wait_for(invited.position)
     return email
 
 

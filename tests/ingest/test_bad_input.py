@@ -372,7 +372,8 @@ async def test_what_vk_sends_unreadable_is_quarantined_as_it_came(
     assert (answer.status_code, answer.content) == (200, b"ok")
     [kept] = await since(shared, before)
     event: Any = kept.event
-    assert (event.outcome, event.raw, event.raw_base64) == ("quarantined", body.decode(), None)
+    kept_body = body.decode().replace("s3cret", "")
+    assert (event.outcome, event.raw, event.raw_base64) == ("quarantined", kept_body, None)
 
 
 async def test_a_person_may_delete_more_messages_than_a_batch_holds(shared: Pulse, desk: Desk) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pulse.aggregates.source import Source, source_id
-from pulse.demo import Writer
+from pulse.accounts import Accounts
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.ingest.drivers import Drivers
@@ -18,7 +18,7 @@ SHOP = source_id("telegram", "1")
 
 
 async def test_a_driver_has_the_secrets_of_its_source(log: Log, store: EventStore) -> None:
-    await a_source(Writer(store, VAULT, now), secret="s3cret")
+    await a_source(Accounts(store, VAULT, now), secret="s3cret")
     async with open_directory(log) as directory:
         drivers = Drivers(directory, VAULT)
         driver = drivers.of(SHOP)
@@ -30,7 +30,7 @@ async def test_a_driver_has_the_secrets_of_its_source(log: Log, store: EventStor
 
 
 async def test_a_new_secret_replaces_the_old_one_and_the_others_stay(log: Log, store: EventStore) -> None:
-    await a_source(Writer(store, VAULT, now), secret="old", token="t0ken")
+    await a_source(Accounts(store, VAULT, now), secret="old", token="t0ken")
 
     def change(source: Source | None) -> Source:
         assert source is not None
@@ -47,14 +47,14 @@ async def test_a_new_secret_replaces_the_old_one_and_the_others_stay(log: Log, s
 
 
 async def test_a_channel_that_only_a_newer_pulse_knows_has_no_driver(log: Log, store: EventStore) -> None:
-    await a_source(Writer(store, VAULT, now), "pigeon")
+    await a_source(Accounts(store, VAULT, now), "pigeon")
     async with open_directory(log) as directory:
         assert Drivers(directory, VAULT).of(source_id("pigeon", "1")) is None
 
 
 async def test_a_source_sealed_with_another_key_harms_no_other(log: Log, store: EventStore) -> None:
-    await a_source(Writer(store, Vault(b"K" * 32), now), secret="s3cret")
-    await a_source(Writer(store, VAULT, now), "telegram", "2", secret="s3cret")
+    await a_source(Accounts(store, Vault(b"K" * 32), now), secret="s3cret")
+    await a_source(Accounts(store, VAULT, now), "telegram", "2", secret="s3cret")
     async with open_directory(log) as directory:
         drivers = Drivers(directory, VAULT)
         with pytest.raises(WrongKey):

@@ -113,7 +113,7 @@ async def test_a_visitor_may_choose_a_department_of_the_website(shared: Pulse, d
 
 
 async def test_a_foreign_department_gives_way_to_the_websites_first(shared: Pulse, desk: Desk) -> None:
-    await writer(shared).department("Warehouse")
+    await accounts(shared).create_department("Warehouse")
     for foreign in (department_id("Warehouse"), uuid4()):
         vera = await a_visitor(shared, department_id=str(foreign))
         said = await vera.write("Hello")

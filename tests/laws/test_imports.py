@@ -14,7 +14,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("access", "tokens", "vault", "blobs", "passwords", "limits", "http", "http_limits", "logs", "embedded"),
     ("aggregates",),
     ("eventlog",),
-    ("projections", "channels", "directory"),
+    ("projections", "channels", "directory", "accounts"),
     ("ingest", "desk", "push"),
     ("wiring", "demo"),
     ("cli", "schemas"),

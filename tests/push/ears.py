@@ -22,7 +22,7 @@ from pulse.aggregates.chat import Author, Chat, Incoming, chat_id
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import source_id
-from pulse.demo import Writer
+from pulse.accounts import Accounts
 from pulse.directory import Directory
 from pulse.eventlog.commands import Decided
 from pulse.push.channel_ws import ChannelWs
@@ -150,8 +150,8 @@ def moved_to(department: UUID) -> Callable[[Chat], None]:
 async def hire(house: House, name: str, *departments: UUID, role: str = "moderator") -> UUID:
     """Adds a moderator, known everywhere when this returns."""
     email = f"{name}-{uuid4().hex[:6]}@pulse.example"
-    position = await Writer(house.store, house.vault, now).moderator(email, name, role, departments, "password")
-    await house.directory.wait_for(position)
+    invited = await Accounts(house.store, house.vault, now).invite(email, name, role, departments, "password")
+    await house.directory.wait_for(invited.position)
     return moderator_id(email)
 
 

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
-from pulse.demo import Writer
+from pulse.accounts import Accounts
 from pulse.push.codes import Code
 from pulse.push.server import KERNEL_BUFFER, PING_SECONDS
 from pulse.tokens import CHANNEL_TOKEN_LIFE, STAFF_LIFE
@@ -100,11 +100,11 @@ async def test_a_disabled_moderator_gets_no_socket(pulse: Pulse) -> None:
 
 
 async def test_a_visitors_socket_opens_only_on_websites_of_its_source(pulse: Pulse) -> None:
-    writer = Writer(pulse.house.store, pulse.house.vault, now)
+    accounts = Accounts(pulse.house.store, pulse.house.vault, now)
     listed = {"origins": "https://shop.example https://www.shop.example"}
     name = f"shop-{uuid4().hex[:6]}"
-    position = await writer.source("web", name, "Shop", (SALES,), settings=listed, secrets={})
-    await pulse.house.directory.wait_for(position)
+    connected = await accounts.connect_source("web", name, "Shop", (SALES,), settings=listed, secrets={})
+    await pulse.house.directory.wait_for(connected.position)
     source = pulse.house.directory.source_named("web", name)
     assert source is not None
     url = pulse.push + visitor_path(pulse.house, a_visit(source.id))

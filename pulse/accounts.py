@@ -1,0 +1,66 @@
+"""Makes departments, people and sources; what exists stays as it is. Used by the commands and the demo."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from pulse.aggregates.department import Department, department_id
+from pulse.aggregates.moderator import Moderator, moderator_id
+from pulse.aggregates.source import Source, seal_purpose, source_id
+from pulse.eventlog.commands import Decided
+from pulse.eventlog.store import EventStore
+from pulse.passwords import hash_password
+from pulse.vault import Vault
+
+BY = "cli"
+
+
+class Accounts:
+    """Every answer is the store's: without events, it was there already and nothing was changed."""
+
+    def __init__(self, store: EventStore, vault: Vault, clock: Callable[[], datetime]) -> None:
+        self.store = store
+        self.vault = vault
+        self.clock = clock
+
+    async def create_department(self, name: str) -> Decided:
+        def decision(known: Department | None) -> Department:
+            return known or Department.create(name, now=self.clock())
+
+        return await self.store.decide(Department, department_id(name), decision, by=BY)
+
+    async def invite(
+        self, email: str, name: str, role: str, departments: tuple[UUID, ...], password: str
+    ) -> Decided:
+        """Adds a person. Raises UnknownRole."""
+        # Hashing takes long on purpose, and a decision runs on the event loop, maybe several times.
+        password_hash = await asyncio.to_thread(hash_password, password)
+
+        def decision(known: Moderator | None) -> Moderator:
+            return known or Moderator.invite(
+                email=email, name=name, role=role, departments=departments, password_hash=password_hash,
+                now=self.clock(),
+            )  # fmt: skip
+
+        return await self.store.decide(Moderator, moderator_id(email), decision, by=BY)
+
+    async def connect_source(
+        self, channel: str, identifier: str, title: str, departments: tuple[UUID, ...],
+        *, settings: dict[str, str], secrets: dict[str, str],
+    ) -> Decided:  # fmt: skip
+        """Connects a channel account; its secrets reach the log sealed. Raises NoDepartments."""
+        sealed = {
+            name: self.vault.seal(secret.encode(), seal_purpose(channel, identifier, name))
+            for name, secret in secrets.items()
+        }
+
+        def decision(known: Source | None) -> Source:
+            return known or Source.connect(
+                channel=channel, identifier=identifier, title=title, departments=departments, settings=settings,
+                secrets=sealed, now=self.clock(),
+            )  # fmt: skip
+
+        return await self.store.decide(Source, source_id(channel, identifier), decision, by=BY)
