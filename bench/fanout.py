@@ -66,9 +66,17 @@ def run() -> None:
     uvloop.run(_serve())
 
 
+class NoLog:
+    """Stands where the relay is: there is nothing to follow."""
+
+    ready = True
+
+    async def begin(self) -> None: ...
+
+
 async def _serve() -> None:
     hub, nobody = Hub(), None
-    server = PushServer(nobody, Pusher(hub, nobody, KEY))  # type: ignore[arg-type]
+    server = PushServer(nobody, Pusher(hub, nobody, KEY), NoLog())  # type: ignore[arg-type]
     async with server.listening("127.0.0.1", 0) as port:
         wiring.tune_gc()
         say(port=port)

@@ -19,15 +19,9 @@ from bench.child import coming_orders, say
 from pulse import wiring
 from pulse.aggregates.source import source_id
 from pulse.demo import SOURCES, make_demo
-from pulse.directory import Directory
 from pulse.embedded import Addresses
-from pulse.eventlog.jetstream import Log
-from pulse.eventlog.store import EventStore
-from pulse.eventlog.streams import reconcile, wanted_streams
 from pulse.logs import configure_logs
 from pulse.settings import Settings
-from pulse.tokens import Signer
-from pulse.vault import Vault
 from pulse.wiring import House
 
 TELEGRAM = next(source for source in SOURCES if source.channel == "telegram")
@@ -43,32 +37,50 @@ def settings_for(place: str, port: int, push_port: int = 0) -> Settings:
 def run_pulse(place: str, addresses: dict[str, str], port: int, synced: bool) -> None:
     """A child's function: `pulse ingest`, with the demo's sources."""
     configure_logs("warning")
-    uvloop.run(_serve_pulse(settings_for(place, port), Addresses(**addresses), wiring.open_house if synced else unsynced_house))  # fmt: skip
+    uvloop.run(_serve_pulse(settings_for(place, port), Addresses(**addresses), synced=synced))
 
 
-async def _serve_pulse(settings: Settings, addresses: Addresses, opened: Any) -> None:
-    async with opened(settings, addresses) as house, wiring.open_reads(house) as reads:
+async def _serve_pulse(settings: Settings, addresses: Addresses, *, synced: bool) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        if not synced:
+            settings.nats_monitor_url = await stack.enter_async_context(obliging_monitor())
+        await serve_roles(settings, addresses, ("ingest",), coming_orders())
+
+
+async def serve_roles(
+    settings: Settings, addresses: Addresses, roles: tuple[str, ...], told: AsyncIterator[object]
+) -> None:
+    """Pulse with the demo's world, until the parent has no more to tell."""
+
+    async def started(house: House) -> None:
         await house.directory.wait_for(await make_demo(house.store, house.vault, wiring.now))
-        wiring.open_ingest(house, reads)
-        wiring.tune_gc()
-        await until_told(wiring.serve_http(house), settings.http_port)
+        while not all((await house.check()).values()):
+            await asyncio.sleep(0.02)
+        await until_open(settings.http_port)
+        say(port=settings.http_port)
+        async for _ in told:
+            pass
+        serving.cancel()
+
+    serving = asyncio.ensure_future(wiring.serve(settings, addresses, roles, started))
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
 
 
 @contextlib.asynccontextmanager
-async def unsynced_house(settings: Settings, addresses: Addresses) -> AsyncIterator[House]:
-    """`open_house` on a server that Pulse refuses: one that acknowledges before it syncs."""
-    source = await Log.connect(addresses.nats_url)
-    vault = Vault.open(settings.master_key, settings.key_file)
-    signer = Signer(vault.derive("staff"), vault.derive("visitor"), vault.derive("push"))
-    directory = Directory(source)
-    epoch = await reconcile(source, wanted_streams(wiring.NATS_FOLDER / "streams.json"), max_bytes=1 << 34)
-    following = asyncio.create_task(directory.run())
-    try:
-        await directory.ready.wait()
-        yield House(settings, addresses, source, epoch, EventStore(source), vault, signer, directory)
-    finally:
-        following.cancel()
-        await source.close()
+async def obliging_monitor() -> AsyncIterator[str]:
+    """Stands in for the monitor of a server that does not sync: Pulse would refuse the true one, and rightly."""
+    body = b'{"config":{"sync_always":true}}'
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 def run_peer(nats_url: str, port: int) -> None:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import uvloop
 
 from bench.child import coming_orders, say
-from bench.servers import settings_for
+from bench.servers import serve_roles, settings_for
 from pulse import wiring
-from pulse.demo import make_demo
 from pulse.embedded import Addresses
 from pulse.eventlog.envelope import Recorded
 from pulse.eventlog.jetstream import Ack, Log
 from pulse.logs import configure_logs
 from pulse.push import relay
-from pulse.settings import Settings
-from pulse.wiring import House
 
 Marks = dict[int, list[float]]  # position -> appended, acknowledged, relayed
 
@@ -30,7 +25,15 @@ def run(place: str, addresses: dict[str, str], port: int, push_port: int) -> Non
     configure_logs("warning")
     marks: Marks = {}
     _put_clocks_in(marks)
-    uvloop.run(_serve(settings_for(place, port, push_port), Addresses(**addresses), marks))
+    uvloop.run(serve_roles(settings_for(place, port, push_port), Addresses(**addresses), wiring.ROLES, _tell(marks)))
+
+
+async def _tell(marks: Marks) -> AsyncIterator[None]:
+    """Answers each order with what was marked since the last."""
+    async for _ in coming_orders():
+        say(marks={position: mark for position, mark in marks.items() if all(mark)})
+        marks.clear()
+        yield
 
 
 def _put_clocks_in(marks: Marks) -> None:
@@ -56,19 +59,3 @@ def _timed(append: Callable[[Log, Any], Awaitable[Ack]], events: Callable[[Any],
         return ack
 
     return timed
-
-
-async def _serve(settings: Settings, addresses: Addresses, marks: Marks) -> None:
-    async def started(house: House) -> None:
-        await house.directory.wait_for(await make_demo(house.store, house.vault, wiring.now))
-        while not all((await house.check()).values()):
-            await asyncio.sleep(0.02)
-        say(port=settings.http_port, push_port=settings.push_port)
-        async for _ in coming_orders():
-            say(marks={position: mark for position, mark in marks.items() if all(mark)})
-            marks.clear()
-        serving.cancel()
-
-    serving = asyncio.ensure_future(wiring.serve(settings, addresses, wiring.ROLES, started))
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving

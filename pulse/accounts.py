@@ -32,9 +32,7 @@ class Accounts:
 
         return await self.store.decide(Department, department_id(name), decision, by=BY)
 
-    async def invite(
-        self, email: str, name: str, role: str, departments: tuple[UUID, ...], password: str
-    ) -> Decided:
+    async def invite(self, email: str, name: str, role: str, departments: tuple[UUID, ...], password: str) -> Decided:
         """Adds a person. Raises UnknownRole."""
         # Hashing takes long on purpose, and a decision runs on the event loop, maybe several times.
         password_hash = await asyncio.to_thread(hash_password, password)
@@ -64,3 +62,8 @@ class Accounts:
             )  # fmt: skip
 
         return await self.store.decide(Source, source_id(channel, identifier), decision, by=BY)
+
+
+def webhook_url(http: str, channel: str, identifier: str) -> str | None:
+    """Where a source's provider posts to; a website has none, it uses the widget's address."""
+    return None if channel == "web" else f"{http}/webhook/{channel}/{source_id(channel, identifier)}"

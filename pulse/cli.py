@@ -11,17 +11,20 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any, NoReturn
 
+import structlog
 import typer
 import uvloop
 from rich.console import Console
 from rich.table import Table
 
 from pulse import demo, wiring
+from pulse.accounts import Accounts, webhook_url
 from pulse.aggregates.department import department_id
-from pulse.aggregates.source import source_id
+from pulse.aggregates.moderator import Moderator, moderator_id
+from pulse.aggregates.source import Source, source_id
 from pulse.channels.table import CHANNELS
 from pulse.embedded import Addresses, Embedded, running
-from pulse.errors import PulseError, Trouble
+from pulse.errors import PulseError, Refusal, Trouble
 from pulse.logs import configure_logs
 from pulse.projections.rebuild import rebuild as rebuild_reads
 from pulse.settings import Settings
@@ -35,6 +38,8 @@ app.add_typer(user_app, name="user")
 
 REVIVE_SECONDS = 0.5
 
+log = structlog.get_logger(__name__)
+
 out = Console()
 err = Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
@@ -42,6 +47,10 @@ Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 class NotRunning(Trouble):
     """Pulse is not running here. Start it with `pulse up`, or set PULSE_NATS_URL and PULSE_DATABASE_URL."""
+
+
+class ThereAlready(Refusal):
+    """It is there already; nothing was changed."""
 
 
 @app.command()
@@ -128,20 +137,25 @@ def source_add(
     chosen = secret or ("" if channel == "web" else random_secrets.token_urlsafe(32))
 
     async def add(house: House) -> None:
-        writer = demo.Writer(house.store, house.vault, wiring.now)
+        accounts = Accounts(house.store, house.vault, wiring.now)
+        there_already = ThereAlready(f"{channel} {identifier} is already connected; nothing was changed.")
+        if await house.store.load(Source, source_id(channel, identifier)):
+            raise there_already
         for name in department:
-            await writer.department(name)
+            await accounts.create_department(name)
         known = {"confirmation": confirmation, "origins": " ".join(origin or [])}
-        await writer.source(
+        connected = await accounts.connect_source(
             channel, identifier, title or identifier, tuple(department_id(name) for name in department),
             settings={name: value for name, value in known.items() if value},
             secrets={"secret": chosen} if chosen else {},
         )  # fmt: skip
+        if not connected.events:
+            raise there_already
 
     _with_house(settings, add)
     made = {
         "id": str(source_id(channel, identifier)), "type": channel, "identifier": identifier,
-        "webhook_url": demo.webhook_url(settings.public_url or settings.http_address, channel, identifier),
+        "webhook_url": webhook_url(settings.public_url or settings.http_address, channel, identifier),
         "secret": chosen or None,
     }  # fmt: skip
     _print(made, as_json=as_json)
@@ -161,11 +175,15 @@ def user_add(
     chosen = password or random_secrets.token_urlsafe(12)
 
     async def add(house: House) -> None:
-        writer = demo.Writer(house.store, house.vault, wiring.now)
+        accounts = Accounts(house.store, house.vault, wiring.now)
+        there_already = ThereAlready(f"{email} has an account already; nothing was changed.")
+        if await house.store.load(Moderator, moderator_id(email)):
+            raise there_already
         for department_name in department or []:
-            await writer.department(department_name)
+            await accounts.create_department(department_name)
         theirs = tuple(department_id(department_name) for department_name in department or [])
-        await writer.moderator(email, name, role, theirs, chosen)
+        if not (await accounts.invite(email, name, role, theirs, chosen)).events:
+            raise there_already
 
     _with_house(settings, add)
     _print({"email": email, "role": role, "password": None if password else chosen}, as_json=as_json)
@@ -306,7 +324,7 @@ def _print(found: dict[str, Any], *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(found) + "\n")
         return
     for name, value in found.items():
-        out.print(f"{name:14} {value}")
+        out.print(f"{name:14} {value}", soft_wrap=True, markup=False)
 
 
 @contextlib.contextmanager
@@ -318,13 +336,22 @@ def _words_for_errors() -> Any:
         _fail(str(error))
     except BaseExceptionGroup as group:
         ours, others = group.split(PulseError)
-        if ours is None or others is not None:
+        if ours is None:
             raise
-        _fail(str(ours.exceptions[0]))
+        if others is not None:
+            log.warning("cli.failed-too", exc_info=others)
+        _fail(str(_first_of(ours)))
+
+
+def _first_of(error: BaseException) -> BaseException:
+    """What is wrong, out of the groups of tasks it came through."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _fail(message: str) -> NoReturn:
-    err.print(message, style="red", soft_wrap=True)
+    err.print(message, style="red", soft_wrap=True, markup=False)
     raise typer.Exit(1)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pulse.accounts import Accounts
+from pulse.accounts import Accounts, webhook_url
 from pulse.aggregates.department import department_id
 from pulse.aggregates.source import source_id
 from pulse.eventlog.store import EventStore
@@ -70,8 +70,3 @@ def demo_summary(http: str, push: str) -> dict[str, Any]:
         for demo in SOURCES
     ]
     return {"accounts": accounts, "sources": sources, "http": http, "push": push}
-
-
-def webhook_url(http: str, channel: str, identifier: str) -> str | None:
-    """Where a source's provider posts to; a website has none, it uses the widget's address."""
-    return None if channel == "web" else f"{http}/webhook/{channel}/{source_id(channel, identifier)}"

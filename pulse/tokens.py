@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import orjson
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
@@ -110,9 +109,3 @@ class Signer:
         """What the auth endpoint answers and the socket checks: https://pusher.com/docs/channels/library_auth_reference"""
         signed = f"{socket_id}:{channel}" + (f":{channel_data}" if channel_data is not None else "")
         return f"{key}:{hmac.new(self._push, signed.encode('utf-8', 'replace'), hashlib.sha256).hexdigest()}"
-
-
-def visit_claims(visit: Visit) -> dict[str, Any]:
-    """The claims as JSON types."""
-    claims: dict[str, Any] = orjson.loads(msgspec.json.encode(visit))
-    return claims

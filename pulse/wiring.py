@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import shutil
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +30,7 @@ from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
 from pulse.directory import Directory
 from pulse.embedded import Addresses
+from pulse.errors import Trouble
 from pulse.eventlog.envelope import check_registry
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
@@ -36,6 +39,7 @@ from pulse.http import Fork
 from pulse.http_limits import LimitedHttp
 from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Intake
+from pulse.ingest.openapi import PATHS, SECURITY
 from pulse.ingest.traces import Traces
 from pulse.ingest.webhooks import PREFIX as WEBHOOKS
 from pulse.ingest.webhooks import Webhooks
@@ -56,9 +60,14 @@ from pulse.vault import Vault
 
 NATS_FOLDER = Path(__file__).parent.parent / "nats"
 ROLES = ("ingest", "project", "push", "desk")
+BACKLOG = 2048
 
 log = structlog.get_logger(__name__)
 Check = Callable[[], Awaitable[bool]]
+
+
+class PortTaken(Trouble):
+    """Another program listens on this port."""
 
 
 def now() -> datetime:
@@ -175,7 +184,7 @@ async def open_push(house: House) -> AsyncIterator[int]:
     house.tasks.append(relay.run)
     house.checks["push"] = _true_when(lambda: relay.ready)
     channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
-    server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key))
+    server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key), relay)
     async with server.listening(house.settings.push_host, house.settings.push_port) as port:
         yield port
 
@@ -198,7 +207,8 @@ async def serve(
             if "desk" in roles:
                 open_desk(house, reads)
         if "push" in roles:
-            await stack.enter_async_context(open_push(house))
+            with said_when_taken(settings.push_port, "PULSE_PUSH_PORT"):
+                await stack.enter_async_context(open_push(house))
         async with asyncio.TaskGroup() as group:
             for task in house.tasks:
                 group.create_task(task())
@@ -206,6 +216,27 @@ async def serve(
                 group.create_task(serve_http(house))
             tune_gc()
             group.create_task(started(house))
+
+
+@contextlib.contextmanager
+def http_port(settings: Settings) -> Iterator[socket.socket]:
+    """The listening socket. uvicorn gets it ready made, because it ends the process when it can't have a port."""
+    family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
+    with said_when_taken(settings.http_port, "PULSE_HTTP_PORT"):
+        taken = socket.create_server((settings.http_host, settings.http_port), family=family, backlog=BACKLOG)
+    with taken:
+        yield taken
+
+
+@contextlib.contextmanager
+def said_when_taken(port: int, setting: str) -> Iterator[None]:
+    """Raises PortTaken with the setting's name."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortTaken(f"Port {port} is taken by another program. Stop it, or set {setting} to a free port.") from None
 
 
 class HttpServer(uvicorn.Server):
@@ -217,23 +248,23 @@ class HttpServer(uvicorn.Server):
 
 
 async def serve_http(house: House) -> None:
-    """The HTTP port, with whatever routes this process has."""
-    settings = house.settings
-    app: ASGIApp = http_app(house.routers, house.routes, house.check)
+    """The HTTP port, with whatever routes this process has. Raises PortTaken."""
+    app: ASGIApp = http_app(house.routers, house.routes, house.check, PATHS, SECURITY)
     if house.webhooks is not None:
         app = Fork(WEBHOOKS, house.webhooks, app)
     config = uvicorn.Config(
-        app, host=settings.http_host, port=settings.http_port, http=LimitedHttp, ws="none", lifespan="off",
+        app, http=LimitedHttp, ws="none", lifespan="off", backlog=BACKLOG,
         log_config=None, access_log=False, server_header=False, date_header=False, proxy_headers=False,
         timeout_graceful_shutdown=3, timeout_keep_alive=30,
     )  # fmt: skip
     server = HttpServer(config)
-    try:
-        await server.serve()
-    except asyncio.CancelledError:
-        server.should_exit = True
-        await server.shutdown()
-        raise
+    with http_port(house.settings) as port:
+        try:
+            await server.serve([port])
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await server.shutdown([port])
+            raise
 
 
 async def readable(reads: Reads) -> bool:
@@ -281,4 +312,4 @@ def openapi() -> dict[str, Any]:
         delivery_routes(guard, nothing),
         broadcasting_routes(guard, nothing, ""),
     ]
-    return http_app(routers, [], nothing).openapi()
+    return http_app(routers, [], nothing, PATHS, SECURITY).openapi()

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import pytest
 
+from pulse.accounts import Accounts
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import source_id
-from pulse.accounts import Accounts
 from pulse.directory import Directory
 from pulse.errors import NotFound
 from pulse.eventlog.jetstream import Log
@@ -90,7 +90,9 @@ async def test_strangers_are_nobody(log: Log, accounts: Accounts) -> None:
         assert directory.source_named("telegram", "1") is None
 
 
-async def test_whoever_was_disabled_keeps_a_name_and_nothing_else(log: Log, store: EventStore, accounts: Accounts) -> None:
+async def test_whoever_was_disabled_keeps_a_name_and_nothing_else(
+    log: Log, store: EventStore, accounts: Accounts
+) -> None:
     await accounts.invite("anna@pulse.example", "Anna", "admin", (), "password")
 
     def disable(anna: Moderator | None) -> Moderator:

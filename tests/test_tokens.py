@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulse.errors import NotAuthentic
-from pulse.tokens import CHANNEL_TOKEN_LIFE, CHAT_TOKEN_LIFE, STAFF_LIFE, Signer, Visit, visit_claims
+from pulse.tokens import CHANNEL_TOKEN_LIFE, CHAT_TOKEN_LIFE, STAFF_LIFE, Signer, Visit
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 SIGNER = Signer(b"s" * 32, b"v" * 32, b"p" * 32)
@@ -153,13 +153,6 @@ def test_subscriptions_are_signed_as_pusher_documents_it(
     signer = Signer(b"s" * 32, b"v" * 32, b"7ad3773142a6692b25b8")
     signed = signer.subscription("278d425bdf160c739803", "1234.1234", channel, channel_data)
     assert signed == f"278d425bdf160c739803:{signature}"
-
-
-def test_claims_are_json() -> None:
-    assert orjson.loads(orjson.dumps(visit_claims(VERA))) == {
-        "chat": str(VERA.chat), "source": str(VERA.source), "peer": "peer", "name": "Вера",
-        "department": str(VERA.department), "issued": VERA.issued,
-    }  # fmt: skip
 
 
 def parsed(part: str) -> object:

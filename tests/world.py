@@ -19,6 +19,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from pulse import demo, wiring
+from pulse.accounts import Accounts
 from pulse.aggregates.chat import chat_id
 from pulse.aggregates.department import department_id
 from pulse.aggregates.source import source_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -20,9 +20,30 @@ BODY_LIMIT = 64 * 1024
 Checks = Callable[[], Awaitable[dict[str, bool]]]
 
 
-def http_app(routers: Sequence[APIRouter], routes: Sequence[BaseRoute], checks: Checks) -> FastAPI:
-    """One application out of the doors that this process opens."""
-    app = FastAPI(title="Pulse", version=__version__)
+class Documented(FastAPI):
+    """FastAPI whose document also holds what was written by hand for plain routes."""
+
+    by_hand: Mapping[str, Any]
+    schemes: Mapping[str, Any]
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            schema["paths"] = {**self.by_hand, **schema["paths"]}
+            schema.setdefault("components", {}).setdefault("securitySchemes", {}).update(self.schemes)
+        return super().openapi()
+
+
+def http_app(
+    routers: Sequence[APIRouter],
+    routes: Sequence[BaseRoute],
+    checks: Checks,
+    by_hand: Mapping[str, Any],
+    schemes: Mapping[str, Any],
+) -> FastAPI:
+    """One application out of the doors that this process opens. `by_hand` documents the plain routes."""
+    app = Documented(title="Pulse", version=__version__)
+    app.by_hand, app.schemes = by_hand, schemes
     install_problems(app)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     for router in routers:

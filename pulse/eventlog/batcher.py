@@ -10,7 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from pulse.errors import TryLater
+
 BATCH = 500
+WAITING = 5_000
 BATCHES_IN_FLIGHT = 2
 WINDOW_SECONDS = 0.2
 PAUSE_SECONDS = 0.002
@@ -89,7 +92,9 @@ class Batcher(Generic[Work]):
         return not self.pace.batching and not self._waiting
 
     def join(self, work: Work) -> None:
-        """Waits for the next group."""
+        """Waits for the next group. Raises TryLater when too many wait already."""
+        if len(self._waiting) >= WAITING:
+            raise TryLater
         self._begin()
         self._waiting.append(work)
         self.kick()

@@ -58,7 +58,7 @@ class LogFull(LogDown):
 
 
 class AckLost(LogDown):
-    """No answer came: the event may or may not be stored."""
+    """No answer came, so this may or may not be stored. Send the same again with the same id; it counts once."""
 
 
 REFUSALS: dict[int, type[AppendRefused]] = {
@@ -110,6 +110,16 @@ class Ack:
 Reply = Callable[[Msg], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request without an answer so far. `lost` makes the error that a lost answer means."""
+
+    reply: Reply
+    future: asyncio.Future[Any]
+    deadline: float
+    lost: Callable[[], LogDown]
+
+
 class Log:
     """A connection to one stream. Open it with `connect`, end it with `close`."""
 
@@ -118,7 +128,7 @@ class Log:
         self.stream = stream
         self.when_lost: set[Callable[[], None]] = set()
         self._inbox = client.new_inbox()
-        self._waiting: dict[str, tuple[Reply, asyncio.Future[Any], float]] = {}
+        self._waiting: dict[str, Waiting] = {}
         self._tokens = itertools.count()
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -158,7 +168,7 @@ class Log:
 
     async def append(self, message: Append) -> Ack:
         """Appends one message; returns when it is on disk. Raises AppendRefused, LogDown (AckLost, LogFull), TooLarge."""
-        return await self._acknowledged(self._publish(message.subject, message.body, message.headers()))
+        return await self._acknowledged(message.subject, message.body, message.headers())
 
     async def append_batch(self, messages: list[Append]) -> Ack:
         """Appends all or none, next to each other; one condition per subject counts, on its first message."""
@@ -168,7 +178,7 @@ class Log:
             await self._send(message.subject, message.body, "", headers)
         last = messages[-1]
         headers = {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(len(messages)), "Nats-Batch-Commit": "1"}
-        return await self._acknowledged(self._publish(last.subject, last.body, headers | last.headers()))
+        return await self._acknowledged(last.subject, last.body, headers | last.headers())
 
     async def read_all(self, subject: str, start: int = 1) -> list[Stored]:
         """Every message of one subject from a position on."""
@@ -238,15 +248,15 @@ class Log:
         await self._send(subject, body, reply, None)
 
     def forget_waiting(self) -> None:
-        """The connection is gone: whatever was on its way may or may not have arrived."""
+        """The connection is gone: whatever was on its way may or may not have arrived, no answer will."""
         for told in list(self.when_lost):
             told()
-        for _, future, _ in list(self._waiting.values()):
-            _fail(future, AckLost())
+        for waiting in list(self._waiting.values()):
+            _fail(waiting.future, waiting.lost())
         self._waiting.clear()
 
-    async def _acknowledged(self, answer: Awaitable[bytes]) -> Ack:
-        found = orjson.loads(await answer)
+    async def _acknowledged(self, subject: str, body: bytes, headers: dict[str, str]) -> Ack:
+        found = orjson.loads(await self._publish(subject, body, headers, lost=AckLost))
         error = found.get("error")
         if error is None:
             return Ack(found["seq"], found.get("duplicate", False))
@@ -262,15 +272,13 @@ class Log:
         headers: dict[str, str] | None = None,
         collect: Reply | None = None,
         done: asyncio.Future[Any] | None = None,
+        lost: Callable[[], LogDown] = lambda: LogDown("The event log did not answer."),
     ) -> bytes:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = done or loop.create_future()
         token = f"{next(self._tokens):x}"
-        self._waiting[token] = (
-            collect or (lambda message: _answer(future, message)),
-            future,
-            loop.time() + ACK_SECONDS,
-        )
+        reply = collect or (lambda message: _answer(future, message))
+        self._waiting[token] = Waiting(reply, future, loop.time() + ACK_SECONDS, lost)
         if self._sweeper is None:
             self._sweeper = loop.call_later(1, self._sweep)
         try:
@@ -293,14 +301,14 @@ class Log:
     async def _on_reply(self, message: Msg) -> None:
         token = message.subject[len(self._inbox) + 1 :]
         if token in self._waiting:
-            self._waiting[token][0](message)
+            self._waiting[token].reply(message)
 
     def _sweep(self) -> None:
         """One timer for all waiting replies: a timer each costs more than the publish."""
         loop = asyncio.get_running_loop()
-        for _, future, deadline in list(self._waiting.values()):
-            if deadline < loop.time():
-                _fail(future, AckLost())
+        for waiting in list(self._waiting.values()):
+            if waiting.deadline < loop.time():
+                _fail(waiting.future, waiting.lost())
         self._sweeper = loop.call_later(1, self._sweep) if self._waiting else None
 
 

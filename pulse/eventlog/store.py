@@ -68,7 +68,7 @@ class EventStore:
         """Runs a decision on one aggregate until it counts; it may run again when others were faster.
 
         The decision gets the aggregate (None before its first event) and returns it. What it raises comes out
-        here and nothing is stored. Raises StoreConflict, LogDown.
+        here and nothing is stored. Raises TryLater, StoreConflict, LogDown; AckLost when it may be stored.
         """
         return await self.decide_together([(kind, aggregate_id)], decision, by=by, cause=cause, msg_id=msg_id)
 
@@ -100,6 +100,14 @@ class EventStore:
 
     async def _until_it_counts(self, command: Command) -> Decided:
         """Tries until the log agrees. The command's aggregates are taken."""
+        try:
+            return await self._try_often(command)
+        except LogDown as error:
+            if command.unsure and not isinstance(error, AckLost):
+                raise AckLost from error  # an earlier attempt may be stored, whatever is wrong now
+            raise
+
+    async def _try_often(self, command: Command) -> Decided:
         for attempt in range(TRIES):
             await self.cache.load(command.subjects)
             # After loading: an event that arrives in between is found here, a later one makes the append fail.

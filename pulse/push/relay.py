@@ -5,6 +5,7 @@ Rights are asked at each frame, not only when a socket opens: who loses a depart
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -13,9 +14,10 @@ import structlog
 
 from pulse.access import Person, may_see
 from pulse.directory import KINDS, Directory
+from pulse.errors import LogDown
 from pulse.eventlog.envelope import open_envelope
-from pulse.eventlog.follow import Follow
-from pulse.eventlog.jetstream import Log, Stored
+from pulse.eventlog.follow import RETRY_SECONDS, Follow
+from pulse.eventlog.jetstream import AppendRefused, Log, Stored
 from pulse.push.frames import Data, Frame, Names, frames_of
 from pulse.push.hub import Hub, Peer, fan_out, text_frame
 
@@ -23,7 +25,9 @@ log = structlog.get_logger(__name__)
 
 
 class Relay:
-    """`run` relays from the newest event on; NATS may come and go, the sockets stay and get what they missed."""
+    """Relays from the event on that was the newest when it began; NATS may come and go, the sockets stay and get
+    what they missed.
+    """
 
     def __init__(self, source: Log, directory: Directory, hub: Hub) -> None:
         self.source = source
@@ -34,11 +38,22 @@ class Relay:
 
     @property
     def ready(self) -> bool:
+        """Does a socket that opens now hear everything from now on?"""
         return self.follow is not None and self.follow.caught_up.is_set()
+
+    async def begin(self) -> None:
+        """Takes its place in the log, before the door listens. Waits for as long as the log can't tell it."""
+        while self.follow is None:
+            try:
+                self.follow = Follow(self.source, await self.source.last_position())
+            except (LogDown, AppendRefused) as trouble:
+                log.warning("push.waiting", trouble=str(trouble))
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def run(self) -> None:
         """Relays for ever."""
-        self.follow = Follow(self.source, await self.source.last_position())
+        await self.begin()
+        assert self.follow is not None
         async for page in self.follow:
             for stored in page:
                 await self._relay(stored)

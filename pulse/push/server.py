@@ -15,17 +15,22 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from pulse.errors import NotFound, PulseError
+from pulse.errors import NotFound, PulseError, TryLater
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.codes import Code
 from pulse.push.hub import Peer, refuse
 from pulse.push.protocol import Pusher
+from pulse.push.relay import Relay
 
 MESSAGE_LIMIT = 64 * 1024
 PING_SECONDS, PONG_SECONDS = 30, 20
 KERNEL_BUFFER = 256 * 1024
 CAPACITY = 20_000
 LEAVING_AT_ONCE, LEAVE_SECONDS, LAST_SECONDS = 100, 2.0, 0.5
+
+
+class NobodyRelays(TryLater):
+    """Pulse is starting. Try again in a moment."""
 
 
 class PushConnection(ServerConnection):
@@ -35,17 +40,22 @@ class PushConnection(ServerConnection):
 
 
 class PushServer:
-    """Three doors to one hub: `/app/{key}`, `/channel/ws`, and `/healthz` for whoever watches."""
+    """Three doors to one hub: `/app/{key}`, `/channel/ws`, and `/healthz` for whoever watches.
 
-    def __init__(self, channel_ws: ChannelWs, pusher: Pusher, *, capacity: int = CAPACITY) -> None:
+    All of them answer 503 until the relay is ready: a socket that opened earlier would miss what happens meanwhile.
+    """
+
+    def __init__(self, channel_ws: ChannelWs, pusher: Pusher, relay: Relay, *, capacity: int = CAPACITY) -> None:
         self.channel_ws = channel_ws
         self.pusher = pusher
+        self.relay = relay
         self.capacity = capacity
         self._open = 0
 
     @contextlib.asynccontextmanager
     async def listening(self, host: str, port: int) -> AsyncIterator[int]:
         """Serves while open; yields the port. On leaving, clients are told to come back at once (4200)."""
+        await self.relay.begin()
         server = await serve(
             self._serve, host, port, process_request=self._admit, compression=None, max_size=MESSAGE_LIMIT,
             max_queue=8, ping_interval=PING_SECONDS, ping_timeout=PONG_SECONDS, open_timeout=10, close_timeout=2,
@@ -60,6 +70,8 @@ class PushServer:
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         assert isinstance(connection, PushConnection)
         try:
+            if not self.relay.ready:
+                raise NobodyRelays
             url = urlsplit(request.path)
             if url.path == "/healthz":
                 return connection.respond(HTTPStatus.OK, "ok\n")

@@ -14,7 +14,7 @@ from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.source import source_id
 from tests.conftest import Pulse
-from tests.world import SALES, SUPPORT, Desk, a_name, is_problem, kinds, settled, since, vera_writes, writer
+from tests.world import SALES, SUPPORT, Desk, a_name, accounts, is_problem, kinds, settled, since, vera_writes
 
 ANNA, BORIS = (moderator_id(f"{name}@pulse.example") for name in ("anna", "boris"))
 

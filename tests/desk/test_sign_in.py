@@ -18,7 +18,7 @@ from pulse import demo, wiring
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.tokens import STAFF_LIFE
 from tests.conftest import Pulse
-from tests.world import SALES, SUPPORT, is_problem, rows, writer
+from tests.world import SALES, SUPPORT, accounts, is_problem, rows
 
 ANNA = moderator_id("anna@pulse.example")
 LOGIN = "/api/users/login"

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from pulse.eventlog.batcher import BATCH, LATEST, SOONEST, WINDOW_SECONDS, Batcher, Pace
+from pulse.errors import TryLater
+from pulse.eventlog.batcher import BATCH, LATEST, SOONEST, WAITING, WINDOW_SECONDS, Batcher, Pace
 
 
 class Day:
@@ -141,6 +142,21 @@ async def test_a_group_has_a_limit_and_the_rest_comes_next(slow):
     await slow.started.get()
     assert [len(group) for group in slow.groups] == [BATCH, 3]
     assert [number for group in slow.groups for _, number in group] == list(range(BATCH + 3))
+
+
+async def test_only_so_many_wait_and_the_next_is_told_to_try_later(slow):
+    slow.busy.add("vera")
+    for number in range(WAITING):
+        slow.batcher.join(("vera", number))
+    for late in ("vera", "oleg"):
+        with pytest.raises(TryLater):
+            slow.batcher.join((late, WAITING))
+    slow.busy.clear()
+    slow.batcher.kick()
+    await slow.started.get()
+    slow.batcher.join(("oleg", 1))
+    assert len(slow.batcher._waiting) == WAITING - BATCH + 1
+    slow.busy = {"vera", "oleg"}  # nobody starts on the others
 
 
 async def test_nobody_goes_alone_past_those_who_wait(slow):

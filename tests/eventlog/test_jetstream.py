@@ -310,6 +310,18 @@ async def test_an_append_whose_connection_breaks_is_lost_at_once(log, addresses)
         await cut.close()
 
 
+@pytest.mark.parametrize("how", ["forget_waiting", "_sweep"])
+async def test_a_read_without_an_answer_means_a_log_that_is_down_and_nothing_doubtful(log, monkeypatch, how):
+    monkeypatch.setattr(jetstream, "ACK_SECONDS", -1)
+    calls = (log.read(1), log.read_all(VERA), log.last_position(), log.append(Append(VERA, b"1")))
+    asked = [asyncio.ensure_future(call) for call in calls]
+    await asyncio.sleep(0)
+    getattr(log, how)()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [LogDown, LogDown, LogDown, AckLost]
+    assert str(answers[0]) == "The event log did not answer."
+
+
 async def test_closing_a_log_tells_whoever_still_waits(log, addresses):
     async with Wire(addresses.nats_url) as wire:
         deaf = await Log.connect(wire.url)

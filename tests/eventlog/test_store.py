@@ -27,11 +27,11 @@ from pulse.aggregates.chat import (
 )
 from pulse.aggregates.customer import Customer, CustomerMet, customer_id
 from pulse.embedded import Embedded
-from pulse.errors import LogDown, Refusal, StoreConflict
-from pulse.eventlog import jetstream
+from pulse.errors import LogDown, Refusal, StoreConflict, TryLater
+from pulse.eventlog import batcher, jetstream
 from pulse.eventlog.commands import Decided, HalfDecided
 from pulse.eventlog.envelope import open_envelope, subject_of
-from pulse.eventlog.jetstream import Append, Log
+from pulse.eventlog.jetstream import AckLost, Append, Log
 from pulse.eventlog.store import TRIES, EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
 from tests.conftest import STREAMS
@@ -483,6 +483,23 @@ async def test_nobody_starts_on_a_chat_that_a_batch_is_about_to_take(store, log)
     assert store._busy == set()
 
 
+async def test_whoever_finds_too_many_waiting_is_told_to_try_later_and_nothing_is_decided(store, log, monkeypatch):
+    monkeypatch.setattr(batcher, "WAITING", 2)
+    await deliver(store, "0")
+    store._busy.add(subject_of("chat", VERA))
+    waiting = [asyncio.ensure_future(deliver(store, str(n))) for n in (1, 2)]
+    while len(store.batcher._waiting) < 2:
+        await asyncio.sleep(0)
+    decided: list[Chat] = []
+    with pytest.raises(TryLater):
+        await do(store, decided.append)
+    store._busy.clear()
+    store.batcher.kick()
+    assert [answer.version for answer in await asyncio.gather(*waiting)] == [3, 4]
+    assert decided == []
+    await versions_are_gapless(log)
+
+
 # Trouble
 
 
@@ -535,6 +552,27 @@ async def test_a_reply_whose_answer_was_lost_is_written_once(wire, wired, log, h
             assert written <= 1
     if how in ("reply", "hold"):
         assert all(isinstance(answer, Decided) for answer in answers)
+
+
+@pytest.mark.parametrize("batched", [False, True], ids=["alone", "in batches"])
+async def test_whoever_may_be_stored_is_not_told_that_nothing_was_accepted(wire, wired, log, batched):
+    """The answer is lost with the line, so nobody can look whether the events are there."""
+    await deliver(wired, "1")
+    await deliver(wired, "1", "78")
+    if batched:
+        batching(wired)
+    wire.lose_next("end")
+    reply = replies(ANNA, client_msg_id="c1")
+    answers = await asyncio.gather(do(wired, reply), do(wired, replies(BORIS), "78"), return_exceptions=True)
+    for answer, aggregate_id in zip(answers, (VERA, chat_id(SHOP, "78")), strict=True):
+        if (await kinds_of(log, aggregate_id))[ReplyWritten]:
+            assert isinstance(answer, AckLost)
+            assert "may or may not be stored" in str(answer)
+        else:
+            assert isinstance(answer, LogDown)
+    assert any(isinstance(answer, AckLost) for answer in answers)
+    assert (await do(EventStore(log), reply)).version == 4
+    assert (await kinds_of(log))[ReplyWritten] == 1
 
 
 @pytest.mark.parametrize("how", ["reply", "cut", "request", "hold"])

@@ -25,8 +25,8 @@ async def back(log: Log) -> None:
 
 
 class Wire:
-    """`lose_next`: `reply` (swallowed), `cut` (the connection ends instead of the reply), `request` (it ends
-    before the request got through) or `hold` (the request arrives just before the next one)."""
+    """`lose_next`: `reply` (swallowed), `cut` (the connection ends instead of the reply), `end` (and
+    nobody gets through any more), `request` (it ends before the request got through) or `hold` (the request arrives just before the next one)."""
 
     def __init__(self, nats_url: str) -> None:
         self._there = urlsplit(nats_url)
@@ -68,7 +68,7 @@ class Wire:
                 await self.before_append()
             if APPEND in data:
                 data, self._held = self._held + data, b""
-                self._losing, self._next = self._next, ""
+                self._losing, self._next = self._next or self._losing, ""
             if self._losing == "request":
                 self._cut()
                 return
@@ -81,7 +81,9 @@ class Wire:
     async def _replies(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(1 << 20):
             losing, self._losing = self._losing, ""
-            if losing == "cut":
+            if losing == "end":
+                self._server.close()
+            if losing in ("cut", "end"):
                 self._cut()
                 return
             if losing == "reply":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pulse.aggregates.source import Source, source_id
 from pulse.accounts import Accounts
+from pulse.aggregates.source import Source, source_id
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.ingest.drivers import Drivers

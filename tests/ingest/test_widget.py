@@ -16,7 +16,7 @@ from pulse.aggregates.source import source_id
 from pulse.tokens import CHANNEL_TOKEN_LIFE, CHAT_TOKEN_LIFE, Visit
 from pulse.wiring import now
 from tests.conftest import Pulse
-from tests.world import SALES, SUPPORT, Desk, a_name, connect, is_problem, kinds, since, writer
+from tests.world import SALES, SUPPORT, Desk, a_name, accounts, connect, is_problem, kinds, since
 
 SHOP = "https://shop.example"
 

@@ -18,11 +18,11 @@ from uuid import UUID, uuid4
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from pulse.accounts import Accounts
 from pulse.aggregates.chat import Author, Chat, Incoming, chat_id
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import source_id
-from pulse.accounts import Accounts
 from pulse.directory import Directory
 from pulse.eventlog.commands import Decided
 from pulse.push.channel_ws import ChannelWs
@@ -173,24 +173,38 @@ class Door:
     hub: Hub
     relay: Relay
     url: str
+    may_relay: asyncio.Event
+
+    async def relaying(self) -> None:
+        """Lets the relay run; returns when it is ready."""
+        self.may_relay.set()
+        while not self.relay.ready:
+            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
 async def a_door(
     house: House, clock: Callable[[], datetime] = now, hub: Hub | None = None, directory: Directory | None = None,
-    **options: Any,
+    *, relaying: bool = True, **options: Any,
 ) -> AsyncIterator[Door]:  # fmt: skip
     hub, directory = hub or Hub(), directory or house.directory
     relay = Relay(house.log, directory, hub)
     channel_ws = ChannelWs(hub, directory, house.store, house.signer, clock)
-    server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key), **options)
+    server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key), relay, **options)
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(relay.run())
-        while not relay.ready:
-            await asyncio.sleep(0.005)
         async with server.listening("127.0.0.1", 0) as port:
-            yield Door(hub, relay, f"ws://127.0.0.1:{port}")
+            may_relay = asyncio.Event()
+            running = group.create_task(relay_when(may_relay, relay))
+            door = Door(hub, relay, f"ws://127.0.0.1:{port}", may_relay)
+            if relaying:
+                await door.relaying()
+            yield door
         running.cancel()
+
+
+async def relay_when(may_relay: asyncio.Event, relay: Relay) -> None:
+    await may_relay.wait()
+    await relay.run()
 
 
 async def raw_socket(url: str, headers: Mapping[str, str] | None = None) -> socket.socket:

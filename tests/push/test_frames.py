@@ -52,10 +52,9 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
 )  # fmt: skip
 
 
-def history() -> Iterator[Recorded]:
-    """The life as the log has it: the scope is the chat's after each command."""
-    chat = a_chat()
-    for act in (lambda _: None, *LIFE):
+def recorded_of(chat: Chat, *acts: Callable[[Chat], Any]) -> Iterator[Recorded]:
+    """What happened to a chat as the log has it: the scope is the chat's after each command."""
+    for act in (lambda _: None, *acts):
         act(chat)
         events: Sequence[Any] = chat.collect_events()
         for event in events:
@@ -64,7 +63,7 @@ def history() -> Iterator[Recorded]:
             yield open_envelope(1000 + version, subject_of("chat", chat.id), body)
 
 
-HISTORY = {recorded.ver: recorded for recorded in history()}
+HISTORY = {recorded.ver: recorded for recorded in recorded_of(a_chat(), *LIFE)}
 
 
 def entry(version: int, **more: object) -> dict[str, Any]:
@@ -121,7 +120,7 @@ def test_the_life_holds_every_event_of_a_chat() -> None:
 def test_each_event_tells_staff_and_visitor_what_the_table_says(told: list[tuple[int, Frame]]) -> None:
     heard = []
     for version, frame in told:
-        data = {key: value for key, value in frame.data.items() if key not in ("chat", "version")}
+        data = {key: value for key, value in frame.data.items() if key not in ("chat", "version", "last_word")}
         shown = frame.for_visitor
         if shown is not None:
             shown = {key: value for key, value in shown.items() if key != "version"}
@@ -170,9 +169,33 @@ def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]
         "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 16,
         "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": None, "holder": None,
         "unread": 1, "unread_by_customer": 1, "last_text": "Again", "last_kind": "text", "last_sender": "customer",
-        "last_at": NOW, "last_position": 1016,
+        "last_at": NOW, "last_position": 1016, "last_version": 16,
     }  # fmt: skip
     assert {key: row[key] for key in expected} == expected
+
+
+def test_a_changed_word_is_told_beside_the_row_and_not_in_it(told: list[tuple[int, Frame]]) -> None:
+    words = {version: frame.data["last_word"] for version, frame in told if "last_word" in frame.data}
+    assert words == {
+        7: {"of": 2, "text": HISTORY[7].event.message.text, "kind": "text"},  # type: ignore[attr-defined]
+        12: {"of": 2, "text": "", "kind": "deleted"},
+    }
+    for version, frame in told:
+        assert frame.data["chat"]["version"] == version
+        assert version not in words or not frame.data["chat"].keys() & {"last_text", "last_kind", "last_version"}
+
+
+def test_a_group_keeps_its_title_whoever_writes() -> None:
+    def names(group: bool) -> list[str]:
+        chat = Chat.open(
+            source_id=SHOP, channel="telegram", peer="-5", title="Neighbours", group=group, department_id=SALES,
+            customer_id=UUID(int=77), now=NOW,
+        )  # fmt: skip
+        frames = [frame for recorded in recorded_of(chat, vera_writes("u1", "m1")) for frame in frames_of(recorded, NAMES)]
+        return [frame.data["chat"]["name"] for frame in frames if "name" in frame.data["chat"]]
+
+    assert set(names(group=True)) == {"Neighbours"}
+    assert names(group=False)[-1] == "Vera"
 
 
 def test_what_happens_outside_chats_is_told_to_nobody() -> None:

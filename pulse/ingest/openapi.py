@@ -1,0 +1,110 @@
+"""The OpenAPI part of the plain routes, written by hand: webhooks and the widget are not FastAPI's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def path_parameter(name: str, says: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "description": says}
+
+
+def query_parameter(name: str, says: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": {"type": "integer"}, "description": says}
+
+
+def json_body(*required: str, **properties: str) -> dict[str, Any]:
+    fields = {name: {"type": "string", "description": says} for name, says in properties.items()}
+    schema = {"type": "object", "properties": fields, "required": list(required)}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def answers(**said: str) -> dict[str, Any]:
+    """`_200="…"` and so on: a status and what it means."""
+    return {status.lstrip("_"): {"description": meaning} for status, meaning in said.items()}
+
+
+SOURCE = path_parameter("source_id", "the id of a source, as `pulse demo` and `pulse source add` print it")
+CHAT_TOKEN: list[dict[str, list[str]]] = [{"chat_token": []}]
+PAGING = [
+    query_parameter("limit", "how many, 200 at most"),
+    query_parameter("beforeId", "what came before this message"),
+    query_parameter("afterId", "what came after this message"),
+]
+
+PATHS: dict[str, Any] = {
+    "/webhook/{channel}/{source_id}": {
+        "post": {
+            "tags": ["webhooks"],
+            "operationId": "receive_webhook",
+            "summary": "A provider's delivery: vk, telegram or simulator. Answered once it is on disk.",
+            "parameters": [path_parameter("channel", "vk, telegram or simulator"), SOURCE],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+            "responses": answers(
+                _200="stored (or known already); the channel's own words: `ok` for VK, `{}` otherwise",
+                _400="the proof is inside a body that can't be read",
+                _401="unknown source, wrong or missing secret, wrong group",
+                _413="over 1 MiB",
+                _503="the log can't take it now; send it again after Retry-After seconds",
+            ),
+        }
+    },
+    "/api/widget/session": {
+        "post": {
+            "tags": ["widget"],
+            "operationId": "open_widget_session",
+            "summary": "A visitor's session: new for a `source`, or the one of a `chat_token`.",
+            "requestBody": json_body(
+                source="identifier or id of a source of type web",
+                chat_token="resumes the chat it was given for",  # noqa: S106  a description
+                name="how the visitor wants to be called",
+                department_id="a department of this source; otherwise its first",
+            ),
+            "responses": answers(
+                _200="session_id (the chat), chat_token (for months), token (for the socket, a day), expires_at",
+                _401="the chat_token is not ours or has expired",
+                _403="this page may not use this source",
+                _404="no such website",
+                _429="too many sessions from one address",
+            ),
+        }
+    },
+    "/api/widget/messages": {
+        "get": {
+            "tags": ["widget"],
+            "operationId": "list_widget_messages",
+            "summary": "The visitor's own thread, oldest first.",
+            "security": CHAT_TOKEN,
+            "parameters": PAGING,
+            "responses": answers(_200="items, next, prev", _401="no or wrong chat_token", _503="lists are away"),
+        },
+        "post": {
+            "tags": ["widget"],
+            "operationId": "write_widget_message",
+            "summary": "A visitor writes. The same clientMsgId is one message, however often it is sent.",
+            "security": CHAT_TOKEN,
+            "requestBody": json_body("text", text="1 to 10,000 characters", clientMsgId="the page's own id"),
+            "responses": answers(
+                _200="known already",
+                _201="on disk",
+                _400="not readable",
+                _401="no or wrong chat_token",
+                _413="over 64 KiB",
+                _429="too many messages",
+                _503="not accepted; send it again",
+            ),
+        },
+    },
+    "/chat/session/{id}/channel-token": {
+        "get": {
+            "tags": ["widget"],
+            "operationId": "get_channel_token",
+            "summary": "A fresh token for the visitor's socket.",
+            "security": CHAT_TOKEN,
+            "parameters": [path_parameter("id", "the session, which is the chat")],
+            "responses": answers(_200="as for a session", _401="no or wrong chat_token", _404="another chat's token"),
+        }
+    },
+}
+
+SECURITY = {"chat_token": {"type": "http", "scheme": "bearer", "description": "from POST /api/widget/session"}}

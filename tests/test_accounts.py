@@ -1,0 +1,84 @@
+"""Departments, people and sources: made once, and what exists stays as it is."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from pulse import accounts as module
+from pulse.accounts import Accounts
+from pulse.aggregates.department import DepartmentCreated, department_id
+from pulse.aggregates.moderator import Moderator, ModeratorInvited, UnknownRole, moderator_id
+from pulse.aggregates.source import NoDepartments, Source, SourceConnected, source_id
+from pulse.eventlog.commands import Decided
+from pulse.eventlog.store import EventStore
+from pulse.passwords import PasswordCheck, hash_password
+from pulse.vault import Vault
+from pulse.wiring import now
+
+SALES = department_id("Sales")
+
+
+@pytest.fixture
+def accounts(store: EventStore) -> Accounts:
+    return Accounts(store, Vault(b"k" * 32), now)
+
+
+async def anna(accounts: Accounts, password: str = "password", role: str = "moderator") -> Decided:
+    return await accounts.invite("anna@pulse.example", "Anna", role, (SALES,), password)
+
+
+async def shop(accounts: Accounts, secret: str) -> Decided:
+    return await accounts.connect_source("telegram", "1", "Shop", (SALES,), settings={}, secrets={"secret": secret})
+
+
+async def test_a_department_is_created_once(accounts: Accounts) -> None:
+    first, again = await accounts.create_department("Sales"), await accounts.create_department("sales ")
+    assert [type(event) for event in first.events] == [DepartmentCreated]
+    assert (again.events, again.position) == ((), first.position)
+
+
+async def test_a_person_keeps_the_first_password(accounts: Accounts, store: EventStore) -> None:
+    first, again = await anna(accounts, "first"), await anna(accounts, "second")
+    assert [type(event) for event in first.events] == [ModeratorInvited]
+    assert (again.events, again.position) == ((), first.position)
+    stored = await store.load(Moderator, moderator_id("anna@pulse.example"))
+    assert stored is not None
+    check = PasswordCheck()
+    assert await check.matches(stored.password_hash, "first")
+    assert not await check.matches(stored.password_hash, "second")
+    check.close()
+
+
+async def test_hashing_leaves_the_event_loop_free(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def hashed(password: str) -> str:
+        threads.append(threading.current_thread())
+        return hash_password(password)
+
+    monkeypatch.setattr(module, "hash_password", hashed)
+    await anna(accounts)
+    assert len(threads) == 1
+    assert threads[0] is not threading.current_thread()
+
+
+async def test_an_unknown_role_is_refused(accounts: Accounts, store: EventStore) -> None:
+    with pytest.raises(UnknownRole):
+        await anna(accounts, role="owner")
+    assert await store.load(Moderator, moderator_id("anna@pulse.example")) is None
+
+
+async def test_a_source_keeps_its_first_secret(accounts: Accounts, store: EventStore) -> None:
+    first, again = await shop(accounts, "first"), await shop(accounts, "second")
+    assert [type(event) for event in first.events] == [SourceConnected]
+    assert (again.events, again.position) == ((), first.position)
+    stored = await store.load(Source, source_id("telegram", "1"))
+    assert stored is not None
+    assert accounts.vault.open(stored.secrets["secret"], stored.seal_purpose("secret")) == b"first"
+
+
+async def test_a_source_without_departments_is_refused(accounts: Accounts) -> None:
+    with pytest.raises(NoDepartments):
+        await accounts.connect_source("telegram", "1", "Shop", (), settings={}, secrets={})
