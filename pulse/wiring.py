@@ -195,7 +195,11 @@ async def serve(
     roles: tuple[str, ...],
     started: Callable[[House], Coroutine[Any, Any, None]],
 ) -> None:
-    """Runs roles in this process until it is cancelled. `started` is called once everything answers."""
+    """Runs roles in this process until it is cancelled. `started` is called once everything answers.
+
+    Raises PortTaken.
+    """
+    refuse_taken_ports(settings, roles)
     async with contextlib.AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(settings, addresses))
         if "project" in roles:
@@ -207,8 +211,7 @@ async def serve(
             if "desk" in roles:
                 open_desk(house, reads)
         if "push" in roles:
-            with said_when_taken(settings.push_port, "PULSE_PUSH_PORT"):
-                await stack.enter_async_context(open_push(house))
+            await stack.enter_async_context(open_push(house))
         async with asyncio.TaskGroup() as group:
             for task in house.tasks:
                 group.create_task(task())
@@ -218,21 +221,23 @@ async def serve(
             group.create_task(started(house))
 
 
-@contextlib.contextmanager
-def http_port(settings: Settings) -> Iterator[socket.socket]:
-    """The listening socket. uvicorn gets it ready made, because it ends the process when it can't have a port."""
-    family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
-    with said_when_taken(settings.http_port, "PULSE_HTTP_PORT"):
-        taken = socket.create_server((settings.http_host, settings.http_port), family=family, backlog=BACKLOG)
-    with taken:
-        yield taken
+def refuse_taken_ports(settings: Settings, roles: tuple[str, ...]) -> None:
+    """Before anything is opened, and before anybody is told that Pulse is ready. Raises PortTaken."""
+    if {"ingest", "desk"} & set(roles):
+        http_port(settings).close()
+    if "push" in roles:
+        listen(settings.push_host, settings.push_port, "PULSE_PUSH_PORT").close()
 
 
-@contextlib.contextmanager
-def said_when_taken(port: int, setting: str) -> Iterator[None]:
-    """Raises PortTaken with the setting's name."""
+def http_port(settings: Settings) -> socket.socket:
+    """uvicorn gets its socket ready made, because it ends the process when it can't have one. Raises PortTaken."""
+    return listen(settings.http_host, settings.http_port, "PULSE_HTTP_PORT")
+
+
+def listen(host: str, port: int, setting: str) -> socket.socket:
     try:
-        yield
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

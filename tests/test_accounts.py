@@ -76,7 +76,7 @@ async def test_a_source_keeps_its_first_secret(accounts: Accounts, store: EventS
     assert (again.events, again.position) == ((), first.position)
     stored = await store.load(Source, source_id("telegram", "1"))
     assert stored is not None
-    assert accounts.vault.open(stored.secrets["secret"], stored.seal_purpose("secret")) == b"first"
+    assert accounts.vault.unseal(stored.secrets["secret"], stored.seal_purpose("secret")) == b"first"
 
 
 async def test_a_source_without_departments_is_refused(accounts: Accounts) -> None:

@@ -112,6 +112,7 @@ async def test_a_taken_push_port_is_named_with_its_setting(
 async def test_read_models_of_another_log_end_the_start_with_a_sentence(
     environment: dict[str, str], command: Command, log: Log
 ) -> None:
+    await command("source", "add", "simulator", "shop", "--department", "Sales")
     await up_and_down(environment)
     await log.api(f"STREAM.DELETE.{log.stream}")
     await reconcile(log, wanted_streams(STREAMS), max_bytes=1 << 30)

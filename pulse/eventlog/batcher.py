@@ -7,8 +7,8 @@ disk and the load. `Pace` finds out by trying both. At low load nothing waits an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Generic, TypeVar
 
 from pulse.errors import TryLater
 
@@ -83,6 +83,7 @@ class Batcher(Generic[Work]):
         self._waiting: list[Work] = []
         self._alone = 0
         self._groups = 0
+        self._trailing = 0  # commands that their group left over
         self._tasks: set[asyncio.Task[None]] = set()
         self._scheduled = False
 
@@ -113,9 +114,14 @@ class Batcher(Generic[Work]):
         self._alone -= 1
         self._finished(1)
 
+    def trail(self, rest: Coroutine[Any, Any, None], commands: int) -> None:
+        """Goes on with what a group left over, beside the next groups; those wait when too much is left over."""
+        self._trailing += commands
+        self._start(self._run_rest(rest, commands))
+
     def _dispatch(self) -> None:
         self._scheduled = False
-        if self._groups >= BATCHES_IN_FLIGHT:
+        if self._groups >= BATCHES_IN_FLIGHT or self._trailing >= BATCH:
             return
         group = [work for work in self._waiting if self._ready(work)][:BATCH]
         if not group:
@@ -123,7 +129,10 @@ class Batcher(Generic[Work]):
         taken = set(map(id, group))
         self._waiting = [work for work in self._waiting if id(work) not in taken]
         self._groups += 1
-        task = asyncio.get_running_loop().create_task(self._run_group(self._run(group), len(group)))
+        self._start(self._run_group(self._run(group), len(group)))
+
+    def _start(self, running: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(running)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -134,8 +143,15 @@ class Batcher(Generic[Work]):
             self._groups -= 1
             self._finished(commands)
 
+    async def _run_rest(self, rest: Awaitable[None], commands: int) -> None:
+        try:
+            await rest
+        finally:
+            self._trailing -= commands
+            self.kick()
+
     def _begin(self) -> None:
-        if not (self._alone or self._groups or self._waiting):
+        if not (self._alone or self._groups or self._trailing or self._waiting):
             self.pace.begin(asyncio.get_running_loop().time())
 
     def _finished(self, commands: int) -> None:

@@ -78,6 +78,8 @@ def make_draft(command: Command, folded: list[Folded], conditioned: set[str]) ->
             raise HalfDecided from refusal
         return Draft(command, [], [], refusal=refusal)
     changed = [result] if isinstance(result, Aggregate) or result is None else list(result)
+    if len(changed) != len(folded):
+        raise HalfDecided(f"A decision on {len(folded)} aggregates returned {len(changed)}.")
     made = Draft(command, [], [])
     for key, subject, fold, aggregate in zip(command.keys, command.subjects, folded, changed, strict=True):
         _check_returned(key, fold, aggregate)

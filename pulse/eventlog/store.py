@@ -12,18 +12,21 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
+import orjson
 import structlog
 from eventsourcing.domain import Aggregate
 
-from pulse.errors import LogDown, StoreConflict
+from pulse.errors import LogDown, StoreConflict, TooLarge
 from pulse.eventlog.batcher import Batcher
 from pulse.eventlog.cache import Cache
-from pulse.eventlog.commands import Command, Decided, Decision, Draft, Key, make_draft, subject_of_key
+from pulse.eventlog.commands import Command, Decided, Decision, Draft, HalfDecided, Key, make_draft, subject_of_key
 from pulse.eventlog.envelope import Recorded, open_envelope
 from pulse.eventlog.jetstream import (
     Ack,
     AckLost,
     Append,
+    AppendRefused,
     BatchHasDuplicate,
     BatchLost,
     Log,
@@ -35,6 +38,7 @@ TRIES = 8
 CACHED = 20_000
 BATCH_EVENTS = 900  # the server takes 1000
 BATCH_BYTES = 4 * 1024 * 1024
+NOT_DRAFTED = (HalfDecided, msgspec.MsgspecError, orjson.JSONEncodeError)
 
 log = structlog.get_logger(__name__)
 
@@ -178,31 +182,51 @@ class EventStore:
         return self._run_taken(commands)
 
     async def _run_taken(self, commands: list[Command]) -> None:
+        together = len(commands) > 1 and all(subject in self.cache for c in commands for subject in c.subjects)
+        left: list[Command] = []
         try:
-            left = commands
-            if len(commands) > 1 and all(subject in self.cache for c in commands for subject in c.subjects):
-                left = await self._store_together(commands)
-            await self._each_alone(left)
+            left = await self._store_together(commands) if together else commands
+        except Exception as error:
+            log.exception("store.group-failed", commands=len(commands))
+            self._refuse_all(commands, error)  # not again: some may be stored
         finally:
-            self._busy.difference_update(subject for command in commands for subject in command.subjects)
+            self._free(commands, left)
+        if left and together:
+            self.batcher.trail(self._each_alone(left), len(left))
+        else:
+            await self._each_alone(left)
+
+    def _free(self, done: list[Command], left: list[Command]) -> None:
+        """Others may have the aggregates of what is done, as far as nothing that is left wants them."""
+        wanted = {subject for command in left for subject in command.subjects}
+        self._busy.difference_update({subject for command in done for subject in command.subjects} - wanted)
+        self.batcher.kick()
 
     async def _store_together(self, commands: list[Command]) -> list[Command]:
         """Stores what fits into one batch. Returns the commands that have no answer yet."""
         try:
             drafts, conditioned = self._draft_batch(commands)
-            appends = [append for draft in drafts for append in draft.appends]
+        except NOT_DRAFTED as error:
+            return self._one_by_one(commands, error)
+        appends = [append for draft in drafts for append in draft.appends]
+        try:
             ack = await self._append(appends) if appends else Ack(0, duplicate=False)
-            if not ack.duplicate:
-                first = ack.position - len(appends) + 1
-                return self._settle_group(drafts, first, conditioned) + commands[len(drafts) :]
-        except AckLost:
-            for command in commands:
-                command.unsure = True
+        except AckLost as error:
+            for draft in drafts:
+                draft.command.unsure = bool(draft.appends)
+            return self._one_by_one(commands, error)
         except LogDown as error:
             self._refuse_all(commands, error)
             return []
-        except Exception as error:  # noqa: BLE001  one of them is at fault; alone, each gets its own answer
-            log.debug("store.batch-refused", commands=len(commands), error=repr(error))
+        except (AppendRefused, TooLarge) as error:
+            return self._one_by_one(commands, error)
+        if ack.duplicate:
+            return self._one_by_one(commands, ack)
+        return self._settle_group(drafts, ack.position - len(appends) + 1, conditioned) + commands[len(drafts) :]
+
+    def _one_by_one(self, commands: list[Command], answer: object) -> list[Command]:
+        """One of them is at fault, or nobody knows what is stored; alone, each gets its own answer."""
+        log.warning("store.batch-refused", commands=len(commands), answer=repr(answer))
         for command in commands:
             self.cache.forget(command.subjects)
         return commands
@@ -231,15 +255,23 @@ class EventStore:
         await asyncio.gather(*(self._chain(chain) for chain in chains))
 
     async def _chain(self, commands: list[Command]) -> None:
-        for command in commands:
-            try:
-                decided = await self._until_it_counts(command)
-            except Exception as error:  # noqa: BLE001  it belongs to whoever waits for this command
-                if not command.future.done():
-                    command.future.set_exception(error)
-            else:
-                if not command.future.done():
-                    command.future.set_result(decided)
+        left = list(commands)
+        try:
+            while left:
+                await self._answer(left[0])
+                self._free([left.pop(0)], left)
+        finally:
+            self._free(left, [])
+
+    async def _answer(self, command: Command) -> None:
+        try:
+            decided = await self._until_it_counts(command)
+        except Exception as error:  # noqa: BLE001  it belongs to whoever waits for this command
+            if not command.future.done():
+                command.future.set_exception(error)
+        else:
+            if not command.future.done():
+                command.future.set_result(decided)
 
     def _settle_group(self, drafts: list[Draft], first: int, conditioned: set[str]) -> list[Command]:
         """Answers the commands whose state the log has confirmed; returns the others."""

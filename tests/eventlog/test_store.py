@@ -500,6 +500,78 @@ async def test_whoever_finds_too_many_waiting_is_told_to_try_later_and_nothing_i
     await versions_are_gapless(log)
 
 
+async def test_a_decision_that_returns_too_little_does_not_stop_the_others_of_its_batch(store, log):
+    await asyncio.gather(deliver(store, "0", "a"), deliver(store, "0", "b"))
+    batching(store)
+    wrong, right = await asyncio.gather(
+        store.decide(Chat, chat_id(SHOP, "a"), lambda chat: [], by="system"),
+        deliver(store, "1", "b"),
+        return_exceptions=True,
+    )
+    assert isinstance(wrong, HalfDecided)
+    assert right.version == 3
+
+
+@pytest.mark.parametrize("batched", [False, True], ids=["alone", "in batches"])
+async def test_an_answer_that_nobody_foresaw_is_given_to_all_and_nothing_is_stored_twice(wire, wired, log, batched):
+    await deliver(wired, "0")
+    if batched:
+        batching(wired)
+    wire.lose_next("garble")
+    answers = await asyncio.gather(*(do(wired, replies(ANNA)) for _ in range(3)), return_exceptions=True)
+    assert any(isinstance(answer, KeyError) for answer in answers)
+    assert (await kinds_of(log))[ReplyWritten] == 3
+    assert wired._busy == set()
+    assert (await deliver(wired, "1")).version == 7
+    await versions_are_gapless(log)
+
+
+async def test_what_goes_wrong_while_a_stored_batch_is_answered_leaves_nobody_waiting(store, log, monkeypatch):
+    await deliver(store, "0")
+    batching(store)
+
+    class Broken(Decided):
+        def __init__(self, *_: object) -> None:
+            raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pulse.eventlog.store.Decided", Broken)
+        answers = await asyncio.gather(*(do(store, replies(ANNA)) for _ in range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [RuntimeError] * 3
+    assert (await kinds_of(log))[ReplyWritten] == 3
+    assert store._busy == set()
+    assert (await deliver(store, "1")).version == 7
+    await versions_are_gapless(log)
+
+
+async def test_the_slowest_of_a_batch_holds_up_nobody_else(stores, log, monkeypatch):
+    store, rival, gate, append = batching(stores[0]), stores[1], asyncio.Event(), log.append
+    slow_peers, others = ["s0", "s1", "s2"], ["a", "b", "c"]
+    for peer in slow_peers + others:
+        await deliver(store, "0", peer)
+    for peer in slow_peers:
+        await deliver(rival, "1", peer)  # refuses the batch, so each goes alone
+
+    async def slowly(message):
+        if message.subject in {subject_of("chat", chat_id(SHOP, peer)) for peer in slow_peers}:
+            await gate.wait()
+        return await append(message)
+
+    monkeypatch.setattr(log, "append", slowly)
+    batching(store)
+    slow = []
+    for slow_peer, peer in zip(slow_peers, others, strict=True):
+        slow.append(asyncio.ensure_future(deliver(store, "2", slow_peer)))
+        assert (await deliver(store, "2", peer)).version == 3
+    assert (await asyncio.gather(*(deliver(store, "3", peer) for peer in others)))[0].version == 4
+    assert not any(task.done() for task in slow)
+    assert store._busy == {subject_of("chat", chat_id(SHOP, peer)) for peer in slow_peers}
+    gate.set()
+    assert [answer.version for answer in await asyncio.gather(*slow)] == [4, 4, 4]
+    await asyncio.sleep(0)
+    assert store._busy == set()
+
+
 # Trouble
 
 

@@ -26,7 +26,7 @@ async def back(log: Log) -> None:
 
 class Wire:
     """`lose_next`: `reply` (swallowed), `cut` (the connection ends instead of the reply), `end` (and
-    nobody gets through any more), `request` (it ends before the request got through) or `hold` (the request arrives just before the next one)."""
+    nobody gets through any more), `garble` (it can't be read), `request` (it ends before the request got through) or `hold` (the request arrives just before the next one)."""
 
     def __init__(self, nats_url: str) -> None:
         self._there = urlsplit(nats_url)
@@ -89,6 +89,8 @@ class Wire:
             if losing == "reply":
                 self.lost.set()
                 continue
+            if losing == "garble":
+                data = data.replace(b'"seq"', b'"???"')
             writer.write(data)
 
     def _cut(self) -> None:

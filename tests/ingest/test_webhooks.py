@@ -143,7 +143,9 @@ async def test_vks_secret_is_kept_nowhere(shared: Pulse) -> None:
     before = await shared.house.log.last_position()
     for body in all_recorded("vk").values():
         await shared.http.post(shared.webhook("vk"), content=body.replace(b"4", b"5"))
-    escaped = recorded("vk", "03_message_new_text").replace(b"pulse_demo", b"pulse\\u005fdemo").replace(b"4160", b"4161")
+    escaped = (
+        recorded("vk", "03_message_new_text").replace(b"pulse_demo", b"pulse\\u005fdemo").replace(b"4160", b"4161")
+    )
     assert (await shared.http.post(shared.webhook("vk"), content=escaped)).status_code == 200
     stored = await shared.house.log.read(before + 1)
     assert stored

@@ -191,7 +191,9 @@ def test_a_group_keeps_its_title_whoever_writes() -> None:
             source_id=SHOP, channel="telegram", peer="-5", title="Neighbours", group=group, department_id=SALES,
             customer_id=UUID(int=77), now=NOW,
         )  # fmt: skip
-        frames = [frame for recorded in recorded_of(chat, vera_writes("u1", "m1")) for frame in frames_of(recorded, NAMES)]
+        frames = [
+            frame for recorded in recorded_of(chat, vera_writes("u1", "m1")) for frame in frames_of(recorded, NAMES)
+        ]
         return [frame.data["chat"]["name"] for frame in frames if "name" in frame.data["chat"]]
 
     assert set(names(group=True)) == {"Neighbours"}

@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 
 from pulse.embedded import Addresses, Embedded
 from pulse.errors import Trouble
 from pulse.eventlog.commands import Decided
+from pulse.push.hub import Hub
+from pulse.push.relay import Relay
 from pulse.tokens import Visit
 from tests.conftest import Pulse, running_pulse
 from tests.push.conftest import empty_log
@@ -53,6 +56,24 @@ async def test_nothing_is_missed_or_doubled_when_nats_is_killed_and_comes_back(p
     heard = [(frame["seq"], frame["type"]) for frame in staff]
     assert len(heard) == len(set(heard)) == 2 * MESSAGES + 1
     assert [position for position, _ in heard] == sorted(position for position, _ in heard)
+
+
+async def test_a_relay_that_begins_while_nats_is_away_waits_for_it(pulse: Pulse, nats: Embedded) -> None:
+    relay = Relay(pulse.house.log, pulse.house.directory, Hub())
+    nats.kill_nats()
+    while pulse.house.log.up:
+        await asyncio.sleep(0.01)
+    with structlog.testing.capture_logs() as told:
+        running = asyncio.create_task(relay.run())
+        while not [entry for entry in told if entry["event"] == "push.waiting"]:
+            assert not running.done()
+            await asyncio.sleep(0.01)
+        assert not relay.ready
+        nats.restart_nats()
+        while not relay.ready:
+            assert not running.done()
+            await asyncio.sleep(0.01)
+    running.cancel()
 
 
 async def write_all(pulse: Pulse, visit: Visit, texts: list[str]) -> Decided:

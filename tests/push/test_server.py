@@ -198,6 +198,25 @@ async def test_whoever_watches_gets_an_answer(pulse: Pulse) -> None:
     assert (answer.status_code, answer.text) == (200, "ok\n")
 
 
+async def test_nobody_gets_in_before_the_log_is_followed_and_nothing_after_the_beginning_is_passed_over(
+    pulse: Pulse,
+) -> None:
+    began = await pulse.house.log.last_position()
+    async with a_door(pulse.house, relaying=False) as door, httpx2.AsyncClient() as client:
+        decided = await act(pulse.house, a_visit(), writes("Anybody there?"))
+        assert door.relay.follow is not None
+        assert door.relay.follow.position == began < decided.position
+        healthz = door.url.replace("ws://", "http://") + "/healthz"
+        assert (await client.get(healthz)).status_code == 503
+        for path in (staff_path(pulse.house, ANNA), visitor_path(pulse.house, a_visit()), "/app/pulse"):
+            assert await refusal(door.url + path) == 503
+        await door.relaying()
+        assert (await client.get(healthz)).status_code == 200
+        async with connect(door.url + staff_path(pulse.house, ANNA)) as opened:
+            decided = await act(pulse.house, a_visit(), writes("Now?"))
+            await Ear(opened).up_to(decided.position)
+
+
 async def test_no_token_is_ever_logged(pulse: Pulse, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     logging.getLogger("websockets.client").setLevel(logging.WARNING)
