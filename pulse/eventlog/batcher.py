@@ -7,7 +7,7 @@ disk and the load. `Pace` finds out by trying both. At low load nothing waits an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
 from pulse.errors import TryLater
@@ -88,9 +88,9 @@ class Batcher(Generic[Work]):
         self._scheduled = False
 
     @property
-    def alone_now(self) -> bool:
-        """May a new command go by itself at once?"""
-        return not self.pace.batching and not self._waiting
+    def waiting(self) -> Sequence[Work]:
+        """What waits for the next group, in order."""
+        return self._waiting
 
     def join(self, work: Work) -> None:
         """Waits for the next group. Raises TryLater when too many wait already."""

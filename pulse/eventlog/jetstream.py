@@ -23,7 +23,7 @@ from pulse.errors import LogDown, PulseError, TooLarge
 
 STREAM = "PULSE"
 ACK_SECONDS = 5.0
-PAGE = 4000
+PAGE = 1000
 PAGE_BYTES = 8 * 1024 * 1024
 
 log = structlog.get_logger(__name__)

@@ -83,10 +83,16 @@ class EventStore:
         future: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
         command = Command(tuple(keys), tuple(map(subject_of_key, keys)), decision, by, cause, msg_id, future)
         await self.cache.load(command.subjects)
-        if self.batcher.alone_now and self._is_free(command):
+        if self._goes_alone(command):
             return await self._run_alone(command)
         self.batcher.join(command)
         return await future
+
+    def _goes_alone(self, command: Command) -> bool:
+        """At once and by itself, unless batches are faster or others wait for the same aggregate."""
+        if self.batcher.pace.batching or not self._is_free(command):
+            return False
+        return all(set(other.subjects).isdisjoint(command.subjects) for other in self.batcher.waiting)
 
     def _is_free(self, command: Command) -> bool:
         return self._busy.isdisjoint(command.subjects)

@@ -159,11 +159,11 @@ async def test_only_so_many_wait_and_the_next_is_told_to_try_later(slow):
     slow.busy = {"vera", "oleg"}  # nobody starts on the others
 
 
-async def test_nobody_goes_alone_past_those_who_wait(slow):
-    assert slow.batcher.alone_now
+async def test_who_waits_is_known_in_order(slow):
     slow.busy.add("vera")
     slow.batcher.join(("vera", 1))
-    assert not slow.batcher.alone_now
+    slow.batcher.join(("vera", 2))
+    assert list(slow.batcher.waiting) == [("vera", 1), ("vera", 2)]
 
 
 async def test_a_group_that_fails_does_not_stop_the_next():
