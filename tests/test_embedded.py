@@ -275,9 +275,20 @@ def started(data_dir: Path, *user: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def family(name: str = "", of: int | None = None) -> list[psutil.Process]:
-    """Living descendants of ours, or of another process."""
+    """Living descendants of ours, or of another process; the servers of other tests are not ours."""
     everyone = psutil.Process(of).children(recursive=True)
-    return [p for p in everyone if p.status() != psutil.STATUS_ZOMBIE and (not name or p.name() == name)]
+    living = [p for p in everyone if p.status() != psutil.STATUS_ZOMBIE and (not name or p.name() == name)]
+    return [p for p in living if OTHERS.isdisjoint([p.pid, *(parent.pid for parent in p.parents())])]
+
+
+OTHERS: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    """Notes the children that were there before the test."""
+    OTHERS.clear()
+    OTHERS.update(child.pid for child in psutil.Process().children(recursive=True))
 
 
 @contextmanager
