@@ -37,6 +37,7 @@ app.add_typer(source_app, name="source")
 app.add_typer(user_app, name="user")
 
 REVIVE_SECONDS = 0.5
+DOORS = "doors.json"
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +72,7 @@ def up(with_demo: Annotated[bool, typer.Option("--demo", help="Also make the dem
                 if with_demo:
                     await house.directory.wait_for(await demo.make_demo(house.store, house.vault, wiring.now))
                 await _until_ready(house)
+                _write_doors(settings)
                 _greet(settings, house, with_demo=with_demo)
 
             _run(_kept_alive(embedded, wiring.serve(settings, addresses, wiring.ROLES, started)))
@@ -112,7 +114,7 @@ def demo_command(as_json: Json = False) -> None:
         await demo.make_demo(house.store, house.vault, wiring.now)
 
     _with_house(settings, make)
-    summary = demo.demo_summary(settings.http_address, settings.push_address)
+    summary = demo.demo_summary(*_doors(settings))
     if as_json:
         sys.stdout.write(json.dumps(summary) + "\n")
     else:
@@ -155,7 +157,7 @@ def source_add(
     _with_house(settings, add)
     made = {
         "id": str(source_id(channel, identifier)), "type": channel, "identifier": identifier,
-        "webhook_url": webhook_url(settings.public_url or settings.http_address, channel, identifier),
+        "webhook_url": webhook_url(settings.public_url or _doors(settings)[0], channel, identifier),
         "secret": chosen or None,
     }  # fmt: skip
     _print(made, as_json=as_json)
@@ -209,7 +211,8 @@ def rebuild() -> None:
 def status(as_json: Json = False) -> None:
     """Shows whether Pulse runs here, how long its log is and how far the read models are."""
     settings = Settings()
-    found: dict[str, Any] = {"http": settings.http_address, "push": settings.push_address}
+    http, push = _doors(settings)
+    found: dict[str, Any] = {"http": http, "push": push}
 
     async def look(house: House) -> None:
         async with wiring.open_reads(house) as reads:
@@ -296,6 +299,21 @@ async def _until_ready(house: House) -> None:
             await asyncio.sleep(0.02)
             if not found.get("projector", True):
                 shown.update(f"Catching up … {house.projected:,} of {await house.log.last_position():,} events")
+
+
+def _write_doors(settings: Settings) -> None:
+    """Notes where this Pulse answers, for commands in other terminals."""
+    doors = {"http": settings.http_address, "push": settings.push_address}
+    (settings.data_dir / DOORS).write_text(json.dumps(doors))
+
+
+def _doors(settings: Settings) -> tuple[str, str]:
+    """Where the running Pulse answers, HTTP and push; as settings say where none of ours runs."""
+    file = settings.data_dir / DOORS
+    if settings.nats_url or not file.exists():
+        return settings.http_address, settings.push_address
+    doors = json.loads(file.read_text())
+    return doors["http"], doors["push"]
 
 
 def _greet(settings: Settings, house: House, *, with_demo: bool) -> None:

@@ -76,10 +76,12 @@ def database_url(addresses: Addresses) -> Iterator[str]:
     with psycopg.connect(addresses.database_url, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     yield addresses.database_url.replace("/pulse?", f"/{name}?")
-    with psycopg.connect(addresses.database_url, autocommit=True) as connection:
-        # An autovacuum worker in it is not ours to end; then it goes with the whole cluster, at the end.
-        with suppress(psycopg.errors.InsufficientPrivilege):
-            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    # An autovacuum worker in it is not ours to end; then it goes with the whole cluster, at the end.
+    with (
+        psycopg.connect(addresses.database_url, autocommit=True) as connection,
+        suppress(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @dataclass

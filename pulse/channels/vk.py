@@ -23,7 +23,7 @@ from pulse.channels import (
     ReadMark,
     TypingSeen,
     Unhandled,
-    parse_object,
+    load_object,
     require_secret,
 )
 from pulse.channels.fields import Fields, compact
@@ -51,7 +51,7 @@ class Vk(Channel):
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         """VK signs nothing: the proof is a secret in the body. A wrong community is answered like a wrong secret."""
-        event = parse_object(body)
+        event = load_object(body)
         secret = event.get("secret")
         require_secret(self.account.secrets.get("secret"), secret.encode() if isinstance(secret, str) else b"")
         group = event.get("group_id")
@@ -60,12 +60,12 @@ class Vk(Channel):
 
     def kept(self, body: bytes) -> bytes:
         """VK puts its secret into every body; the log is for good, so there it is blank."""
-        event = parse_object(body)
+        event = load_object(body)
         secret = event.get("secret")
         if not secret:
             return body
         blank = body.replace(orjson.dumps(secret), b'""')
-        if parse_object(blank).get("secret"):  # spelled with escapes, which VK does not
+        if load_object(blank).get("secret"):  # spelled with escapes, which VK does not
             return compact({**event, "secret": ""})
         return blank
 

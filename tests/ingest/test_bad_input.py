@@ -340,7 +340,9 @@ async def test_what_only_looks_bad_is_a_message(shared: Pulse, desk: Desk, name:
 VK_UNREADABLE = {
     name: body
     for name, body in UNREADABLE.items()
-    if not name.startswith(("a person", "a date", "a text of", "a message of", "an id of", "a negative id"))
+    if not name.startswith(
+        ("an escaped NUL", "a person", "a date", "a text of", "a message of", "an id of", "a negative id")
+    )
     and name not in ("a huge id", "an id over 64 bits", "an id with an exponent")
 }
 
@@ -374,6 +376,15 @@ async def test_what_vk_sends_unreadable_is_quarantined_as_it_came(
     event: Any = kept.event
     kept_body = body.decode().replace("s3cret", "")
     assert (event.outcome, event.raw, event.raw_base64) == ("quarantined", kept_body, None)
+
+
+async def test_a_nul_from_vk_is_quarantined_like_any_other(shared: Pulse, community: str) -> None:
+    body = orjson.dumps(vk_event(object={"message": {"text": "a\0b"}}))
+    before = await shared.house.log.last_position()
+    answer = await shared.http.post(community, content=body)
+    assert (answer.status_code, answer.content) == (200, b"ok")
+    [kept] = await since(shared, before)
+    assert kept.event.outcome == "quarantined"  # type: ignore[attr-defined]
 
 
 async def test_a_person_may_delete_more_messages_than_a_batch_holds(shared: Pulse, desk: Desk) -> None:

@@ -207,6 +207,12 @@ async def test_asking_for_the_demo_again_changes_nothing(installation: Installat
     }  # fmt: skip
 
 
+async def test_a_second_terminal_is_told_where_pulse_answers(installation: Installation) -> None:
+    elsewhere = {**installation.environment, "PULSE_HTTP_PORT": "8000", "PULSE_PUSH_PORT": "8001"}
+    installation.environment = elsewhere
+    assert json.loads((await installation.command("demo", "--json"))[1]) == installation.demo
+
+
 async def test_ctrl_c_ends_everything_cleanly(installation: Installation) -> None:
     children = psutil.Process(installation.process.pid).children(recursive=True)
     installation.process.send_signal(signal.SIGINT)
