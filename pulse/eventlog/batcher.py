@@ -1,7 +1,8 @@
 """Group commit: commands that wait at the same moment go into the log as one atomic batch.
 
-nats-server syncs once for a message, and four times for a batch of any size, so which is faster depends on the
-disk and the load. `Pace` finds out by trying both. At low load nothing waits and every command goes alone.
+nats-server syncs once for a message; a batch of any size costs it four syncs and some fifty file operations. Which
+way is faster depends on the disk and the load, and `Pace` finds out by trying both. At low load nothing waits and
+every command goes alone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from pulse.errors import TryLater
 
 BATCH = 500
 WAITING = 5_000
-BATCHES_IN_FLIGHT = 2
+SMALLEST = 8  # fewer go alone, though batches are the faster way
+LARGEST_ALONE = 50  # more for one busy aggregate go as a batch, though they are not
+LINGER_SECONDS = 0.01
 WINDOW_SECONDS = 0.2
 PAUSE_SECONDS = 0.002
 SOONEST, LATEST = 4, 32  # windows until the other way is tried again
@@ -71,13 +74,15 @@ class Pace:
 class Batcher(Generic[Work]):
     """Collects waiting work and hands it out in groups; `ready` says whether a piece may start now.
 
-    `run` is called in the same tick as `ready`, so it can take what the group needs before anybody else does.
+    `run` is called in the same tick as `ready`, so it can take what the group needs before anybody else does. The
+    server works on one batch at a time: a second one under way would only be smaller.
     """
 
     def __init__(
         self, run: Callable[[list[Work]], Awaitable[None]], ready: Callable[[Work], bool], pace: Pace | None = None
     ) -> None:
         self.pace = pace or Pace()
+        self.smallest = SMALLEST
         self._run = run
         self._ready = ready
         self._waiting: list[Work] = []
@@ -86,6 +91,8 @@ class Batcher(Generic[Work]):
         self._trailing = 0  # commands that their group left over
         self._tasks: set[asyncio.Task[None]] = set()
         self._scheduled = False
+        self._last_size = 0
+        self._linger: asyncio.TimerHandle | None = None
 
     @property
     def waiting(self) -> Sequence[Work]:
@@ -121,11 +128,31 @@ class Batcher(Generic[Work]):
 
     def _dispatch(self) -> None:
         self._scheduled = False
-        if self._groups >= BATCHES_IN_FLIGHT or self._trailing >= BATCH:
+        if self._trailing >= BATCH or (self.pace.batching and (self._groups or self._lingers())):
             return
-        group = [work for work in self._waiting if self._ready(work)][:BATCH]
-        if not group:
+        ready = [work for work in self._waiting if self._ready(work)][:BATCH]
+        self._last_size = len(ready)
+        if len(ready) >= (self.smallest if self.pace.batching else LARGEST_ALONE):
+            self._start_group(ready)
             return
+        for work in ready:
+            if self._ready(work):  # the one before may have taken what it needs
+                self._start_group([work])
+
+    def _lingers(self) -> bool:
+        """Those whom the last batch answered come back one by one: it pays to wait for half of them, but not long."""
+        if self._linger is not None:
+            if len(self._waiting) < self._last_size // 2:
+                return True
+            self._linger.cancel()
+            self._linger = None
+        return False
+
+    def _come_back(self) -> None:
+        self._linger = None
+        self.kick()
+
+    def _start_group(self, group: list[Work]) -> None:
         taken = set(map(id, group))
         self._waiting = [work for work in self._waiting if id(work) not in taken]
         self._groups += 1
@@ -137,10 +164,15 @@ class Batcher(Generic[Work]):
         task.add_done_callback(self._tasks.discard)
 
     async def _run_group(self, running: Awaitable[None], commands: int) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             await running
         finally:
             self._groups -= 1
+            if commands >= SMALLEST and self._linger is None:
+                patience = min((loop.time() - began) / 2, LINGER_SECONDS)
+                self._linger = loop.call_later(patience, self._come_back)
             self._finished(commands)
 
     async def _run_rest(self, rest: Awaitable[None], commands: int) -> None:

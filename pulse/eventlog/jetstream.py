@@ -7,10 +7,12 @@ nats-py keeps the connection; appends use one reply inbox and a table of waiting
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import ParseResult
 
 import nats
 import orjson
@@ -19,12 +21,14 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from pulse.errors import LogDown, PulseError, TooLarge
+from pulse.errors import LogDown, PulseError
+from pulse.eventlog.wire import Wire
 
 STREAM = "PULSE"
 ACK_SECONDS = 5.0
 PAGE = 1000
 PAGE_BYTES = 8 * 1024 * 1024
+REDIAL_SECONDS = 0.25
 
 log = structlog.get_logger(__name__)
 
@@ -74,20 +78,24 @@ FULL = frozenset({10077, 10023, 10047})
 
 @dataclass(slots=True)
 class Append:
-    """A message to append. `expect` is the subject's last sequence as the writer knows it, None for no condition."""
+    """A message to append. `expect` is the subject's last sequence as the writer knows it, None for no condition.
+
+    A `msg_id` is plain ASCII without line breaks.
+    """
 
     subject: str
     body: bytes
     expect: int | None = None
     msg_id: str | None = None
 
-    def headers(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def headers(self, batch: str = "") -> bytes:
+        """A NATS header block (ADR-4), empty where there is nothing to say. `batch` holds finished lines."""
+        lines = batch
         if self.expect is not None:
-            found["Nats-Expected-Last-Subject-Sequence"] = str(self.expect)
+            lines += f"Nats-Expected-Last-Subject-Sequence: {self.expect}\r\n"
         if self.msg_id is not None:
-            found["Nats-Msg-Id"] = self.msg_id
-        return found
+            lines += f"Nats-Msg-Id: {self.msg_id}\r\n"
+        return f"NATS/1.0\r\n{lines}\r\n".encode("ascii") if lines else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,28 +115,77 @@ class Ack:
     duplicate: bool
 
 
-Reply = Callable[[Msg], None]
+def _unanswered() -> LogDown:
+    return LogDown("The event log did not answer.")
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Asked:
     """A request without an answer so far. `lost` makes the error that a lost answer means."""
 
-    reply: Reply
-    future: asyncio.Future[Any]
-    deadline: float
-    lost: Callable[[], LogDown]
+    __slots__ = ("deadline", "future", "lost")
+
+    def __init__(self, future: asyncio.Future[Any], deadline: float, lost: Callable[[], LogDown]) -> None:
+        self.future = future
+        self.deadline = deadline
+        self.lost = lost
+
+    def take(self, headers: bytes, body: bytes) -> bool:
+        """A part of the answer came. Was it the last?"""
+        if not self.future.done():
+            if status := status_of(headers):
+                self.future.set_exception(LogDown(f"The event log is not ready ({status})."))
+            else:
+                self.future.set_result(body)
+        return True
+
+    def fail(self) -> None:
+        if not self.future.done():
+            self.future.set_exception(self.lost())
+
+
+class AskedPage(Asked):
+    """A batched direct get (ADR-31): messages, then a status that ends them."""
+
+    __slots__ = ("found",)
+
+    def __init__(self, future: asyncio.Future[Any], deadline: float, lost: Callable[[], LogDown]) -> None:
+        super().__init__(future, deadline, lost)
+        self.found: list[Stored] = []
+
+    def take(self, headers: bytes, body: bytes) -> bool:
+        status = status_of(headers)
+        if not status:
+            # The log's own lines come after those of whoever appended.
+            position, subject = header(headers, b"Nats-Sequence: "), header(headers, b"Nats-Subject: ")
+            self.found.append(Stored(int(position), subject.decode(), body))
+            return False
+        if not self.future.done():
+            if status in ("204", "404"):
+                self.future.set_result((self.found, int(header(headers, b"Nats-Num-Pending: ") or 0)))
+            else:
+                self.future.set_exception(LogDown(f"Reading the log failed ({status})."))
+        return True
 
 
 class Log:
-    """A connection to one stream. Open it with `connect`, end it with `close`."""
+    """A connection to one stream. Open it with `connect`, end it with `close`.
 
-    def __init__(self, client: Client, stream: str = STREAM) -> None:
+    It is two: a `Wire` for whatever asks and is answered, and nats-py's client for whatever is only heard (live
+    words, pull consumers), which also knows the servers of a cluster. It is up while both are.
+    """
+
+    def __init__(self, client: Client, name: str, stream: str) -> None:
         self.client = client
         self.stream = stream
         self.when_lost: set[Callable[[], None]] = set()
+        self._name = name
+        self._home = client.connected_url or ParseResult("nats", "localhost", "", "", "", "")
         self._inbox = client.new_inbox()
-        self._waiting: dict[str, Waiting] = {}
+        self._token_at = len(self._inbox) + 1
+        self._wire: Wire | None = None
+        self._redialling: asyncio.Task[None] | None = None
+        self._closed = False
+        self._asked: dict[bytes, Asked] = {}
         self._tokens = itertools.count()
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -139,7 +196,7 @@ class Log:
 
         async def lost() -> None:
             for opened in holder:
-                opened.forget_waiting()
+                opened._tell_lost()
 
         async def told(error: Exception) -> None:
             log.warning("nats", error=repr(error))
@@ -153,32 +210,42 @@ class Log:
         except (OSError, nats.errors.Error, TimeoutError) as error:
             raise LogDown(f"NATS does not answer: {error}") from error
         client.options["max_reconnect_attempts"] = -1  # from the start, nats-py would wait here for ever
-        opened = cls(client, stream)
+        opened = cls(client, name, stream)
         holder.append(opened)
-        await client.subscribe(f"{opened._inbox}.*", cb=opened._on_reply, pending_msgs_limit=0, pending_bytes_limit=0)
+        try:
+            await opened._dial()
+        except BaseException:
+            await client.close()
+            raise
         return opened
 
     async def close(self) -> None:
+        self._closed = True
+        if self._redialling is not None:
+            self._redialling.cancel()
+        if self._wire is not None:
+            self._wire.close()
+        self._tell_lost()
         self.forget_waiting()
         await self.client.close()
 
     @property
     def up(self) -> bool:
-        return bool(self.client.is_connected)
+        return self._wire is not None and self._wire.up and bool(self.client.is_connected)
 
     async def append(self, message: Append) -> Ack:
         """Appends one message; returns when it is on disk. Raises AppendRefused, LogDown (AckLost, LogFull), TooLarge."""
-        return await self._acknowledged(message.subject, message.body, message.headers())
+        return _ack_of(await self._ask(message.subject, message.body, message.headers(), AckLost))
 
     async def append_batch(self, messages: list[Append]) -> Ack:
         """Appends all or none, next to each other; one condition per subject counts, on its first message."""
-        batch_id = f"{next(self._tokens):x}{self._inbox[-8:]}"
+        batch = f"Nats-Batch-Id: {next(self._tokens):x}{self._inbox[-8:]}\r\nNats-Batch-Sequence: "
+        wire = self._open_wire()
         for number, message in enumerate(messages[:-1], 1):
-            headers = {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)} | message.headers()
-            await self._send(message.subject, message.body, "", headers)
+            wire.publish(message.subject, message.body, headers=message.headers(f"{batch}{number}\r\n"))
         last = messages[-1]
-        headers = {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(len(messages)), "Nats-Batch-Commit": "1"}
-        return await self._acknowledged(last.subject, last.body, headers | last.headers())
+        headers = last.headers(f"{batch}{len(messages)}\r\nNats-Batch-Commit: 1\r\n")
+        return _ack_of(await self._ask(last.subject, last.body, headers, AckLost))
 
     async def read_all(self, subject: str, start: int = 1) -> list[Stored]:
         """Every message of one subject from a position on."""
@@ -195,21 +262,9 @@ class Log:
     async def _read_page(self, start: int, subject: str, limit: int) -> tuple[list[Stored], int]:
         """A page, and how many messages come after it. A batched direct get (ADR-31): answers, then 204."""
         query = {"seq": max(start, 1), "batch": limit, "max_bytes": PAGE_BYTES, "next_by_subj": subject}
-        found: list[Stored] = []
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-        def collect(message: Msg) -> None:
-            headers = message.headers or {}
-            status = headers.get("Status")
-            if status is None:
-                found.append(Stored(int(headers["Nats-Sequence"]), headers["Nats-Subject"], message.data))
-            elif not done.done() and status in ("204", "404"):
-                done.set_result(int(headers.get("Nats-Num-Pending", 0)))
-            else:
-                _fail(done, LogDown(f"Reading the log failed ({status})."))
-
-        pending = await self._publish(f"$JS.API.DIRECT.GET.{self.stream}", orjson.dumps(query), None, collect, done)
-        return found, int(pending)
+        asked = self._ask(f"$JS.API.DIRECT.GET.{self.stream}", orjson.dumps(query), kind=AskedPage)
+        page: tuple[list[Stored], int] = await asked
+        return page
 
     async def last_position(self) -> int:
         """The position of the newest message; 0 in an empty log."""
@@ -218,7 +273,7 @@ class Log:
 
     async def api(self, name: str, body: object = None) -> dict[str, Any]:
         """A JetStream API call. Raises LogDown without an answer, AppendRefused with the server's code."""
-        answer = await self._publish(f"$JS.API.{name}", orjson.dumps(body) if body is not None else b"")
+        answer = await self._ask(f"$JS.API.{name}", orjson.dumps(body) if body is not None else b"")
         found: dict[str, Any] = orjson.loads(answer)
         if error := found.get("error"):
             raise REFUSALS.get(error.get("err_code"), AppendRefused)(error.get("err_code", 0), error["description"])
@@ -245,83 +300,96 @@ class Log:
 
     async def ask(self, subject: str, body: bytes, reply: str) -> None:
         """Sends a request whose answers go to an open inbox. Raises LogDown."""
-        await self._send(subject, body, reply, None)
-
-    def forget_waiting(self) -> None:
-        """The connection is gone: whatever was on its way may or may not have arrived, no answer will."""
-        for told in list(self.when_lost):
-            told()
-        for waiting in list(self._waiting.values()):
-            _fail(waiting.future, waiting.lost())
-        self._waiting.clear()
-
-    async def _acknowledged(self, subject: str, body: bytes, headers: dict[str, str]) -> Ack:
-        found = orjson.loads(await self._publish(subject, body, headers, lost=AckLost))
-        error = found.get("error")
-        if error is None:
-            return Ack(found["seq"], found.get("duplicate", False))
-        code, description = error.get("err_code", 0), error.get("description", "")
-        if code in FULL:
-            raise LogFull
-        raise REFUSALS.get(code, AppendRefused)(code, description)
-
-    async def _publish(
-        self,
-        subject: str,
-        body: bytes,
-        headers: dict[str, str] | None = None,
-        collect: Reply | None = None,
-        done: asyncio.Future[Any] | None = None,
-        lost: Callable[[], LogDown] = lambda: LogDown("The event log did not answer."),
-    ) -> bytes:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = done or loop.create_future()
-        token = f"{next(self._tokens):x}"
-        reply = collect or (lambda message: _answer(future, message))
-        self._waiting[token] = Waiting(reply, future, loop.time() + ACK_SECONDS, lost)
-        if self._sweeper is None:
-            self._sweeper = loop.call_later(1, self._sweep)
-        try:
-            await self._send(subject, body, f"{self._inbox}.{token}", headers)
-            answer: bytes = await future
-            return answer
-        finally:
-            self._waiting.pop(token, None)
-
-    async def _send(self, subject: str, body: bytes, reply: str, headers: dict[str, str] | None) -> None:
         if not self.up:
             raise LogDown
         try:
-            await self.client.publish(subject, body, reply, headers or None)
-        except nats.errors.MaxPayloadError as error:
-            raise TooLarge("An event is larger than the log accepts.") from error
+            await self.client.publish(subject, body, reply)
         except nats.errors.Error as error:
             raise LogDown(f"NATS did not take the message: {error}") from error
 
-    async def _on_reply(self, message: Msg) -> None:
-        token = message.subject[len(self._inbox) + 1 :]
-        if token in self._waiting:
-            self._waiting[token].reply(message)
+    def forget_waiting(self) -> None:
+        """The wire is gone: whatever was on its way may or may not have arrived, no answer will."""
+        for asked in self._asked.values():
+            asked.fail()
+        self._asked.clear()
+
+    def _ask(
+        self, subject: str, body: bytes, headers: bytes = b"", lost: Callable[[], LogDown] = _unanswered,
+        kind: type[Asked] = Asked,
+    ) -> asyncio.Future[Any]:  # fmt: skip
+        """The answer to come. Raises LogDown, TooLarge at once when it can't be asked."""
+        loop = asyncio.get_running_loop()
+        token = b"%x" % next(self._tokens)
+        self._open_wire().publish(subject, body, f"{self._inbox}.{token.decode()}", headers)
+        future: asyncio.Future[Any] = loop.create_future()
+        self._asked[token] = kind(future, loop.time() + ACK_SECONDS, lost)
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(1, self._sweep)
+        return future
+
+    def _open_wire(self) -> Wire:
+        if self._wire is None or not self.up:
+            raise LogDown
+        return self._wire
+
+    def _on_answer(self, subject: bytes, headers: bytes, body: bytes) -> None:
+        token = subject[self._token_at :]
+        asked = self._asked.get(token)
+        if asked is not None and asked.take(headers, body):
+            del self._asked[token]
 
     def _sweep(self) -> None:
-        """One timer for all waiting replies: a timer each costs more than the publish."""
+        """One timer for all waiting answers: a timer each costs more than the publish."""
         loop = asyncio.get_running_loop()
-        for waiting in list(self._waiting.values()):
-            if waiting.deadline < loop.time():
-                _fail(waiting.future, waiting.lost())
-        self._sweeper = loop.call_later(1, self._sweep) if self._waiting else None
+        for token, asked in list(self._asked.items()):
+            if asked.deadline < loop.time():
+                asked.fail()
+                del self._asked[token]
+        self._sweeper = loop.call_later(1, self._sweep) if self._asked else None
+
+    # Staying connected
+
+    async def _dial(self) -> None:
+        """Connects to the server that nats-py found, with the credentials we were given. Raises LogDown."""
+        home, found = self._home, self.client.connected_url or self._home
+        user, _, _ = home.netloc.rpartition("@")
+        url = found._replace(netloc=f"{user}@{found.netloc.rpartition('@')[2]}" if user else found.netloc)
+        self._wire = await Wire.dial(url, self._name, f"{self._inbox}.*", self._on_answer, self._on_wire_lost)
+
+    def _on_wire_lost(self) -> None:
+        self.forget_waiting()
+        if not self._closed:
+            self._redialling = asyncio.get_running_loop().create_task(self._redial())
+
+    async def _redial(self) -> None:
+        while True:
+            with contextlib.suppress(LogDown):
+                await self._dial()
+                return
+            await asyncio.sleep(REDIAL_SECONDS)
+
+    def _tell_lost(self) -> None:
+        for told in list(self.when_lost):
+            told()
 
 
-def _answer(future: asyncio.Future[Any], message: Msg) -> None:
-    status = (message.headers or {}).get("Status")
-    if future.done():
-        return
-    if status is None:
-        future.set_result(message.data)
-    else:
-        future.set_exception(LogDown(f"The event log is not ready ({status})."))
+def status_of(headers: bytes) -> str:
+    """The status in a header block's first line, `NATS/1.0 204 EOB`; empty for a message."""
+    return headers[9:12].decode() if headers[8:9] == b" " else ""
 
 
-def _fail(future: asyncio.Future[Any], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
+def header(headers: bytes, name: bytes) -> bytes:
+    """The last line of that name; empty without one."""
+    at = headers.rfind(name)
+    return headers[at + len(name) : headers.find(b"\r\n", at)] if at >= 0 else b""
+
+
+def _ack_of(answer: bytes) -> Ack:
+    found = orjson.loads(answer)
+    error = found.get("error")
+    if error is None:
+        return Ack(found["seq"], found.get("duplicate", False))
+    code, description = error.get("err_code", 0), error.get("description", "")
+    if code in FULL:
+        raise LogFull
+    raise REFUSALS.get(code, AppendRefused)(code, description)

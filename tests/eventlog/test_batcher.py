@@ -6,7 +6,17 @@ from itertools import pairwise
 import pytest
 
 from pulse.errors import TryLater
-from pulse.eventlog.batcher import BATCH, LATEST, SOONEST, WAITING, WINDOW_SECONDS, Batcher, Pace
+from pulse.eventlog.batcher import (
+    BATCH,
+    LARGEST_ALONE,
+    LATEST,
+    SMALLEST,
+    SOONEST,
+    WAITING,
+    WINDOW_SECONDS,
+    Batcher,
+    Pace,
+)
 
 
 class Day:
@@ -88,6 +98,8 @@ class Slow:
         self.gates: list[asyncio.Event] = []
         self.started: asyncio.Queue[int] = asyncio.Queue()
         self.batcher: Batcher[tuple[str, int]] = Batcher(self.run, lambda work: work[0] not in self.busy)
+        self.batcher.pace.batching = True
+        self.batcher.smallest = 2
 
     async def run(self, group: list[tuple[str, int]]) -> None:
         self.groups.append(group)
@@ -123,15 +135,62 @@ async def test_what_is_not_ready_waits_until_something_ends(slow):
     assert slow.groups[1] == [("vera", 1)]
 
 
-async def test_two_groups_run_side_by_side_and_a_third_waits(slow):
+async def test_what_comes_while_a_batch_is_under_way_waits_for_it_and_goes_together(slow):
     for number in range(3):
         slow.batcher.join((f"chat {number}", 1))
-        if number < 2:
+        if number == 0:
             await slow.started.get()
-    assert len(slow.groups) == 2
-    slow.gates[1].set()
+    assert len(slow.groups) == 1
+    slow.gates[0].set()
     await slow.started.get()
-    assert slow.groups[2] == [("chat 2", 1)]
+    assert slow.groups[1] == [("chat 1", 1), ("chat 2", 1)]
+
+
+async def test_a_few_go_alone_side_by_side(slow):
+    slow.batcher.smallest = 4
+    for number in range(3):
+        slow.batcher.join((f"chat {number}", 1))
+    for _ in range(3):
+        await slow.started.get()
+    assert slow.groups == [[(f"chat {number}", 1)] for number in range(3)]
+
+
+async def test_where_batches_are_slower_what_waits_goes_alone_and_waits_for_nobody(slow):
+    slow.batcher.pace.batching = False
+    for number in range(LARGEST_ALONE - 1):
+        slow.batcher.join((f"chat {number}", 1))
+    for _ in range(LARGEST_ALONE - 1):
+        await slow.started.get()
+    slow.batcher.join(("late", 1))
+    await slow.started.get()
+    assert {len(group) for group in slow.groups} == {1}
+
+
+async def test_of_those_who_need_the_same_one_starts(slow):
+    slow.batcher.smallest = 4
+    slow.batcher = Batcher(lambda group: slow.busy.add(group[0][0]) or slow.run(group), slow.batcher._ready)
+    for number in range(3):
+        slow.batcher.join(("vera", number))
+    await slow.started.get()
+    assert slow.groups == [[("vera", 0)]]
+    assert list(slow.batcher.waiting) == [("vera", 1), ("vera", 2)]
+
+
+async def test_after_a_large_batch_the_next_waits_for_half_of_its_commands_or_a_moment(slow):
+    for number in range(SMALLEST):
+        slow.batcher.join(("vera", number))
+    await slow.started.get()
+    slow.gates[0].set()
+    while slow.batcher._groups:
+        await asyncio.sleep(0)
+    for number in range(SMALLEST // 2):
+        slow.batcher.join(("oleg", number))
+    await slow.started.get()
+    assert slow.groups[1] == [("oleg", number) for number in range(SMALLEST // 2)]
+    slow.gates[1].set()
+    slow.batcher.join(("kira", 1))  # nobody else comes
+    await slow.started.get()
+    assert slow.groups[2] == [("kira", 1)]
 
 
 async def test_a_group_has_a_limit_and_the_rest_comes_next(slow):

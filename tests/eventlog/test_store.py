@@ -112,6 +112,7 @@ async def versions_are_gapless(log, aggregate_id=VERA):
 
 def batching(store):
     store.batcher.pace.batching = True
+    store.batcher.smallest = 2
     return store
 
 

@@ -69,12 +69,11 @@ async def test_tables_get_their_indexes_once_they_have_caught_up(log, projector,
     await projector.catch_up()
 
 
-async def test_a_hole_in_the_log_stops_the_projector(log, database_url, epoch):
+async def test_a_hole_in_the_log_stops_the_projector(log, addresses, database_url, epoch):
     name = "HOLE"
     config = {"name": name, "subjects": ["hole.>"], "storage": "memory", "allow_direct": True, "allow_atomic": True}
     await log.api(f"STREAM.CREATE.{name}", config)
-    holed = Log(log.client, name)
-    await log.client.subscribe(f"{holed._inbox}.*", cb=holed._on_reply)
+    holed = await Log.connect(addresses.nats_url, stream=name)
     for number in range(3):
         await holed.append(Append(f"hole.{number}", b"{}"))
     await log.api(f"STREAM.MSG.DELETE.{name}", {"seq": 2})
@@ -85,6 +84,7 @@ async def test_a_hole_in_the_log_stops_the_projector(log, database_url, epoch):
         with pytest.raises(LogHole):
             await projector.run()
     finally:
+        await holed.close()
         await log.api(f"STREAM.DELETE.{name}")
 
 
