@@ -11,7 +11,9 @@ from eventsourcing.domain import AggregateEvent
 from eventsourcing.utils import get_topic
 
 from bench.updates import FIRST, WORDS, template
-from pulse.aggregates.chat import Author, Chat, ChatOpened, Incoming, MessageReceived, chat_id
+from pulse.aggregates.chat import Chat, chat_id
+from pulse.aggregates.chat_events import ChatOpened, MessageReceived
+from pulse.message import Author, Incoming
 
 SOURCE, DEPARTMENT, ANNA = UUID(int=0x50), UUID(int=0x5A1E5), UUID(int=0xA11A)
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)

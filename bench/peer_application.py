@@ -18,7 +18,7 @@ from eventsourcing.utils import get_topic
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL
 
-from pulse.aggregates.chat import ChatOpened, MessageReceived
+from pulse.aggregates.chat_events import ChatOpened, MessageReceived
 from pulse.eventlog.mapper import PulseMapper
 from pulse.projections.thread import preview_of
 

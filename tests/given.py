@@ -9,11 +9,12 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, AggregateEvent
 
-from pulse.aggregates.chat import Author, Chat, Incoming
+from pulse.aggregates.chat import Chat
 from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.source import source_id
 from pulse.errors import PulseError
 from pulse.eventlog.envelope import kind_of, new_event_id, open_envelope, seal, subject_of
+from pulse.message import Author, Incoming
 
 ANNA, BORIS = moderator_id("anna@example.org"), moderator_id("boris@example.org")
 SALES, SUPPORT = UUID(int=0x5A1E5), UUID(int=0x5)

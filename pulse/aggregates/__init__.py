@@ -2,7 +2,7 @@
 
 from eventsourcing.domain import Aggregate, AggregateEvent
 
-from pulse.aggregates import chat, customer, delivery, department, moderator, source
+from pulse.aggregates import chat, chat_events, customer, delivery, department, moderator, source
 
 AGGREGATES: dict[str, type[Aggregate]] = {
     "chat": chat.Chat,
@@ -14,20 +14,20 @@ AGGREGATES: dict[str, type[Aggregate]] = {
 }
 
 EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
-    ("chat.opened", 1): chat.ChatOpened,
-    ("chat.message-received", 1): chat.MessageReceived,
-    ("chat.message-edited", 1): chat.MessageEdited,
-    ("chat.message-deleted", 1): chat.MessageDeleted,
-    ("chat.message-reacted", 1): chat.MessageReacted,
-    ("chat.button-pressed", 1): chat.ButtonPressed,
-    ("chat.reply-echoed", 1): chat.ReplyEchoed,
-    ("chat.reply-written", 1): chat.ReplyWritten,
-    ("chat.assigned", 1): chat.ChatAssigned,
-    ("chat.transferred", 1): chat.ChatTransferred,
-    ("chat.closed", 1): chat.ChatClosed,
-    ("chat.reopened", 1): chat.ChatReopened,
-    ("chat.seen-by-staff", 1): chat.SeenByStaff,
-    ("chat.seen-by-customer", 1): chat.SeenByCustomer,
+    ("chat.opened", 1): chat_events.ChatOpened,
+    ("chat.message-received", 1): chat_events.MessageReceived,
+    ("chat.message-edited", 1): chat_events.MessageEdited,
+    ("chat.messages-deleted", 1): chat_events.MessagesDeleted,
+    ("chat.message-reacted", 1): chat_events.MessageReacted,
+    ("chat.button-pressed", 1): chat_events.ButtonPressed,
+    ("chat.reply-echoed", 1): chat_events.ReplyEchoed,
+    ("chat.reply-written", 1): chat_events.ReplyWritten,
+    ("chat.assigned", 1): chat_events.ChatAssigned,
+    ("chat.transferred", 1): chat_events.ChatTransferred,
+    ("chat.closed", 1): chat_events.ChatClosed,
+    ("chat.reopened", 1): chat_events.ChatReopened,
+    ("chat.seen-by-staff", 1): chat_events.SeenByStaff,
+    ("chat.seen-by-customer", 1): chat_events.SeenByCustomer,
     ("customer.met", 1): customer.CustomerMet,
     ("customer.left", 1): customer.CustomerLeft,
     ("customer.returned", 1): customer.CustomerReturned,

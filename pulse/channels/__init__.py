@@ -15,8 +15,8 @@ from uuid import UUID
 
 import orjson
 
-from pulse.aggregates.chat import Attachment, Author, Incoming
 from pulse.errors import BadInput, NotAuthentic, Refusal
+from pulse.message import Attachment, Author, Incoming
 
 NUL = re.compile(rb"\0|(?<!\\)(?:\\\\)*\\u0000")
 

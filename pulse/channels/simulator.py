@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 
-from pulse.aggregates.chat import Attachment, Author, Incoming
 from pulse.channels import Arrival, Capabilities, Channel, MessageArrived, ReadMark, TypingSeen, require_secret
 from pulse.channels.fields import Fields
+from pulse.message import Attachment, Author, Incoming
 
 PROOF_HEADER = "x-pulse-secret"
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from pulse.aggregates.chat import Author, Incoming, Quoted
 from pulse.channels import (
     Arrival,
     ButtonArrived,
@@ -23,6 +22,7 @@ from pulse.channels import (
 )
 from pulse.channels.fields import Fields
 from pulse.channels.telegram_contents import attachments, named, notice, text_of, unknown_field
+from pulse.message import Author, Incoming, Quoted
 
 # Bot API, setWebhook: the secret_token comes back in this header on every call.
 PROOF_HEADER = "x-telegram-bot-api-secret-token"

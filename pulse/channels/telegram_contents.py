@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from pulse.aggregates.chat import Attachment
 from pulse.channels.fields import Fields
+from pulse.message import Attachment
 
 # Bot API, Message: fields around the content. Any other field of a message without known content names what it is.
 ENVELOPE = frozenset({

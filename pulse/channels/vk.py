@@ -9,7 +9,6 @@ from hashlib import sha256
 
 import orjson
 
-from pulse.aggregates.chat import Author, Incoming
 from pulse.channels import (
     Arrival,
     ButtonArrived,
@@ -29,6 +28,7 @@ from pulse.channels import (
 from pulse.channels.fields import Fields, compact
 from pulse.channels.vk_contents import attachments, forwarded, payload, reply_to
 from pulse.errors import NotAuthentic
+from pulse.message import Author, Incoming
 
 GROUP_CHATS = 2_000_000_000  # VK: the peer of a group chat is this plus the chat's number
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from pulse.aggregates.chat import Attachment, Quoted
 from pulse.channels.fields import Fields, compact
+from pulse.message import Attachment, Quoted
 
 FORWARDED_LIMIT = 100
 FORWARDED_DEPTH = 10

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pulse.aggregates.chat import Author, Incoming
 from pulse.channels import Arrival, Capabilities, Channel, MessageArrived, Unreadable
 from pulse.channels.fields import Fields
 from pulse.errors import NotAuthentic
+from pulse.message import Author, Incoming
 
 TEXT_LIMIT = 10_000
 MESSAGE_ID_LIMIT = 128

@@ -13,7 +13,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from pulse.access import Person, Place, may_reply, may_see
-from pulse.aggregates.chat import Chat, HeldByAnother, client_key
+from pulse.aggregates.chat import Chat, HeldByAnother
+from pulse.aggregates.chat_events import client_key
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided

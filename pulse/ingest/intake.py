@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b, sha256
 from uuid import UUID
 
 import orjson
 
-from pulse.aggregates.chat import Author, Chat, chat_id
+from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.customer import Customer, customer_id
 from pulse.aggregates.delivery import Delivery, delivery_id
 from pulse.aggregates.source import Source
@@ -30,7 +30,8 @@ from pulse.channels import (
 )
 from pulse.errors import PulseError
 from pulse.eventlog.commands import Decided
-from pulse.eventlog.store import BATCH_BYTES, BATCH_EVENTS, EventStore
+from pulse.eventlog.store import EventStore
+from pulse.message import Author
 
 TYPING = "pulse.live.typing"
 RAW_IN_EVENT = 256 * 1024
@@ -74,8 +75,7 @@ class Intake:
                 return _taken(await self._in_chat(delivered, arrival, raw, opens=True))
             case MessagesDeleted() | Reacted() | ReadMark():
                 try:
-                    parts = [await self._in_chat(delivered, part, raw, opens=False) for part in in_parts(arrival, raw)]
-                    return _taken(next((part for part in parts if part.events), parts[-1]))
+                    return _taken(await self._in_chat(delivered, arrival, raw, opens=False))
                 except NoChatYet:
                     return await self._keep(delivered, arrival.external_id, type(arrival).__name__, "no such chat")
             case ReachChanged():
@@ -150,15 +150,6 @@ class Intake:
         if len(body) <= RAW_IN_EVENT:
             return body.decode(errors="replace")
         return f"blob:sha256:{await self.blobs.keep(body)}"
-
-
-def in_parts(arrival: InChat, raw: str) -> list[InChat]:
-    """Deletions in parts that fit into one batch each; a part that was taken is known when the delivery comes again."""
-    if not isinstance(arrival, MessagesDeleted):
-        return [arrival]
-    size = max(1, min(BATCH_EVENTS, BATCH_BYTES // (len(raw) + 1)))
-    ids = arrival.message_ids
-    return [replace(arrival, message_ids=ids[start : start + size]) for start in range(0, len(ids) or 1, size)]
 
 
 InChat = MessageArrived | ButtonArrived | EchoArrived | MessagesDeleted | Reacted | ReadMark

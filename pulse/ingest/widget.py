@@ -128,7 +128,7 @@ class Widget:
         if taken.decided.events:
             return taken.decided.version
         chat = await self.intake.store.load(Chat, visit.chat)
-        return chat.messages[arrival.external_id] if chat else 0
+        return chat.version_of(arrival.external_id) if chat else 0
 
     def _new_visit(self, post: Fields) -> Visit:
         source = self._website(post.maybe_text("source") or "")

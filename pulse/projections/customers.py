@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from uuid import UUID
 
-from pulse.aggregates.chat import Author, MessageReceived
+from pulse.aggregates.chat_events import MessageReceived
 from pulse.aggregates.customer import CustomerLeft, CustomerMet, CustomerReturned, customer_id
 from pulse.eventlog.envelope import Recorded
+from pulse.message import Author
 from pulse.projections.changes import Changes
 from pulse.projections.sql import Statements
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from pulse.aggregates.chat import (
+from pulse.aggregates.chat_events import (
     ChatClosed,
     ChatOpened,
     ChatReopened,
-    MessageDeleted,
     MessageEdited,
     MessageReceived,
+    MessagesDeleted,
     ReplyEchoed,
     ReplyWritten,
 )
@@ -49,12 +49,12 @@ def project(recorded: Recorded, changes: Changes) -> None:
                 row["name"] = message.author.name
         case ReplyWritten(text=text):
             row |= _last_word(recorded, text[:200], "text", "moderator")
-        case ReplyEchoed(text=text):
+        case ReplyEchoed(text=text, confirms=None):
             row |= _last_word(recorded, text[:200], "text", "outside")
         case MessageEdited(of=of, message=message):
             _changed_word(recorded, of, *preview_of(message), changes)
-        case MessageDeleted(of=of):
-            _changed_word(recorded, of, "", "deleted", changes)
+        case MessagesDeleted(of=of):  # only the latest of them can be the last word
+            _changed_word(recorded, max(of), "", "deleted", changes)
         case ChatClosed():
             row["status"] = "closed"
         case ChatReopened():

@@ -7,25 +7,23 @@ from uuid import UUID
 
 from eventsourcing.domain import AggregateEvent
 
-from pulse.aggregates.chat import (
-    Attachment,
+from pulse.aggregates.chat_events import (
     ButtonPressed,
-    Incoming,
-    MessageDeleted,
     MessageEdited,
     MessageReacted,
     MessageReceived,
-    Quoted,
+    MessagesDeleted,
     ReplyEchoed,
     ReplyWritten,
 )
 from pulse.eventlog.envelope import Recorded
+from pulse.message import Attachment, Incoming, Quoted
 from pulse.projections.changes import Changes
 from pulse.projections.paging import Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 2
+VERSION = 3
 SQL = Statements(__file__)
 WRITES = ("insert_entries", "change_entries")
 END = 2**31 - 1
@@ -42,10 +40,11 @@ def project(recorded: Recorded, changes: Changes) -> None:
         return
     change = change_of(recorded.event)
     if change is not None:
-        version, patch = change
-        changed = changes.fold("thread.change_entries", (recorded.aggregate_id, version))
-        patches = changed.get("patch", {}) | patch
-        changed |= {"chat_id": recorded.aggregate_id, "version": version, "patch": patches}
+        versions, patch = change
+        for version in versions:
+            changed = changes.fold("thread.change_entries", (recorded.aggregate_id, version))
+            patches = both(changed.get("patch", {}), patch)
+            changed |= {"chat_id": recorded.aggregate_id, "version": version, "patch": patches}
 
 
 def entry_of(recorded: Recorded) -> Entry | None:
@@ -65,7 +64,7 @@ def entry_of(recorded: Recorded) -> Entry | None:
                 "sender_type": "moderator", "sender": {"id": event.moderator_id}, "text": event.text,
                 "client_msg_id": event.client_msg_id,
             }  # fmt: skip
-        case ReplyEchoed():
+        case ReplyEchoed(confirms=None):
             return seen | {
                 "sender_type": "outside", "sender": {"id": event.outside_author}, "text": event.text,
                 "attachments": [_attachment(a) for a in event.attachments],
@@ -74,18 +73,29 @@ def entry_of(recorded: Recorded) -> Entry | None:
             return None
 
 
-def change_of(event: AggregateEvent) -> tuple[int, Entry] | None:
-    """Which entry an event changes, and the fields it lays over it."""
+def change_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
+    """Which entries an event changes, and the fields it lays over each.
+
+    `reactions` are laid over by author: {"77": ["👍"]}, or {"77": None} when taken back. The others' stay.
+    """
     match event:
         case MessageEdited(of=of, message=message):
-            return of, content_of(message) | {"edited_at": event.timestamp}
-        case MessageDeleted(of=of):
+            return (of,), content_of(message) | {"edited_at": event.timestamp}
+        case MessagesDeleted(of=of):
             gone: Entry = {"text": "", "attachments": [], "reply_to": None, "forwarded": [], "payload": None}
             return of, gone | {"deleted_at": event.timestamp}
         case MessageReacted(of=int(of)):
-            return of, {"reactions": list(event.reactions)}
+            return (of,), {"reactions": {event.author.id: list(event.reactions) or None}}
         case _:
             return None
+
+
+def both(earlier: Entry, later: Entry) -> Entry:
+    """Two patches as one."""
+    patch = earlier | later
+    if "reactions" in earlier and "reactions" in later:
+        patch["reactions"] = earlier["reactions"] | later["reactions"]
+    return patch
 
 
 def for_visitor(entry: Entry) -> Entry:

@@ -14,8 +14,9 @@ select chat_id, version, position, entry
 from json_to_recordset(%(rows)s::json) as r(chat_id uuid, version integer, position bigint, entry jsonb);
 
 -- name: change_entries
--- Lays the changed fields over the entry: an edit, a deletion, a reaction.
-update thread set entry = thread.entry || r.patch
+-- Lays the changed fields over the entry: an edit, a deletion, a reaction. Reactions go by author; null takes back.
+update thread set entry = thread.entry || r.patch || case when r.patch ? 'reactions' then jsonb_build_object(
+    'reactions', jsonb_strip_nulls(coalesce(thread.entry->'reactions', '{}') || (r.patch->'reactions'))) else '{}' end
 from json_to_recordset(%(rows)s::json) as r(chat_id uuid, version integer, patch jsonb)
 where thread.chat_id = r.chat_id and thread.version = r.version;
 

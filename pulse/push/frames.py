@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from pulse.access import Place
-from pulse.aggregates.chat import (
+from pulse.aggregates.chat_events import (
     ButtonPressed,
     ChatAssigned,
     ChatClosed,
@@ -115,7 +115,7 @@ def _tell(recorded: Recorded, names: Names) -> Iterator[Told]:
         case ReplyWritten(moderator_id=writer):
             entry = (entry_of(recorded) or {}) | {"sender": _named(writer, names.person)}
             yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry))
-        case ReplyEchoed():
+        case ReplyEchoed(confirms=None):
             entry = entry_of(recorded) or {}
             yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry))
         case ChatOpened(channel=channel, title=name):
@@ -144,7 +144,7 @@ def _tell(recorded: Recorded, names: Names) -> Iterator[Told]:
             read: Data = {"by": "customer", "up_to": up_to, "unread_by_customer": scope.unread_by_customer}
             yield Told("chat.seen", "MessageRead", read | unread, read)
         case event if (change := change_of(event)) is not None:
-            changed = {"id": change[0], **change[1]}
+            changed = {"ids": list(change[0]), **change[1]}
             yield Told("chat.message.changed", "MessageChanged", changed, changed)
 
 

@@ -7,34 +7,28 @@ import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
-from pulse.aggregates.chat import (
-    Attachment,
+from pulse.aggregates.chat import Chat, ChatIsClosed, EmptyReply, HeldByAnother, chat_id
+from pulse.aggregates.chat_events import (
     ButtonPressed,
-    Chat,
     ChatAssigned,
     ChatClosed,
-    ChatIsClosed,
     ChatOpened,
     ChatReopened,
     ChatTransferred,
-    EmptyReply,
-    HeldByAnother,
-    Incoming,
-    MessageDeleted,
     MessageEdited,
     MessageReacted,
     MessageReceived,
-    NoSuchMessage,
-    Quoted,
+    MessagesDeleted,
     ReplyEchoed,
     ReplyWritten,
     SeenByCustomer,
     SeenByStaff,
-    chat_id,
-    id_hash,
+    random_id_of,
 )
-from pulse.errors import NotFound, sentence
 from pulse.eventlog.envelope import new_event_id, open_envelope, seal, subject_of
+from pulse.ingest.intake import RAW_IN_EVENT
+from pulse.ingest.webhooks import LIMIT
+from pulse.message import Attachment, Incoming, Quoted
 from tests.given import (
     ANNA,
     BORIS,
@@ -52,6 +46,8 @@ from tests.given import (
     vera_edits,
     vera_writes,
 )
+
+MAX_PAYLOAD = 2 * 1024 * 1024  # nats/server.conf
 
 
 def sees(who: UUID, up_to: int):
@@ -75,6 +71,10 @@ def echo(external_id: str, message_id: str | None = None, outside_author: str | 
         text="Good day", attachments=(), message_id=message_id, random_id=random_id,
         outside_author=outside_author, external_id=external_id, raw="{}", now=NOW,
     )  # fmt: skip
+
+
+def our_echo(external_id: str, message_id: str, of: int):
+    return echo(external_id, message_id, random_id=random_id_of(a_chat().id, of))
 
 
 def reacts(external_id: str, message_id: str, *reactions: str):
@@ -189,16 +189,44 @@ def test_an_edit_of_a_known_message_leaves_a_closed_chat_closed():
     )
 
 
-def test_deleting_names_each_known_message_and_passes_over_the_others():
-    outcome = given(a_chat(), vera_writes("1", "m1"), vera_writes("2", "m2")).when(deletes("3", "m1", "m9", "m2"))
-    outcome.then(MessageDeleted, MessageDeleted)
-    assert [event.of for event in outcome.events] == [2, 3]
+def test_a_deletion_is_one_event_that_names_each_known_message_once():
+    chat = given(a_chat(), vera_writes("1", "m1"), vera_writes("2", "m2"))
+    assert chat.when(deletes("3", "m2", "m9", "m1", "m2")).then(MessagesDeleted).events[0].of == (3, 2)
+
+
+def test_deleting_only_messages_we_never_saw_changes_nothing():
+    given(a_chat(), vera_writes("1", "m1")).when(deletes("2", "m8", "m9")).then_nothing()
+    given(a_chat(), vera_writes("1", "m1")).when(deletes("2")).then_nothing()
+
+
+def test_what_was_deleted_waits_for_nobody():
+    chat = given(a_chat(), vera_writes("1", "m1"), vera_writes("2", "m2"), vera_writes("3", "m3"))
+    chat.when(deletes("4", "m1", "m3")).then(MessagesDeleted).now(unread=[3])
+    outside = given(a_chat(), echo("1", "m1", outside_author="42"), echo("2", "m2", outside_author="42"))
+    outside.when(deletes("3", "m1")).then(MessagesDeleted).now(unread_by_customer=[3])
+
+
+@pytest.mark.parametrize("size", [RAW_IN_EVENT, LIMIT])
+def test_a_body_full_of_ids_is_one_event_that_the_log_takes(size):
+    """The largest body that lies in its event, and the largest of all, in a chat whose versions are long."""
+    ids, length = [], 0
+    for number in range(size):
+        ids.append(number)
+        length += len(f"{number},")
+        if length >= size:
+            break
+    chat = a_chat()
+    chat.messages |= {number: 10**7 + number for number in ids}
+    raw = ",".join(map(str, ids)) if size <= RAW_IN_EVENT else "blob:sha256:"
+    chat.delete(tuple(map(str, ids)), external_id="1", raw=raw, now=NOW)
+    assert len(seal(chat.collect_events()[-1], event_id=new_event_id(), by="customer")) < MAX_PAYLOAD
 
 
 def test_deleting_again_in_the_same_delivery_changes_nothing():
     chat = given(a_chat(), vera_writes("1", "m1"), deletes("2", "m1"))
     chat.when(deletes("2", "m1")).then_nothing()
     chat.when(deletes("2", "m1", "m1")).then_nothing()
+    chat.when(deletes("3", "m1")).then(MessagesDeleted)
 
 
 def test_a_reaction_counts_once_per_delivery():
@@ -230,13 +258,53 @@ def test_an_echo_counts_once_per_delivery_and_per_message():
     chat.when(echo("3")).then(ReplyEchoed)
 
 
+def test_an_echo_with_a_random_id_of_ours_confirms_that_reply():
+    chat = given(a_chat(), replies(ANNA), replies(ANNA))
+    assert chat.when(our_echo("1", "m1", of=3)).then(ReplyEchoed).events[0].confirms == 3
+    assert chat.when(our_echo("2", "m2", of=4)).then(ReplyEchoed).events[0].confirms == 4
+
+
+def test_a_confirmed_reply_is_known_by_the_channels_id():
+    chat = given(a_chat(), replies(ANNA), our_echo("1", "20", of=3), vera_writes("2", "21"))
+    assert [chat.aggregate.version_of(message_id) for message_id in ("20", "21")] == [3, 5]
+    chat.when(our_echo("3", "20", of=3)).then_nothing()
+    assert chat.when(reacts("4", "20", "👍")).events[0].of == 3
+
+
 def test_our_own_echo_leaves_unread_what_the_customer_wrote_since_the_reply():
     chat = given(a_chat(), vera_writes("1"), replies(ANNA), vera_writes("2"))
-    chat.when(echo("3", "m3")).then(ReplyEchoed).now(unread=[5])
+    chat.when(our_echo("3", "m3", of=4)).then(ReplyEchoed).now(unread=[5])
 
 
 def test_our_own_echo_is_not_a_second_unread_reply():
-    given(a_chat(), replies(ANNA)).when(echo("1", "m1")).then(ReplyEchoed).now(unread_by_customer=[3])
+    given(a_chat(), replies(ANNA)).when(our_echo("1", "m1", of=3)).then(ReplyEchoed).now(unread_by_customer=[3])
+
+
+@pytest.mark.parametrize("author", ["42", None], ids=["a person", "a program"])
+@pytest.mark.parametrize("random_id", [0, 5])
+def test_an_echo_of_somebody_else_confirms_nothing(author, random_id):
+    outcome = given(a_chat(), replies(ANNA)).when(echo("1", "m1", author, random_id)).then(ReplyEchoed)
+    assert outcome.events[0].confirms is None
+    outcome.now(unread_by_customer=[3, 4])
+
+
+def test_another_chats_random_id_confirms_nothing():
+    elsewhere = random_id_of(a_chat("78").id, 3)
+    assert given(a_chat(), replies(ANNA)).when(echo("1", random_id=elsewhere)).events[0].confirms is None
+
+
+def test_what_another_program_sends_answers_nobody():
+    given(a_chat(), vera_writes("1")).when(echo("2", "m2")).then(ReplyEchoed).now(unread=[2], unread_by_customer=[3])
+
+
+@hypothesis_given(st.uuids(), st.integers(1, 10**7))
+def test_a_random_id_has_31_bits_is_never_zero_and_always_the_same(chat, version):
+    assert 0 < random_id_of(chat, version) < 2**31
+    assert random_id_of(chat, version) == random_id_of(chat, version)
+
+
+def test_a_chats_replies_leave_with_different_random_ids():
+    assert len({random_id_of(a_chat().id, version) for version in range(1000)}) == 1000
 
 
 def test_a_reply_written_outside_answers_the_customer():
@@ -407,11 +475,6 @@ def test_the_scope_says_who_may_see_and_how_much_waits():
     }  # fmt: skip
 
 
-def test_an_unknown_message_is_not_found():
-    assert issubclass(NoSuchMessage, NotFound)
-    assert sentence(NoSuchMessage) == "This chat has no such message."
-
-
 # Whatever the order
 
 deliveries = st.tuples(st.sampled_from("abcdef"), st.sampled_from([None, "m1", "m2", "m3"]))
@@ -435,9 +498,8 @@ def test_whatever_comes_each_delivery_and_each_message_is_taken_in_at_most_once(
         act(chat)
     events = chat.collect_events()
     received = [event for event in events if isinstance(event, MessageReceived)]
-    whole = [e for e in events if not isinstance(e, MessageDeleted)]
     taken = [
-        getattr(e, "external_id", None) or getattr(getattr(e, "message", None), "external_id", None) for e in whole
+        getattr(e, "external_id", None) or getattr(getattr(e, "message", None), "external_id", None) for e in events
     ]
     ids = [external_id for external_id in taken if external_id is not None]
     messages = [event.message.message_id for event in received if event.message.message_id is not None]
@@ -457,6 +519,11 @@ def test_whatever_comes_the_chat_reads_back_as_it_was(sequence):
     assert chat.unread == sorted(set(chat.unread))
 
 
-@hypothesis_given(st.lists(st.text(max_size=20), max_size=30))
-def test_known_deliveries_are_told_apart(ids):
-    assert len({id_hash(each) for each in ids}) == len(set(ids))
+@hypothesis_given(st.lists(st.integers(0, 40), unique=True, max_size=12), st.integers(0, 45))
+def test_a_message_that_was_not_seen_stands_for_the_newest_before_it(ids, wanted):
+    chat = a_chat()
+    for number in ids:
+        vera_writes(f"u{number}", str(number))(chat)
+    versions = {number: version for version, number in enumerate(ids, 2)}
+    before = max((versions[number] for number in ids if number <= wanted), default=0)
+    assert chat.version_of(str(wanted)) == versions.get(wanted, before)

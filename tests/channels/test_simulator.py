@@ -8,10 +8,10 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from pulse.aggregates.chat import Attachment, Author, Incoming
 from pulse.channels import Arrival, MessageArrived, ReadMark, TypingSeen, Unreadable
 from pulse.channels.simulator import Simulator
 from pulse.errors import NotAuthentic
+from pulse.message import Attachment, Author, Incoming
 from tests.channels.recorded import account, at, reads_or_refuses, spoiled
 
 SIMULATOR = Simulator(account())

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulse.aggregates.chat import Attachment, Author, Incoming, Quoted
 from pulse.channels import (
     Arrival,
     ButtonArrived,
@@ -23,6 +22,7 @@ from pulse.channels import (
 )
 from pulse.channels.telegram import Telegram
 from pulse.errors import NotAuthentic
+from pulse.message import Attachment, Author, Incoming, Quoted
 from tests.channels.recorded import account, all_recorded, at, readable, reads_or_refuses, recorded, spoiled
 
 TELEGRAM = Telegram(account("7000000001"))

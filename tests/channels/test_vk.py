@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulse.aggregates.chat import Attachment, Author, Incoming, Quoted
 from pulse.channels import (
     Arrival,
     ButtonArrived,
@@ -26,6 +25,7 @@ from pulse.channels import (
 )
 from pulse.channels.vk import Vk
 from pulse.errors import BadInput, NotAuthentic
+from pulse.message import Attachment, Author, Incoming, Quoted
 from tests.channels.recorded import account, all_recorded, at, readable, reads_or_refuses, recorded, spoiled
 
 SECRET = b"pulse_demo_secret_Q7"

@@ -8,11 +8,11 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from pulse.aggregates.chat import Author, Incoming
 from pulse.channels import MessageArrived, Unreadable
 from pulse.channels.table import CHANNELS
 from pulse.channels.web import Web
 from pulse.errors import NotAuthentic
+from pulse.message import Author, Incoming
 from tests.channels.recorded import account, spoiled
 
 WEB = Web(account())

@@ -13,7 +13,8 @@ from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
 from pulse.aggregates import AGGREGATES, EVENTS
-from pulse.aggregates.chat import Chat, ReplyWritten
+from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_events import ReplyWritten
 from pulse.aggregates.upcasts import UPCASTS
 from pulse.eventlog import envelope
 from pulse.eventlog.envelope import (

@@ -34,7 +34,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulse.aggregates import EVENTS
-from pulse.aggregates.chat import Author, Chat, ChatOpened, Incoming, MessageReceived
+from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_events import ChatOpened, MessageReceived
 from pulse.aggregates.upcasts import UPCASTS
 from pulse.embedded import Addresses, Embedded
 from pulse.eventlog.envelope import open_envelope, specimen, subject_of
@@ -48,6 +49,7 @@ from pulse.eventlog.recorder import (
 )
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
+from pulse.message import Author, Incoming
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SOURCE, ANNA = UUID(int=1), UUID(int=2)

@@ -387,7 +387,7 @@ async def test_a_nul_from_vk_is_quarantined_like_any_other(shared: Pulse, commun
     assert kept.event.outcome == "quarantined"  # type: ignore[attr-defined]
 
 
-async def test_a_person_may_delete_more_messages_than_a_batch_holds(shared: Pulse, desk: Desk) -> None:
+async def test_a_person_may_delete_more_messages_than_a_batch_of_events_holds(shared: Pulse, desk: Desk) -> None:
     bot = await a_bot(shared)
     numbers = range(1, 1102)
     for start in range(1, 1102, 100):
@@ -397,7 +397,7 @@ async def test_a_person_may_delete_more_messages_than_a_batch_holds(shared: Puls
     before = await shared.house.log.last_position()
     for _ in range(2):
         assert (await bot.post(body)).status_code == 200
-    assert kinds(await since(shared, before)) == ["chat.message-deleted"] * 1101
+    assert kinds(await since(shared, before)) == ["chat.messages-deleted"]
     assert {entry["text"] for entry in await desk.thread("anna", chat_id(bot.id, "b1:77"))} == {""}
 
 

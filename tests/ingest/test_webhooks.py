@@ -8,10 +8,24 @@ import orjson
 import pytest
 
 from pulse.aggregates.chat import chat_id
+from pulse.aggregates.chat_events import random_id_of
 from pulse.aggregates.source import source_id
 from tests.channels.recorded import all_recorded, recorded
 from tests.conftest import Pulse
-from tests.world import PROOF, TELEGRAM_SECRET, Desk, a_bot, a_name, is_problem, kinds, rows, since, update, vera_writes
+from tests.world import (
+    PROOF,
+    TELEGRAM_SECRET,
+    Desk,
+    a_bot,
+    a_name,
+    connect,
+    is_problem,
+    kinds,
+    rows,
+    since,
+    update,
+    vera_writes,
+)
 
 FIRST = ["chat.opened", "chat.message-received", "customer.met"]
 IN_NEW_CHAT = FIRST[:2]
@@ -40,7 +54,7 @@ TELEGRAM = {
     "19_reply_with_quote": SAID,
     "20_message_reaction": ["chat.message-reacted"],
     "21_business_message": IN_NEW_CHAT,
-    "22_deleted_business_messages": ["chat.message-deleted"],
+    "22_deleted_business_messages": ["chat.messages-deleted"],
     "23_audio_track": SAID,
     "24_big_file_over_20mb": SAID,
     "25_poll_answer_unhandled": KEPT,
@@ -271,3 +285,24 @@ async def test_words_reach_the_list_with_what_it_shows(shared: Pulse, desk: Desk
         "holder": None,
     }  # fmt: skip
     assert shown["department"]["name"] == "Sales"
+
+
+async def test_vk_shows_our_own_reply_again_and_the_thread_does_not(shared: Pulse, desk: Desk) -> None:
+    source = await connect(shared, "vk", "5", secrets={"secret": "s3cret"})
+    chat = chat_id(source, "77")
+
+    async def vk(kind: str, number: int, text: str, **more: object) -> None:
+        message = {"conversation_message_id": number, "peer_id": 77, "text": text, "date": 1795165200, **more}
+        event = {"type": kind, "group_id": 5, "secret": "s3cret", "event_id": f"e{number}", "object": message}
+        assert (await shared.http.post(f"/webhook/vk/{source}", content=orjson.dumps(event))).status_code == 200
+
+    await vk("message_new", 1, "Where is it?", from_id=77)
+    written = (await desk.reply("anna", chat, "On its way.")).json()
+    ours = random_id_of(chat, written["id"])
+    await vk("message_reply", 2, "On its way.", from_id=-5, out=1, random_id=ours)
+    await vk("message_reply", 3, "I called you.", from_id=-5, out=1, random_id=0, admin_author_id=42)
+    await vk("message_reply", 4, "Rate us!", from_id=-5, out=1, random_id=ours + 1)
+    said = [(entry["sender_type"], entry["text"]) for entry in await desk.thread("anna", chat)]
+    assert said == [
+        ("customer", "Where is it?"), ("moderator", "On its way."), ("outside", "I called you."), ("outside", "Rate us!")
+    ]  # fmt: skip

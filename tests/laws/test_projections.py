@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from pulse.aggregates.chat import (
+from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_events import (
     ButtonPressed,
-    Chat,
     ChatClosed,
     ChatReopened,
     MessageReceived,
@@ -147,7 +147,7 @@ async def naive_fold(log: Log) -> dict[Any, dict[str, Any]]:
         chat = found[recorded.aggregate_id]
         chat.setdefault("position", stored.position)
         match recorded.event:
-            case MessageReceived() | ReplyWritten() | ReplyEchoed():
+            case MessageReceived() | ReplyWritten() | ReplyEchoed(confirms=None):
                 chat |= {"position": stored.position, "version": recorded.ver, "entries": chat["entries"] + 1}
             case ButtonPressed():
                 chat["entries"] += 1

@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,20 +20,14 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 
 from pulse.aggregates import EVENTS
-from pulse.aggregates.chat import (
-    Attachment,
-    Author,
-    Chat,
-    Incoming,
-    MessageReacted,
-    MessageReceived,
-    chat_id,
-)
+from pulse.aggregates.chat import Chat, chat_id
+from pulse.aggregates.chat_events import MessageReacted, MessageReceived, ReplyEchoed
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.source import source_id
 from pulse.errors import Refusal
 from pulse.eventlog.commands import Decided
+from pulse.message import Attachment, Author, Incoming
 from pulse.tokens import Visit
 from pulse.wiring import now
 from tests.conftest import Pulse
@@ -41,8 +36,9 @@ ADMIN, ANNA, BORIS = (moderator_id(f"{name}@pulse.example") for name in ("admin"
 SALES, SUPPORT = department_id("Sales"), department_id("Support")
 WEBSITE = source_id("web", "web_site")
 AUTHORS = (Author("77", "Vera", "vera"), Author("77", "Vera Smirnova", "vera"), Author("77", ""))
-VERA = AUTHORS[0]
+VERA, KIRILL = AUTHORS[0], Author("78", "Kirill")
 PATIENCE = 20
+NUMBERS = count(1)
 
 Json = dict[str, Any]
 Act = Callable[[Chat], object]
@@ -63,12 +59,21 @@ class Client:
         match frame["type"]:
             case "chat.message":
                 self.thread.setdefault(told["id"], told)
-            case "chat.message.changed" if told["id"] in self.thread:
-                self.thread[told["id"]] |= told
+            case "chat.message.changed":
+                for changed in set(told.pop("ids")) & self.thread.keys():
+                    self.thread[changed] = laid_over(self.thread[changed], told)
         if version > self.chat.get("version", 0):
             self.chat |= row
             if word and word["of"] == self.chat["last_version"]:
                 self.chat |= {"last_text": word["text"], "last_kind": word["kind"]}
+
+
+def laid_over(entry: Json, told: Json) -> Json:
+    """An entry and what changed of it. Reactions go by their authors; null takes back."""
+    if "reactions" not in told:
+        return entry | told
+    reactions = entry.get("reactions", {}) | told["reactions"]
+    return entry | told | {"reactions": {who: put for who, put in reactions.items() if put is not None}}
 
 
 @dataclass
@@ -165,10 +170,14 @@ def message(text: str, message_id: str, number: int = 0, attachments: tuple[Atta
     return Incoming(delivery(), author, text, message_id=message_id, attachments=attachments)
 
 
+def message_id() -> str:
+    return str(next(NUMBERS))
+
+
 def write(number: int) -> Act:
     photo = (Attachment("photo", name="cat.jpg", ref="secret-ref"),) if number % 3 == 0 else ()
     text = "" if number % 6 == 0 else f"words {number}"
-    return lambda chat: chat.receive(message(text, delivery(), number, photo), raw="{}", now=now())
+    return lambda chat: chat.receive(message(text, message_id(), number, photo), raw="{}", now=now())
 
 
 def edit(number: int) -> Act:
@@ -176,13 +185,20 @@ def edit(number: int) -> Act:
 
 
 def delete(number: int) -> Act:
-    return lambda chat: chat.delete((known(chat, number),), external_id=delivery(), raw="{}", now=now())
+    return lambda chat: chat.delete(
+        (known(chat, number), known(chat, number + 1)), external_id=delivery(), raw="{}", now=now()
+    )
 
 
 def react(number: int) -> Act:
     reactions = (("👍",), ("👎", "🎉"), ())[number % 3]
     return lambda chat: chat.react(
-        author=VERA, message_id=known(chat, number), reactions=reactions, external_id=delivery(), raw="{}", now=now()
+        author=(VERA, KIRILL)[number // 3 % 2],
+        message_id=known(chat, number // 6),
+        reactions=reactions,
+        external_id=delivery(),
+        raw="{}",
+        now=now(),
     )
 
 
@@ -200,8 +216,16 @@ def press(number: int) -> Act:
 
 def echo(number: int) -> Act:
     return lambda chat: chat.echo(
-        text=f"outside {number}", attachments=(), message_id=delivery(), random_id=0, outside_author="owner",
-        external_id=delivery(), raw="{}", now=now(),
+        text=f"outside {number}", attachments=(), message_id=message_id(), random_id=0,
+        outside_author=("owner", None)[number % 2], external_id=delivery(), raw="{}", now=now(),
+    )  # fmt: skip
+
+
+def confirm(number: int) -> Act:
+    """The channel shows a reply of ours; before the first one, what another program sent."""
+    return lambda chat: chat.echo(
+        text=f"answer {number}", attachments=(), message_id=message_id(), outside_author=None,
+        random_id=[*chat.replies, 5][number % (len(chat.replies) or 1)], external_id=delivery(), raw="{}", now=now(),
     )  # fmt: skip
 
 
@@ -232,8 +256,8 @@ def see_as_customer(number: int) -> Act:
 
 
 def known(chat: Chat, number: int) -> str:
-    """One of the messages of the chat."""
-    return list(chat.messages)[number % len(chat.messages)] if chat.messages else "none"
+    """The channel's id of one of the messages of the chat."""
+    return str(list(chat.messages)[number % len(chat.messages)]) if chat.messages else "none"
 
 
 def person(number: int) -> UUID:
@@ -241,7 +265,7 @@ def person(number: int) -> UUID:
 
 
 ACTS = (
-    write, edit, delete, react, react_to_nothing, press, echo, reply, assign, transfer, close, see, see_as_customer,
+    write, edit, delete, react, react_to_nothing, press, echo, confirm, reply, assign, transfer, close, see, see_as_customer,
 )  # fmt: skip
 HISTORIES = st.lists(st.builds(lambda act, number: act(number), st.sampled_from(ACTS), st.integers(0, 50)), max_size=30)
 
@@ -273,10 +297,17 @@ async def check_law(world: World, history: list[Act], cut: int) -> set[type]:
 
 
 def last_told(decided: Decided | None) -> AggregateEvent | None:
-    """The last event that people hear of: a reaction to a message that nobody saw is no news."""
-    events = decided.events if decided else ()
-    told = [event for event in events if not (isinstance(event, MessageReacted) and event.of is None)]
+    """The last event that people hear of."""
+    told = [event for event in decided.events if not is_no_news(event)] if decided else []
     return told[-1] if told else None
+
+
+def is_no_news(event: AggregateEvent) -> bool:
+    """A reaction to a message that nobody saw, or an echo of our own reply."""
+    match event:
+        case MessageReacted(of=None) | ReplyEchoed(confirms=int()):
+            return True
+    return False
 
 
 async def compare(world: World, inbox: Client, widget: Client, position: int, untold: set[str]) -> None:
@@ -300,7 +331,7 @@ def as_shown(thread: dict[int, Json]) -> list[tuple[Any, ...]]:
 
 EVERYTHING = (
     write(1), write(3), react_to_nothing(1), see(1), reply(0), see_as_customer(0), edit(0), react(1), delete(1), press(1),
-    echo(1), assign(1), transfer(1), edit(2), write(4), edit(0), close(0), write(2), reply(1), edit(0), delete(0),
+    echo(1), reply(0), confirm(0), react(12), react(15), react(14), react(17), assign(1), transfer(1), edit(2), write(4), edit(0), close(0), write(2), reply(1), edit(0), delete(0),
 )  # fmt: skip
 
 

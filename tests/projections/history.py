@@ -8,11 +8,12 @@ from datetime import timedelta
 from random import Random
 from uuid import UUID
 
-from pulse.aggregates.chat import Attachment, Author, Chat, Incoming, Quoted, chat_id
+from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.customer import Customer, customer_id
 from pulse.aggregates.delivery import Delivery, delivery_id
 from pulse.errors import Refusal
 from pulse.eventlog.store import EventStore
+from pulse.message import Attachment, Author, Incoming, Quoted
 from tests.given import ANNA, BORIS, NOW, SALES, SHOP, SUPPORT
 
 PEERS = [str(number) for number in range(1, 8)]
@@ -32,7 +33,7 @@ class History:
         self.done: Counter[str] = Counter()
         self.acts: list[Callable[[], object]] = [
             *[self.message] * 6, *[self.reply] * 3, self.edit, self.edit, self.delete, self.react, self.press,
-            self.echo, self.assign, self.transfer, self.close, self.close, self.seen, self.seen_by_customer,
+            self.echo, self.confirm, self.assign, self.transfer, self.close, self.close, self.seen, self.seen_by_customer,
             self.leave, self.come_back, self.keep,
         ]  # fmt: skip
 
@@ -64,10 +65,10 @@ class History:
 
     async def react(self) -> None:
         reactions = tuple(self.random.sample(("❤", "👍", "🔥"), self.random.randint(0, 2)))
-        of, external_id = str(self.random.randint(1, self.number)), f"u{self.number}"
+        of, external_id, who = str(self.random.randint(1, self.number)), f"u{self.number}", self.random.choice("12")
         await self._in_chat(
             lambda chat: chat.react(
-                author=Author("1"), message_id=of, reactions=reactions, external_id=external_id, raw="{}", now=self.now
+                author=Author(who), message_id=of, reactions=reactions, external_id=external_id, raw="{}", now=self.now
             )
         )
 
@@ -99,6 +100,14 @@ class History:
             lambda chat: chat.echo(
                 text="from outside", attachments=(), message_id=f"e{self.number}", random_id=0, outside_author="5",
                 external_id=f"u{self.number}", raw="{}", now=self.now,
+            )
+        )  # fmt: skip
+
+    async def confirm(self) -> None:
+        await self._in_chat(
+            lambda chat: chat.echo(
+                text="reply", attachments=(), message_id=f"e{self.number}", outside_author=None,
+                random_id=self.random.choice([*chat.replies, 5]), external_id=f"u{self.number}", raw="{}", now=self.now,
             )
         )  # fmt: skip
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pulse.aggregates.chat import Author, Incoming
 from pulse.aggregates.customer import customer_id
+from pulse.message import Author, Incoming
 from pulse.projections import customers
 from tests.given import ANNA, NOW, SHOP, VERA, a_chat, replies, vera_writes
 from tests.projections.conftest import append

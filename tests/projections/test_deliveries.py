@@ -23,7 +23,7 @@ def test_every_event_with_a_raw_body_is_a_delivery_that_was_taken():
             lambda chat: chat.delete(("m1",), external_id="u3", raw="{}", now=NOW))  # fmt: skip
     rows = rows_of(told)
     assert [(row["external_id"], row["kind"]) for row in rows] == [
-        ("u1", "chat.message-received"), ("u2", "chat.message-edited"), ("u3", "chat.message-deleted"),
+        ("u1", "chat.message-received"), ("u2", "chat.message-edited"), ("u3", "chat.messages-deleted"),
     ]  # fmt: skip
     assert {(row["outcome"], row["source_id"], row["raw"]) for row in rows} == {("taken", SHOP, "{}")}
 

@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from pulse.aggregates.chat import Attachment, Chat, Incoming, Quoted
+from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_events import random_id_of
 from pulse.errors import BadInput
+from pulse.message import Attachment, Incoming, Quoted
 from pulse.projections import inbox
 from pulse.projections.paging import Cursor
 from tests.given import (
@@ -75,6 +77,15 @@ def test_a_reply_written_elsewhere_is_the_last_word_from_outside():
     assert some(row_after(echo), "last_text", "last_sender") == ["From VK itself", "outside"]
 
 
+def test_our_own_reply_echoed_is_no_new_word():
+    def echoed(chat: Chat) -> None:
+        chat.echo(text="Good day", attachments=(), message_id="m9", random_id=random_id_of(chat.id, 3),
+                  outside_author=None, external_id="e1", raw="{}", now=NOW)  # fmt: skip
+
+    row = row_after(replies(ANNA, "Good day"), echoed)
+    assert some(row, "last_sender", "last_version", "version", "unread_by_customer") == ["moderator", 3, 4, 1]
+
+
 def test_long_words_are_shortened():
     assert len(row_after(vera_writes("u1", text="я" * 5000))["last_text"]) == 200
     assert len(row_after(replies(ANNA, "a" * 5000))["last_text"]) == 200
@@ -119,6 +130,18 @@ def test_an_edit_and_a_deletion_name_the_word_they_change():
         [2, "Hello", "text"],
         [4, "", "deleted"],
     ]
+
+
+def test_a_deletion_of_several_messages_names_the_latest_and_takes_them_off_what_waits():
+    told = Told()
+    told.of(
+        a_chat(),
+        *(vera_writes(f"u{number}", f"m{number}") for number in (1, 2, 3)),
+        lambda chat: chat.delete(("m3", "m2"), external_id="u4", raw="{}", now=NOW),
+    )
+    changes = told.through(inbox)
+    assert [word["version"] for word in changes.rows("inbox.change_words")] == [4]
+    assert changes.rows("inbox.update_chats")[0]["unread"] == 1
 
 
 def test_other_aggregates_change_nothing_here():

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from pulse.aggregates import EVENTS
-from pulse.aggregates.chat import Chat, MessageReceived
+from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_events import MessageReceived
 from pulse.errors import ReadsDown
 from pulse.eventlog.store import EventStore
 from pulse.projections import inbox, rebuild, thread

@@ -7,7 +7,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from pulse.aggregates.chat import Attachment, Author, Chat, Incoming, Quoted
+from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_events import random_id_of
+from pulse.message import Attachment, Author, Incoming, Quoted
 from pulse.projections import thread
 from tests.given import ANNA, NOW, VERA, a_chat, assigned_to, closed_by, replies, vera_edits, vera_writes
 from tests.projections.conftest import append
@@ -57,6 +59,24 @@ def test_a_reply_written_elsewhere_is_shown_as_from_outside():
     [entry] = entries_after(echo)
     assert (entry["sender_type"], entry["sender"]) == ("outside", {"id": "5"})
     assert entry["attachments"] == [{"kind": "photo"}]
+
+
+def echo(external_id: str, random_id: int = 0, outside_author: str | None = None):
+    return lambda chat: chat.echo(
+        text="Hi", attachments=(), message_id=external_id, random_id=random_id, outside_author=outside_author,
+        external_id=external_id, raw="{}", now=NOW,
+    )  # fmt: skip
+
+
+def test_our_own_reply_is_not_shown_a_second_time():
+    acts = (replies(ANNA, "Hi"), echo("e1", random_id_of(a_chat().id, 3)))
+    assert [entry["sender_type"] for entry in entries_after(*acts)] == ["moderator"]
+    assert patches_after(*acts) == []
+
+
+def test_what_another_program_sent_is_shown_as_from_outside():
+    ours, program = entries_after(replies(ANNA, "Hi"), echo("e1", random_id=5))
+    assert (ours["sender_type"], program["sender_type"], program["sender"]) == ("moderator", "outside", {"id": None})
 
 
 def test_a_pressed_button_is_an_entry():
@@ -117,15 +137,59 @@ def test_a_deletion_leaves_nothing_of_what_was_said():
     assert patch == gone | {"deleted_at": NOW}
 
 
-def test_reactions_replace_each_other_and_ones_to_unseen_messages_are_passed_over():
-    def react(message_id: str, external_id: str, *reactions: str):
-        return lambda chat: chat.react(author=VERA, message_id=message_id, reactions=reactions,
-                                       external_id=external_id, raw="{}", now=NOW)  # fmt: skip
+def test_a_deletion_of_several_messages_changes_each_entry():
+    said = (vera_writes("u1", "m1"), vera_writes("u2", "m2"), vera_writes("u3", "m3"))
+    patches = patches_after(*said, lambda chat: chat.delete(("m3", "m1"), external_id="u4", raw="{}", now=NOW))
+    assert [(version, patch["text"], patch["deleted_at"]) for version, patch in patches] == [(4, "", NOW), (2, "", NOW)]
 
-    [(version, patch)] = patches_after(
-        vera_writes("u1", "m1"), react("m1", "u2", "❤", "👍"), react("m1", "u3", "👍"), react("m?", "u4", "❤")
+
+KIRILL = Author("78", "Kirill")
+
+
+def react(external_id: str, who: Author, *reactions: str, to: str = "m1"):
+    return lambda chat: chat.react(
+        author=who, message_id=to, reactions=reactions, external_id=external_id, raw="{}", now=NOW
     )
-    assert (version, patch) == (2, {"reactions": ["👍"]})
+
+
+def test_a_persons_reactions_replace_each_other_and_ones_to_unseen_messages_are_passed_over():
+    [(version, patch)] = patches_after(
+        vera_writes("u1", "m1"), react("u2", VERA, "❤", "👍"), react("u3", VERA, "👍"), react("u4", VERA, "❤", to="m?")
+    )
+    assert (version, patch) == (2, {"reactions": {"77": ["👍"]}})
+
+
+def test_reactions_stand_beside_each_other_by_author_and_beside_an_edit():
+    [(_, patch)] = patches_after(
+        vera_writes("u1", "m1"), react("u2", VERA, "❤"), vera_edits("u3", "m1", "Hello"), react("u4", KIRILL, "👍"),
+        react("u5", VERA),
+    )  # fmt: skip
+    assert patch["reactions"] == {"77": None, "78": ["👍"]}
+    assert patch["text"] == "Hello"
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
+async def test_one_persons_reactions_leave_the_others_as_they_are(log, projector, reads, together):
+    told = Told()
+    chat = told.of(a_chat(), vera_writes("u1", "m1"))
+    seen = []
+    acts = (react("u2", VERA, "❤"), react("u3", KIRILL, "👍", "🔥"), react("u4", VERA), react("u5", KIRILL))
+    for act in acts:
+        told.of(chat, act)
+        if not together:
+            await append(log, told)
+            told = Told()
+            await projector.catch_up()
+            seen += [entry["reactions"] for entry in await newest(reads, chat.id)]
+    await append(log, told)
+    await projector.catch_up()
+    seen += [entry["reactions"] for entry in await newest(reads, chat.id)]
+    assert seen[-1] == {}
+    assert together or seen[:4] == [{"77": ["❤"]}, {"77": ["❤"], "78": ["👍", "🔥"]}, {"78": ["👍", "🔥"]}, {}]
+
+
+async def newest(reads, chat_id: UUID) -> list[dict]:
+    return (await thread.page(reads, chat_id, limit=10, before=None, after=None)).items
 
 
 async def test_changes_reach_the_row_in_the_same_batch_and_later(log, projector, reads):

@@ -19,12 +19,13 @@ from uuid import UUID, uuid4
 from websockets.asyncio.client import ClientConnection, connect
 
 from pulse.accounts import Accounts
-from pulse.aggregates.chat import Author, Chat, Incoming, chat_id
+from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import source_id
 from pulse.directory import Directory
 from pulse.eventlog.commands import Decided
+from pulse.message import Author, Incoming
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.hub import Hub
 from pulse.push.protocol import Pusher

@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 from websockets.asyncio.client import connect
 
-from pulse.aggregates.chat import Author, Chat, Incoming
+from pulse.aggregates.chat import Chat
+from pulse.message import Author, Incoming
 from pulse.wiring import now
 from tests.conftest import Pulse
 from tests.push.ears import (

@@ -9,6 +9,7 @@ import pytest
 from pulse.access import Place
 from pulse.aggregates import EVENTS
 from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_events import random_id_of
 from pulse.eventlog.envelope import Recorded, open_envelope, seal, subject_of
 from pulse.projections.thread import change_of, entry_of
 from pulse.push.frames import Frame, Names, frames_of
@@ -45,7 +46,7 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
         text="By phone", attachments=(), message_id="m2", random_id=0, outside_author="owner-1", external_id="u6",
         raw="{}", now=NOW,
     ),
-    lambda chat: chat.delete(("m1",), external_id="u7", raw="{}", now=NOW),
+    lambda chat: chat.delete(("m1", "m2"), external_id="u7", raw="{}", now=NOW),
     lambda chat: chat.transfer(SUPPORT, now=NOW),
     closed_by(BORIS),
     vera_writes("u8", "m3", "Again"),
@@ -73,8 +74,8 @@ def entry(version: int, **more: object) -> dict[str, Any]:
 
 def changed(version: int) -> dict[str, Any]:
     """The change as the thread makes it."""
-    of, patch = change_of(HISTORY[version].event) or (0, {})
-    return {"id": of} | patch
+    of, patch = change_of(HISTORY[version].event) or ((), {})
+    return {"ids": [*of]} | patch
 
 
 REPLY_SHOWN = {field: value for field, value in entry(5, sender={"name": "Anna"}).items() if field != "client_msg_id"}
@@ -148,6 +149,26 @@ def test_a_reaction_to_a_message_that_nobody_saw_is_no_news(told: list[tuple[int
     assert 9 not in {version for version, _ in told}
 
 
+def test_an_echo_of_our_own_reply_is_no_news() -> None:
+    chat = a_chat()
+    confirmed = recorded_of(
+        chat, replies(ANNA),
+        lambda chat: chat.echo(
+            text="Good day", attachments=(), message_id="m1", random_id=random_id_of(chat.id, 3), outside_author=None,
+            external_id="u1", raw="{}", now=NOW,
+        ),
+    )  # fmt: skip
+    assert frames_of([*confirmed][-1], NAMES) == []
+
+
+def test_a_deletion_is_one_frame_that_names_all_messages(told: list[tuple[int, Frame]]) -> None:
+    assert [frame.data["ids"] for version, frame in told if version == 12] == [[2, 11]]
+
+
+def test_a_reaction_is_told_by_its_author(told: list[tuple[int, Frame]]) -> None:
+    assert [frame.data["reactions"] for version, frame in told if version == 8] == [{"77": ["👍"]}]
+
+
 def test_a_move_is_told_where_the_chat_was_and_where_it_is(told: list[tuple[int, Frame]]) -> None:
     places = {version: frame.places for version, frame in told}
     assert places[4] == (Place(SALES, ANNA), Place(SALES, None))
@@ -168,7 +189,7 @@ def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]
         "id": a_chat().id, "source_id": SHOP, "channel": "telegram", "peer": "77", "customer_id": UUID(int=77),
         "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 16,
         "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": None, "holder": None,
-        "unread": 1, "unread_by_customer": 1, "last_text": "Again", "last_kind": "text", "last_sender": "customer",
+        "unread": 1, "unread_by_customer": 0, "last_text": "Again", "last_kind": "text", "last_sender": "customer",
         "last_at": NOW, "last_position": 1016, "last_version": 16,
     }  # fmt: skip
     assert {key: row[key] for key in expected} == expected
@@ -178,7 +199,7 @@ def test_a_changed_word_is_told_beside_the_row_and_not_in_it(told: list[tuple[in
     words = {version: frame.data["last_word"] for version, frame in told if "last_word" in frame.data}
     assert words == {
         7: {"of": 2, "text": HISTORY[7].event.message.text, "kind": "text"},  # type: ignore[attr-defined]
-        12: {"of": 2, "text": "", "kind": "deleted"},
+        12: {"of": 11, "text": "", "kind": "deleted"},
     }
     for version, frame in told:
         assert frame.data["chat"]["version"] == version
