@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from pulse.errors import LogDown, PulseError, TooLarge
+from pulse.errors import LogDown, TooLarge, Trouble
 
 STREAM = "PULSE"
 ACK_SECONDS = 5.0
@@ -29,7 +29,7 @@ PAGE_BYTES = 8 * 1024 * 1024
 log = structlog.get_logger(__name__)
 
 
-class AppendRefused(PulseError):
+class AppendRefused(Trouble):
     """The log refused an append. Nothing of it was stored."""
 
     def __init__(self, code: int, description: str) -> None:
