@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self, TypedDict
+from urllib.parse import urlsplit
 from uuid import UUID
+
+SIGNED = ("private-", "presence-")
 
 
 class Audience(Protocol):
@@ -39,9 +42,40 @@ class Place:
     holder: UUID | None
 
 
+class Reach(TypedDict):
+    """Which chats a list shows, as its query takes it: everything, or what is in some departments or held by one."""
+
+    everything: bool
+    departments: list[UUID]
+    holder: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A channel that sockets subscribe to, such as `private-chat.{id}`: what kind it is, and whose."""
+
+    kind: str
+    id: UUID
+
+    @classmethod
+    def named(cls, name: str) -> Self | None:
+        """None unless the id is written exactly as frames write it: another spelling would be another channel."""
+        kind, _, wanted = name.partition(".")
+        try:
+            found = cls(kind, UUID(wanted))
+        except ValueError:
+            return None
+        return found if str(found.id) == wanted else None
+
+
 def may_see(person: Person, chat: Audience) -> bool:
     """Admins see every chat, moderators those of their departments and those they hold."""
     return person.is_admin or chat.holder == person.id or chat.department in person.departments
+
+
+def reach_of(person: Person) -> Reach:
+    """The same rule for lists: exactly the chats that `may_see` allows."""
+    return Reach(everything=person.is_admin, departments=list(person.departments), holder=person.id)
 
 
 def may_reply(person: Person, chat: Audience) -> bool:
@@ -54,9 +88,31 @@ def may_manage(person: Person) -> bool:
     return person.is_admin
 
 
-def may_follow_person(person: Person, moderator_id: UUID) -> bool:
-    """`private-moderator.{id}` and `private-user.{id}` are for that person only."""
-    return person.id == moderator_id
+def needs_signature(channel: str) -> bool:
+    """Private channels are subscribed to with a signature that `may_subscribe` allowed; nothing is told on others."""
+    return channel.startswith(SIGNED)
+
+
+def may_subscribe(person: Person, channel: Subscription, chat: Audience | None) -> bool:
+    """A chat's channel is for who may see the chat (`chat`, if there is one), a person's for that person only."""
+    match channel.kind:
+        case "private-chat":
+            return chat is not None and may_see(person, chat)
+        case "private-moderator" | "private-user":
+            return person.id == channel.id
+        case _:
+            return False
+
+
+def may_call(origin: str | None, host: str) -> bool:
+    """Pages of this very host may use a signed-in browser; ports may differ, because the push door has its own.
+
+    A caller without Origin is no browser.
+    """
+    try:
+        return origin is None or urlsplit(origin).hostname == urlsplit(f"//{host}").hostname is not None
+    except ValueError:
+        return False
 
 
 def may_embed(origins: Collection[str], origin: str | None) -> bool:

@@ -1,17 +1,59 @@
-"""The tree of errors. Doors turn it into HTTP answers once and into close codes once.
+"""The tree of errors. Doors turn it into HTTP answers once and into close codes once; a law test holds it complete.
+
+Each class stands where its rule or its server is; its docstring is the sentence people see.
 
 PulseError
-├── Refusal             a rule said no: 409, or the code the rule names
-│   └── NotAllowed      403 (each rule has its own class beside its aggregate)
-├── BadInput            the caller sent something we can't read: 400
-│   └── TooLarge        413
-├── NotAuthentic        wrong or missing credentials: 401, always the same words
-├── NotFound            404
-└── Trouble             our side: 503 with Retry-After
-    ├── TryLater        busy; the same request may go through soon
-    ├── StoreConflict   somebody else kept winning the same chat
-    ├── LogDown         the event log can't take or give events
-    └── ReadsDown       the read models can't be reached
+├── Refusal                 a rule said no: 409
+│   ├── ChatIsClosed        aggregates/chat
+│   ├── EmptyReply          aggregates/chat
+│   ├── HeldByAnother       aggregates/chat; names the holder
+│   ├── NoDepartments       aggregates/source
+│   ├── CannotSend          channels
+│   ├── ThereAlready        cli
+│   └── NotAllowed          403
+│       ├── AdminsOnly      desk/deliveries
+│       ├── NotFromHere     desk/guard
+│       ├── NotYourChannel  desk/broadcasting
+│       └── WrongOrigin     push/channel_ws
+├── BadInput                the caller sent something that can't be read: 400
+│   ├── TooLarge            413
+│   ├── WrongMethod         405
+│   ├── PostOnly            ingest/webhooks: 405
+│   ├── UnknownRole         aggregates/moderator
+│   └── Unreadable          channels; an authentic delivery
+├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
+│   └── WrongPassword       desk/sign_in
+├── NotFound                404
+│   └── NoChatYet           ingest/intake; never leaves it
+└── Trouble                 our side: 503 with Retry-After
+    ├── TryLater            busy; the same request may go through soon
+    │   ├── TooOften        limits: 429
+    │   ├── TooManySignIns  passwords
+    │   └── NobodyRelays    push/server
+    ├── StoreConflict       somebody else kept winning the same chat
+    ├── LogDown             the event log can't take or give events
+    │   ├── AckLost         eventlog/jetstream; it may be stored
+    │   └── LogFull         eventlog/jetstream
+    ├── ReadsDown           the read models can't be reached
+    ├── AppendRefused       eventlog/jetstream, told apart by the server's code
+    │   ├── WrongSequence
+    │   ├── StillInFlight
+    │   ├── BatchHasDuplicate
+    │   └── BatchLost
+    ├── HalfDecided         eventlog/commands; a mistake of ours
+    ├── BrokenRegistry      eventlog/envelope; stops the start
+    ├── UnknownEvent        eventlog/envelope
+    ├── LogHole             eventlog/follow
+    ├── NotOnDisk           eventlog/streams; stops the start
+    ├── StreamDiffers       eventlog/streams; stops the start
+    ├── CheckpointMoved     projections/checkpoint
+    ├── LogBehind           projections/checkpoint
+    ├── OtherVersion        projections/checkpoint
+    ├── WrongKey            vault
+    ├── AlreadyRunning      embedded/lock
+    ├── ServerFailed        embedded/child
+    ├── PortTaken           wiring
+    └── NotRunning          cli
 """
 
 
@@ -57,6 +99,12 @@ class TooLarge(BadInput):
     """The body is larger than this address accepts."""
 
     status = 413
+
+
+class WrongMethod(BadInput):
+    """This address does not take this method."""
+
+    status = 405
 
 
 class NotAuthentic(PulseError):

@@ -1,21 +1,26 @@
-"""What the HTTP doors share: errors as problem details (RFC 9457), and bodies with a limit."""
+"""What the doors share: errors as problem details (RFC 9457), bodies with a limit, and JSON objects out of them."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from urllib.parse import urlsplit
+from typing import Any
 
 import orjson
 import structlog
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulse.errors import BadInput, PulseError, TooLarge, Trouble
+from pulse.errors import BadInput, NotFound, PulseError, TooLarge, Trouble, WrongMethod
 
 RETRY_AFTER_SECONDS = 2
+MEDIA_TYPE = "application/problem+json"
+
+# What the framework itself refuses is told like our own refusals.
+FRAMEWORKS: dict[int, type[PulseError]] = {400: BadInput, 404: NotFound, 405: WrongMethod, 413: TooLarge}
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -30,18 +35,22 @@ def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = 
 def problem(error: PulseError) -> Response:
     """An error as its sender should see it: a stable code, a sentence, and details where the rule gives some."""
     if error.status == 503:
-        log.warning("trouble", code=error.code, message=str(error))
-    body = {
-        "type": f"urn:pulse:{error.code}", "title": str(error), "status": error.status, "code": error.code,
-    } | error.details  # fmt: skip
-    response = Response(orjson.dumps(body, default=str), error.status, media_type="application/problem+json")
+        cause = repr(error.__cause__) if error.__cause__ else None
+        log.warning("trouble", code=error.code, message=str(error), cause=cause)
+    response = told(error.code, str(error), error.status, **error.details)
     if isinstance(error, Trouble):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 
+def told(code: str, title: str, status: int, /, **details: object) -> Response:
+    """A problem document."""
+    body = {"type": f"urn:pulse:{code}", "title": title, "status": status, "code": code} | details
+    return Response(orjson.dumps(body, default=str), status, media_type=MEDIA_TYPE)
+
+
 def install_problems(app: Starlette) -> None:
-    """Every error of ours becomes a problem, here and nowhere else; anything unforeseen becomes a plain 500."""
+    """Every error becomes a problem, here and nowhere else: ours, the framework's, and what nobody foresaw."""
 
     async def on_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, PulseError)
@@ -49,11 +58,17 @@ def install_problems(app: Starlette) -> None:
 
     async def on_http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        body = {"type": "about:blank", "title": error.detail, "status": error.status_code, "code": "http"}
-        return Response(orjson.dumps(body), error.status_code, error.headers, "application/problem+json")
+        ours = FRAMEWORKS.get(error.status_code)
+        response = problem(ours()) if ours else told("http", error.detail, error.status_code)
+        response.headers.update(error.headers or {})
+        return response
+
+    async def on_unforeseen(_: Request, __: Exception) -> Response:
+        return told("unforeseen", "Something went wrong in Pulse. It is in its log.", 500)
 
     app.add_exception_handler(PulseError, on_error)
     app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Exception, on_unforeseen)
 
 
 class Fork:
@@ -69,10 +84,39 @@ class Fork:
         await (self.taken if taken else self.others)(scope, receive, send)
 
 
+class BodyLimit:
+    """Whoever reads more of a body than `limit` bytes is told 413, before the rest is read."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = declared_size(Headers(scope=scope))
+        read = 0
+
+        async def limited() -> Message:
+            nonlocal read
+            message: Message = {} if declared > self.limit else await receive()
+            read += len(message.get("body", b""))
+            if max(read, declared) > self.limit:
+                raise HTTPException(413)  # the frameworks' own: they pass it on
+            return message
+
+        await self.app(scope, limited, send)
+
+
+def declared_size(headers: Mapping[str, str]) -> int:
+    declared = headers.get("content-length", "0")
+    return int(declared) if declared.isdecimal() else 0
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """The body, at most `limit` bytes. Raises TooLarge before the rest is read."""
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > limit:
+    if declared_size(request.headers) > limit:
         raise TooLarge
     chunks: list[bytes] = []
     size, more = 0, True
@@ -88,10 +132,12 @@ async def read_body(request: Request, limit: int) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def same_host(origin: str, host: str) -> bool:
-    """Does a browser's Origin name this very host? Ports may differ: the push door has its own."""
+def json_object(body: bytes | str) -> dict[str, Any]:
+    """The JSON object that a body or a socket's message is. Raises BadInput."""
     try:
-        named = urlsplit(origin).hostname
-        return named is not None and named == urlsplit(f"//{host}").hostname
-    except ValueError:
-        return False
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadInput("This is not JSON.") from None
+    if not isinstance(parsed, dict):
+        raise BadInput("This is JSON, but not an object.")
+    return parsed

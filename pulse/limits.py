@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -40,3 +41,14 @@ class Rate:
         """Raises TooOften."""
         if not self.allows(key):
             raise TooOften
+
+
+def network_of(address: str) -> str:
+    """What one caller has to themselves: an IPv4 address, or the /64 around an IPv6 one."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    return str(found.ipv4_mapped or ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))

@@ -19,6 +19,10 @@ class Settings(BaseSettings):
     push_host: str = Field(default="127.0.0.1", description="where the push door listens")
     push_port: int = Field(default=8001, description="WebSockets")
     public_url: str = Field(default="", description="the address people and providers reach, when behind a proxy")
+    trusted_proxies: str = Field(
+        default="",
+        description="addresses or networks of proxies that may name their clients (X-Forwarded-For), with commas",
+    )
     nats_url: str = Field(default="", description="empty: an embedded nats-server")
     nats_monitor_url: str = Field(default="", description="where nats-server can be asked whether it syncs")
     database_url: str = Field(default="", description="empty: an embedded Postgres")

@@ -254,7 +254,9 @@ class HttpServer(uvicorn.Server):
 
 async def serve_http(house: House) -> None:
     """The HTTP port, with whatever routes this process has. Raises PortTaken."""
-    app: ASGIApp = http_app(house.routers, house.routes, house.check, PATHS, SECURITY)
+    app: ASGIApp = http_app(
+        house.routers, house.routes, house.check, PATHS, SECURITY, proxies=house.settings.trusted_proxies
+    )
     if house.webhooks is not None:
         app = Fork(WEBHOOKS, house.webhooks, app)
     config = uvicorn.Config(

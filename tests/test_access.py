@@ -6,7 +6,17 @@ from uuid import UUID
 
 import pytest
 
-from pulse.access import Person, Place, may_follow_person, may_manage, may_reply, may_see
+from pulse.access import (
+    Person,
+    Place,
+    Subscription,
+    may_call,
+    may_manage,
+    may_reply,
+    may_see,
+    may_subscribe,
+    needs_signature,
+)
 
 SALES, SUPPORT = UUID(int=1), UUID(int=2)
 ANNA = Person(UUID(int=11), "Anna", "moderator", frozenset({SALES}))
@@ -44,6 +54,51 @@ def test_only_the_word_admin_makes_an_admin(role: str) -> None:
     assert not may_see(impostor, Place(SALES, None))
 
 
-def test_a_persons_channel_is_theirs_alone() -> None:
-    assert may_follow_person(ANNA, ANNA.id)
-    assert not may_follow_person(ADMIN, ANNA.id)
+@pytest.mark.parametrize("kind", ["private-moderator", "private-user"])
+def test_a_persons_channel_is_theirs_alone(kind: str) -> None:
+    hers = Subscription(kind, ANNA.id)
+    assert [person.name for person in (ANNA, BORIS, ADMIN) if may_subscribe(person, hers, None)] == ["Anna"]
+
+
+@pytest.mark.parametrize("place", [Place(SALES, None), Place(SUPPORT, ANNA.id), Place(None, None)])
+def test_a_chats_channel_is_for_who_may_see_the_chat(place: Place) -> None:
+    channel = Subscription("private-chat", UUID(int=5))
+    for person in (ANNA, BORIS, NEW, ADMIN):
+        assert may_subscribe(person, channel, place) is may_see(person, place)
+        assert not may_subscribe(person, channel, None)
+
+
+@pytest.mark.parametrize(
+    "kind", ["", "chat", "presence-chat", "private-encrypted-chat", "private-source", "PRIVATE-CHAT"]
+)
+def test_there_is_no_other_channel(kind: str) -> None:
+    assert not may_subscribe(ADMIN, Subscription(kind, ADMIN.id), Place(SALES, None))
+
+
+def test_a_channels_id_is_written_in_one_way() -> None:
+    assert Subscription.named(f"private-chat.{SALES}") == Subscription("private-chat", SALES)
+    shouted = str(UUID(int=0xA)).upper()
+    for odd in (SALES.hex, f"{{{SALES}}}", f"urn:uuid:{SALES}", shouted, f"{SALES} ", f"{SALES}.x", "", "x"):
+        assert Subscription.named(f"private-chat.{odd}") is None
+
+
+def test_private_channels_need_a_signature() -> None:
+    assert [needs_signature(name) for name in ("private-chat.1", "presence-x", "news")] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "may"),
+    [
+        (None, "pulse.example", True),
+        ("https://pulse.example", "pulse.example", True),
+        ("https://pulse.example:8443", "pulse.example:8001", True),
+        ("http://[::1]:8000", "[::1]:8001", True),
+        ("https://pulse.example.evil.example", "pulse.example", False),
+        ("https://evil.example", "pulse.example", False),
+        ("null", "pulse.example", False),
+        ("", "", False),
+        ("http://[::1", "[::1]", False),
+    ],
+)
+def test_only_pages_of_this_host_use_a_signed_in_browser(origin: str | None, host: str, may: bool) -> None:
+    assert may_call(origin, host) is may

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulse import limits
-from pulse.limits import Rate, TooOften
+from pulse.limits import Rate, TooOften, network_of
 
 
 class Clock:
@@ -90,3 +90,9 @@ def test_no_span_of_time_lets_more_through_than_it_should(pauses: list[float], p
     for first, start in enumerate(allowed):
         for last, end in enumerate(allowed[first:], first):
             assert last - first + 1 <= burst + (end - start) * per_second + 1e-3
+
+
+def test_an_ipv6_caller_is_a_network_because_they_have_all_of_it() -> None:
+    assert network_of("2001:db8::1") == network_of("2001:db8::ffff:ffff:ffff:ffff") != network_of("2001:db8:0:1::1")
+    assert network_of("203.0.113.7") == network_of("::ffff:203.0.113.7") == "203.0.113.7"
+    assert [network_of(odd) for odd in ("", "unix:", "1.2.3")] == ["", "unix:", "1.2.3"]

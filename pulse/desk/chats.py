@@ -10,11 +10,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from pulse.access import Person, Place, may_reply, may_see
+from pulse.access import Person, Place, may_reply, may_see, reach_of
 from pulse.aggregates.chat import Chat, HeldByAnother
 from pulse.aggregates.chat_events import client_key
+from pulse.desk.bodies import Body
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
@@ -26,28 +27,39 @@ from pulse.projections.reads import Reads
 # Postgres can't store NUL, so an event that holds one would park its chat.
 WITHOUT_NUL = r"^[^\x00]*$"
 
+# What a command answers, for the API's document.
+WRITTEN: dict[str, Any] = {
+    "description": "done, and on disk",
+    "headers": {
+        "X-Pulse-Position": {
+            "description": "where it lies; a read that sends it back sees it",
+            "schema": {"type": "integer", "format": "int64"},
+        }
+    },
+}
+
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
-class NewReply(BaseModel):
+class NewReply(Body):
     """`clientMsgId` is the client's own id: however often it is sent, it is one reply."""
 
     text: Annotated[str, Field(min_length=1, max_length=32_000, pattern=WITHOUT_NUL)]
     clientMsgId: Annotated[str | None, Field(min_length=1, max_length=128, pattern=WITHOUT_NUL)] = None
 
 
-class Assignment(BaseModel):
-    """Who gets the chat; without `moderatorId`, whoever asks. `from` is the holder the author knows of."""
+class Assignment(Body):
+    """Who gets the chat; without `moderatorId`, whoever asks. `from` is the holder it is taken from, if not yourself."""
 
     moderatorId: UUID | None = None
     from_: Annotated[UUID | None, Field(alias="from")] = None
 
 
-class Transfer(BaseModel):
+class Transfer(Body):
     departmentId: UUID
 
 
-class Seen(BaseModel):
+class Seen(Body):
     upTo: Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -60,10 +72,7 @@ def chat_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
     @router.get("")
     async def list_chats(person: Reading, limit: Limit = 50, cursor: Annotated[str | None, Query()] = None) -> Response:
         """Chats you may see, the one with the newest word first."""
-        page = await inbox.page(
-            reads, everything=person.is_admin, departments=list(person.departments), holder=person.id,
-            limit=limit, cursor=cursor,
-        )  # fmt: skip
+        page = await inbox.page(reads, **reach_of(person), limit=limit, cursor=cursor)
         return answer({**page.body(), "items": [desk.with_names(chat) for chat in page.items]})
 
     @router.get("/{chat_id}")
@@ -82,7 +91,7 @@ def chat_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
         page = await thread.page(reads, chat_id, limit=limit, before=beforeId, after=afterId)
         return answer({**page.body(), "items": [desk.with_sender(entry) for entry in page.items]})
 
-    @router.post("/{chat_id}/messages", status_code=201)
+    @router.post("/{chat_id}/messages", status_code=201, responses={201: WRITTEN, 200: WRITTEN})
     async def write_reply(chat_id: UUID, reply: NewReply, person: Asking) -> Response:
         """Writes a reply to the customer; a free chat becomes yours."""
 
@@ -96,25 +105,25 @@ def chat_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
             version = chat.client_msgs[client_key(person.id, reply.clientMsgId)] if chat else 0
         return done(decided, 201 if decided.events else 200, id=version, client_msg_id=reply.clientMsgId)
 
-    @router.post("/{chat_id}/assign-operator")
+    @router.post("/{chat_id}/assign-operator", responses={200: WRITTEN})
     async def assign(chat_id: UUID, person: Asking, wanted: Assignment | None = None) -> Response:
-        """Gives a chat to a moderator, yourself by default. 409 with the holder if somebody was faster."""
-        to = (wanted.moderatorId if wanted else None) or person.id
+        """Gives a chat to a moderator, yourself by default. 409 with the holder if it is neither you nor `from`."""
+        wanted = wanted or Assignment()
+        to, holder = wanted.moderatorId or person.id, wanted.from_ or person.id
         if guard.directory.person(to) is None:
             raise NotFound("There is no such moderator.")
-        known_holder = wanted.from_ if wanted else None
-        return done(
-            await desk.command(
-                person, chat_id, lambda chat: chat.assign(to, seen_holder=known_holder, now=guard.clock())
-            )
-        )
 
-    @router.post("/{chat_id}/open")
+        def decision(chat: Chat) -> None:
+            chat.assign(to, seen_holder=holder, now=guard.clock())
+
+        return done(await desk.command(person, chat_id, decision))
+
+    @router.post("/{chat_id}/open", responses={200: WRITTEN})
     async def open_chat(chat_id: UUID, person: Asking) -> Response:
         """Opens a chat to work on it: a free one becomes yours, a held one stays where it is."""
         return done(await desk.command(person, chat_id, lambda chat: chat.take(person.id, now=guard.clock())))
 
-    @router.post("/{chat_id}/transfer")
+    @router.post("/{chat_id}/transfer", responses={200: WRITTEN})
     async def transfer(chat_id: UUID, to: Transfer, person: Asking) -> Response:
         """Moves a chat to a department; whoever held it lets go."""
         if guard.directory.department(to.departmentId) is None:
@@ -122,12 +131,12 @@ def chat_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
         move = to.departmentId
         return done(await desk.command(person, chat_id, lambda chat: chat.transfer(move, now=guard.clock())))
 
-    @router.post("/{chat_id}/close")
+    @router.post("/{chat_id}/close", responses={200: WRITTEN})
     async def close(chat_id: UUID, person: Asking) -> Response:
         """Ends the conversation; the customer's next message opens it again."""
         return done(await desk.command(person, chat_id, lambda chat: chat.close(person.id, now=guard.clock())))
 
-    @router.post("/{chat_id}/seen")
+    @router.post("/{chat_id}/seen", responses={200: WRITTEN})
     async def mark_seen(chat_id: UUID, seen: Seen, person: Asking) -> Response:
         """Marks everything up to a message as seen by you."""
         return done(await desk.command(person, chat_id, lambda chat: chat.see(person.id, seen.upTo, now=guard.clock())))

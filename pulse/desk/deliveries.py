@@ -10,7 +10,7 @@ from pulse.access import Person, may_manage
 from pulse.desk.guard import Guard
 from pulse.errors import NotAllowed
 from pulse.http import answer
-from pulse.projections import deliveries
+from pulse.projections import deliveries, rejections
 from pulse.projections.reads import Reads
 
 
@@ -29,10 +29,17 @@ def delivery_routes(guard: Guard, reads: Reads) -> APIRouter:
         source: UUID | None = None,
         outcome: Annotated[str | None, Query(max_length=32)] = None,
     ) -> Response:
-        """What providers sent, newest first, with the raw body and what became of it."""
+        """What providers sent, newest first, with the raw body and what became of it: each delivery that left an event.
+
+        `outcome` is taken, unhandled or quarantined. What left no event is kept as a sample, the newest thousand and
+        the first two kilobytes of each, and shown when asked for: repeated, live, confirmed or refused.
+        """
         if not may_manage(person):
             raise AdminsOnly
-        page = await deliveries.page(reads, source=source, outcome=outcome, limit=limit, cursor=cursor)
+        if outcome is not None and outcome in rejections.OUTCOMES:
+            page = await rejections.page(reads, source=source, outcome=outcome, limit=limit, cursor=cursor)
+        else:
+            page = await deliveries.page(reads, source=source, outcome=outcome, limit=limit, cursor=cursor)
         return answer(page.body())
 
     return router

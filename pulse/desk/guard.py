@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Header, Request
 
-from pulse.access import Person
+from pulse.access import Person, may_call
 from pulse.desk.sessions import Sessions
 from pulse.directory import Directory
 from pulse.errors import NotAllowed, NotAuthentic
-from pulse.http import same_host
-from pulse.projections.reads import Reads, number
+from pulse.projections.reads import Reads, as_position
 from pulse.tokens import Signer
 
+# Checked by hand: whoever may not read is told so first.
+OwnWrite = Annotated[
+    str | None,
+    Header(alias="X-Pulse-Position", description="the position of your own write, which this read must show"),
+]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -55,17 +60,16 @@ class Guard:
             raise NotAuthentic("Sign in first.")
         return person
 
-    async def reader(self, request: Request) -> Person:
+    async def reader(self, request: Request, x_pulse_position: OwnWrite = None) -> Person:
         """Like `person`; waits until their own write (`X-Pulse-Position`) can be read, half a second at most."""
         person = await self.person(request)
-        await self.reads.wait_for(number(request.headers.get("x-pulse-position"), 0))
+        await self.reads.wait_for(as_position(x_pulse_position))
         return person
 
     def require_same_site(self, request: Request) -> None:
         """Raises NotFromHere. Browsers name the sender of every unsafe request; anybody else has no cookie to abuse."""
         if request.method in SAFE:
             return
-        origin = request.headers.get("origin")
-        elsewhere = origin is not None and not same_host(origin, request.headers.get("host", ""))
-        if elsewhere or request.headers.get("sec-fetch-site") == "cross-site":
+        ours = may_call(request.headers.get("origin"), request.headers.get("host", ""))
+        if not ours or request.headers.get("sec-fetch-site") == "cross-site":
             raise NotFromHere

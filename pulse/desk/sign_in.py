@@ -7,10 +7,11 @@ from pydantic import BaseModel, Field
 
 from pulse.access import Person
 from pulse.aggregates.moderator import moderator_id
+from pulse.desk.bodies import Body
 from pulse.desk.guard import Guard
 from pulse.desk.sessions import LIFE
 from pulse.errors import NotAuthentic
-from pulse.limits import Rate
+from pulse.limits import Rate, network_of
 from pulse.passwords import PasswordCheck
 
 
@@ -18,7 +19,7 @@ class WrongPassword(NotAuthentic):
     """Email or password is wrong."""
 
 
-class Credentials(BaseModel):
+class Credentials(Body):
     email: Annotated[str, Field(max_length=254, examples=["anna@pulse.example"])]
     password: Annotated[str, Field(max_length=1024)]
 
@@ -30,9 +31,22 @@ class SignedIn(BaseModel):
     access_token: str
 
 
+class Tries:
+    """How often somebody may try: per account, or many addresses guess one password; per address, or one guesses all."""
+
+    def __init__(self) -> None:
+        self._accounts = Rate(per_second=0.2, burst=20)
+        self._addresses = Rate(per_second=2, burst=200)
+
+    def require(self, address: str, email: str) -> None:
+        """Raises TooOften. An address that is out of tries uses up nobody's account."""
+        self._addresses.require(network_of(address))
+        self._accounts.require(moderator_id(email))
+
+
 def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
     router = APIRouter(prefix="/api/users", tags=["sign in"])
-    tries = Rate(per_second=0.2, burst=20)
+    tries = Tries()
     Asking = Annotated[Person, Depends(guard.person)]
 
     @router.post("/login")
@@ -40,7 +54,7 @@ def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
         """Signs in with email and password and sets the session cookie."""
         guard.require_same_site(request)  # or another website could sign people in as somebody else
         address = request.client.host if request.client else ""
-        tries.require((address, credentials.email.strip().lower()))
+        tries.require(address, credentials.email)
         moderator = guard.directory.moderator_by_email(credentials.email)
         known_hash = moderator.password_hash if moderator else None
         if not await passwords.matches(known_hash, credentials.password):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, AggregateEvent
 
-from pulse.errors import PulseError
+from pulse.errors import Trouble
 from pulse.eventlog.envelope import kind_of, new_event_id, seal, subject_of
 from pulse.eventlog.jetstream import Append
 
@@ -18,7 +18,7 @@ Key = tuple[type[Aggregate], UUID]
 Decision = Callable[..., Aggregate | Iterable[Aggregate | None] | None]
 
 
-class HalfDecided(PulseError):
+class HalfDecided(Trouble):
     """A command method triggered an event and then broke a rule; rules come first."""
 
 

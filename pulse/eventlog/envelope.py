@@ -22,18 +22,18 @@ from eventsourcing.utils import get_topic
 
 from pulse.aggregates import AGGREGATES, EVENTS
 from pulse.aggregates.upcasts import UPCASTS
-from pulse.errors import PulseError
+from pulse.errors import Trouble
 
 PREFIX = "pulse.ev"
 SHARDS = 64
 PLACE = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
 
 
-class UnknownEvent(PulseError):
+class UnknownEvent(Trouble):
     """The log holds an event this version of Pulse does not know."""
 
 
-class BrokenRegistry(PulseError):
+class BrokenRegistry(Trouble):
     """An event class does not survive being written and read back."""
 
 

@@ -21,7 +21,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from pulse.errors import LogDown, PulseError
+from pulse.errors import LogDown, Trouble
 from pulse.eventlog.wire import Wire
 
 STREAM = "PULSE"
@@ -33,7 +33,7 @@ REDIAL_SECONDS = 0.25
 log = structlog.get_logger(__name__)
 
 
-class AppendRefused(PulseError):
+class AppendRefused(Trouble):
     """The log refused an append. Nothing of it was stored."""
 
     def __init__(self, code: int, description: str) -> None:

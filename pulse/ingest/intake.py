@@ -28,7 +28,7 @@ from pulse.channels import (
     TypingSeen,
     Unhandled,
 )
-from pulse.errors import PulseError
+from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.message import Author
@@ -38,7 +38,7 @@ RAW_IN_EVENT = 256 * 1024
 NOTHING = Decided(0, 0, ())
 
 
-class NoChatYet(PulseError):
+class NoChatYet(NotFound):
     """The chat has to be opened first."""
 
 

@@ -13,6 +13,10 @@ def query_parameter(name: str, says: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "schema": {"type": "integer"}, "description": says}
 
 
+def header(name: str, says: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "schema": {"type": "integer"}, "description": says}
+
+
 def json_body(*required: str, **properties: str) -> dict[str, Any]:
     fields = {name: {"type": "string", "description": says} for name, says in properties.items()}
     schema = {"type": "object", "properties": fields, "required": list(required)}
@@ -75,7 +79,10 @@ PATHS: dict[str, Any] = {
             "operationId": "list_widget_messages",
             "summary": "The visitor's own thread, oldest first.",
             "security": CHAT_TOKEN,
-            "parameters": PAGING,
+            "parameters": [
+                *PAGING,
+                header("X-Pulse-Version", "the id of one's own message, which this read must show"),
+            ],
             "responses": answers(_200="items, next, prev", _401="no or wrong chat_token", _503="lists are away"),
         },
         "post": {
@@ -85,7 +92,7 @@ PATHS: dict[str, Any] = {
             "security": CHAT_TOKEN,
             "requestBody": json_body("text", text="1 to 10,000 characters", clientMsgId="the page's own id"),
             "responses": answers(
-                _200="known already",
+                _200="known already; id, chat_id, client_msg_id, and the id as X-Pulse-Version too",
                 _201="on disk",
                 _400="not readable",
                 _401="no or wrong chat_token",

@@ -28,7 +28,7 @@ from pulse.errors import NotAllowed, NotAuthentic, NotFound, PulseError
 from pulse.http import Endpoint, answer, problem, read_body
 from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Delivered, Intake, Taken
-from pulse.limits import Rate
+from pulse.limits import Rate, network_of
 from pulse.projections import thread
 from pulse.projections.reads import Reads, as_uuid, number
 from pulse.tokens import CHANNEL_TOKEN_LIFE, Signer, Visit
@@ -70,7 +70,7 @@ class Widget:
 
     async def open_session(self, request: Request) -> Response:
         """`{source, chat_token?, name?, department_id?}`: a new session, or the one of a `chat_token`."""
-        self._sessions.require(request.client.host if request.client else "")
+        self._sessions.require(network_of(request.client.host if request.client else ""))
         post = Fields.of(await read_body(request, LIMIT) or b"{}")
         token = post.maybe_text("chat_token")
         visit = self.signer.read_chat_token(token, self.clock()) if token else self._new_visit(post)
@@ -82,7 +82,8 @@ class Widget:
         if request.method == "POST":
             return await self._write(request)
         visit = self._visit(request, request.query_params.get("chat_token"))
-        await self.reads.wait_for(number(request.headers.get("x-pulse-position"), 0))
+        if own_write := number(request.headers.get("x-pulse-version"), 0):
+            await self.reads.wait_for_version(visit.chat, own_write)
         query = request.query_params
         page = await thread.page(
             self.reads, visit.chat, limit=max(1, min(number(query.get("limit"), PAGE), LONGEST_PAGE)),
@@ -116,12 +117,10 @@ class Widget:
         said = orjson.dumps({"text": post.text("text"), "clientMsgId": client_msg_id})
         arrival = driver.read_message(said, peer=visit.peer, name=visit.name)
         taken = await self.intake.take(Delivered(source, said, visit.department), arrival)
-        position = taken.decided.position
-        body_out = {
-            "id": await self._version(visit, arrival, taken), "chat_id": visit.chat, "client_msg_id": client_msg_id,
-            "position": position,
-        }  # fmt: skip
-        return answer(body_out, 201 if taken.decided.events else 200, {"X-Pulse-Position": str(position)})
+        # Not the position: that would tell visitors how much all of Pulse has to do.
+        version = await self._version(visit, arrival, taken)
+        body_out = {"id": version, "chat_id": visit.chat, "client_msg_id": client_msg_id}
+        return answer(body_out, 201 if taken.decided.events else 200, {"X-Pulse-Version": str(version)})
 
     async def _version(self, visit: Visit, arrival: MessageArrived, taken: Taken) -> int:
         """The message's id: new, it is the chat's version; sent again, the chat remembers."""
@@ -183,9 +182,9 @@ class Widget:
             except PulseError as error:  # a page elsewhere may read why, so this answer needs the headers too
                 response = problem(error)
             response.headers["Access-Control-Allow-Origin"] = request.headers.get("origin", "*")
-            response.headers["Access-Control-Allow-Headers"] = "authorization, content-type, x-pulse-position"
+            response.headers["Access-Control-Allow-Headers"] = "authorization, content-type, x-pulse-version"
             response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-            response.headers["Access-Control-Expose-Headers"] = "x-pulse-position, retry-after"
+            response.headers["Access-Control-Expose-Headers"] = "x-pulse-version, retry-after"
             response.headers["Vary"] = "Origin"
             return response
 

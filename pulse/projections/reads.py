@@ -23,6 +23,8 @@ OWN_WRITE_SECONDS = 0.5
 READ_SECONDS = 2.0
 CONNECT_SECONDS = 2
 POOL_RETRIES_SECONDS = 1.0
+LAST_POSITION = 2**63 - 1
+REACHED = "select 1 from inbox where chat_id = %(chat_id)s and version >= %(version)s"
 
 # Statements are not prepared: each is planned for its own values, and a swap to tables of another shape
 # does not break it. A read that takes longer than anybody waits ends.
@@ -99,6 +101,16 @@ class Reads:
             await self._ask()
         return self.position >= position
 
+    async def wait_for_version(self, chat_id: UUID, version: int) -> None:
+        """Waits until a chat's row has reached a version, half a second at most: visitors know no positions."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OWN_WRITE_SECONDS):
+                seen = self.position
+                while not await self.fetch(REACHED, chat_id=chat_id, version=version):
+                    async with self._moved:
+                        await self._moved.wait_for(lambda: self.position != seen)  # noqa: B023  asked before it changes
+                    seen = self.position
+
     async def _ask(self) -> None:
         rows = await self.fetch("select position from checkpoint")
         self.position = max(self.position, rows[0]["position"] if rows else 0)
@@ -121,6 +133,15 @@ def as_uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise BadInput(f"{text[:80]!r} is not an id.") from None
+
+
+def as_position(text: str | None) -> int:
+    """A position out of a header, 0 where there is none. Raises BadInput."""
+    if not text:
+        return 0
+    if not text.isdecimal() or len(text) > 19 or int(text) > LAST_POSITION:
+        raise BadInput("X-Pulse-Position must be a position that a command answered with.")
+    return int(text)
 
 
 @overload

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -11,6 +12,8 @@ import structlog
 
 from pulse.eventlog.jetstream import Log
 from pulse.projections.connections import AWAY, Connection, connected, lead
+from pulse.projections.paging import Cursor, Page
+from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
 SQL = Statements(__file__)
@@ -18,6 +21,7 @@ REJECTED = "pulse.live.rejected"
 SCHEMA = "trace"
 KEPT = 1000
 RETRY_SECONDS = 0.5
+OUTCOMES = frozenset({"refused", "repeated", "live", "confirmed"})
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +32,13 @@ class Rejection(msgspec.Struct, frozen=True):
     reason: str
     body: str
     suppressed: int
+
+
+async def page(reads: Reads, *, source: UUID | None, outcome: str, limit: int, cursor: str | None) -> Page:
+    """What is kept of one of OUTCOMES, newest first. A cursor comes from an earlier page."""
+    at = Cursor.of(cursor)
+    rows = await reads.fetch(SQL[at.way], source=source, outcome=outcome, position=at.position, limit=limit + 1)
+    return at.page(rows, limit, "number")
 
 
 async def keep_rejections(source: Log, database_url: str) -> None:

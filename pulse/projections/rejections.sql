@@ -16,3 +16,21 @@ with new as (
     insert into rejections (source, outcome, reason, body, suppressed)
     values (%(source)s, %(outcome)s, %(reason)s, %(body)s, %(suppressed)s) returning number)
 delete from rejections where number <= (select number from new) - %(kept)s;
+
+-- name: older
+-- Shaped like the webhook log; what is told of a refusal is why, of anything else which delivery it was.
+select number, source as source_id, case outcome when 'refused' then '' else reason end as external_id, outcome,
+    case outcome when 'refused' then reason else '' end as reason, body as raw, suppressed, at
+from trace.rejections
+where (%(source)s::uuid is null or source = %(source)s::uuid::text) and outcome = %(outcome)s
+    and number < %(position)s
+order by number desc limit %(limit)s;
+
+-- name: newer
+-- The same list read the other way.
+select number, source as source_id, case outcome when 'refused' then '' else reason end as external_id, outcome,
+    case outcome when 'refused' then reason else '' end as reason, body as raw, suppressed, at
+from trace.rejections
+where (%(source)s::uuid is null or source = %(source)s::uuid::text) and outcome = %(outcome)s
+    and number > %(position)s
+order by number limit %(limit)s;

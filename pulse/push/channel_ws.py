@@ -14,12 +14,12 @@ import orjson
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 
-from pulse.access import Place, may_embed, may_see
+from pulse.access import Place, may_call, may_embed, may_see
 from pulse.aggregates.chat import Chat
 from pulse.directory import Directory
 from pulse.errors import BadInput, NotAllowed, NotAuthentic, NotFound, PulseError
 from pulse.eventlog.store import EventStore
-from pulse.http import same_host
+from pulse.http import json_object
 from pulse.push.codes import Code
 from pulse.push.hub import Hub, Peer, refuse
 from pulse.tokens import Signer
@@ -62,8 +62,7 @@ class ChannelWs:
         person_id = self.signer.read_staff_token(token, self.clock())
         if self.directory.person(person_id) is None:
             raise NotAuthentic
-        origin = headers.get("Origin")
-        if origin is not None and not same_host(origin, headers.get("Host", "")):
+        if not may_call(headers.get("Origin"), headers.get("Host", "")):
             raise WrongOrigin
         return Peer(connection, person_id=person_id, token=hash(token))
 
@@ -88,7 +87,7 @@ class ChannelWs:
 
     async def _acknowledge(self, peer: Peer, message: str | bytes) -> None:
         """`{"type":"ack","last_id":n}` moves last seen; staff also say which chat (`session_id`)."""
-        heard = _json_object(message)
+        heard = json_object(message)
         if heard.get("type") != "ack":
             raise BadInput("Only acknowledgements are understood here.")
         last_id = heard.get("last_id")
@@ -116,13 +115,3 @@ def _session(text: object) -> UUID:
         return UUID(str(text))
     except ValueError:
         raise BadInput("session_id must be a chat's id.") from None
-
-
-def _json_object(message: str | bytes) -> dict[str, object]:
-    try:
-        heard = orjson.loads(message)
-    except orjson.JSONDecodeError:
-        raise BadInput("This is not JSON.") from None
-    if not isinstance(heard, dict):
-        raise BadInput("This is JSON, but not an object.")
-    return heard

@@ -1,4 +1,4 @@
-"""Close codes, and whether a client should come back. They stay inside the ranges that Pusher clients act on."""
+"""Close codes: their range says whether a client should come back, as Pusher clients read it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,3 @@ class Code(IntEnum):
         code._value_ = number
         code.reason = reason
         return code
-
-    @property
-    def come_back(self) -> bool:
-        return self >= 4100

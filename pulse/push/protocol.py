@@ -12,7 +12,9 @@ from uuid import UUID
 
 import orjson
 
-from pulse.errors import NotAuthentic
+from pulse.access import needs_signature
+from pulse.errors import BadInput, NotAuthentic
+from pulse.http import json_object
 from pulse.push.codes import Code
 from pulse.push.hub import Hub, Peer, refuse
 from pulse.tokens import Signer
@@ -20,7 +22,6 @@ from pulse.tokens import Signer
 ACTIVITY_SECONDS = 30
 CHANNELS = 100
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9_\-=@,.;]{1,200}")
-SIGNED = ("private-", "presence-")
 
 
 class Pusher:
@@ -46,7 +47,11 @@ class Pusher:
             self.hub.leave(peer)
 
     async def _hear(self, peer: Peer, message: str | bytes) -> None:
-        heard = _parse(message)
+        try:
+            heard = json_object(message)
+        except BadInput as error:
+            await complain(peer, str(error))
+            return
         data = heard.get("data")
         match heard.get("event"):
             case "pusher:ping":
@@ -69,7 +74,7 @@ class Pusher:
             await complain(peer, f"{CHANNELS} channels are the limit.")
             return
         try:
-            person_id = self._signed_for(peer, channel, data) if channel.startswith(SIGNED) else None
+            person_id = self._signed_for(peer, channel, data) if needs_signature(channel) else None
         except NotAuthentic as refusal:
             # Pusher-js shows this on the channel, and the error on the connection.
             refused = {"type": "AuthError", "error": str(refusal), "status": refusal.status}
@@ -106,16 +111,8 @@ async def complain(peer: Peer, message: str) -> None:
     await tell(peer, "pusher:error", {"code": None, "message": message})
 
 
-def _parse(message: str | bytes) -> dict[str, Any]:
-    try:
-        heard = orjson.loads(message)
-    except orjson.JSONDecodeError:
-        return {}
-    return heard if isinstance(heard, dict) else {}
-
-
 def _named_in(channel_data: str) -> UUID:
     try:
-        return UUID(_parse(channel_data)["user_id"])
-    except (KeyError, ValueError, AttributeError, TypeError):
+        return UUID(json_object(channel_data)["user_id"])
+    except (BadInput, KeyError, ValueError, AttributeError, TypeError):
         raise NotAuthentic("The signature names nobody here.") from None

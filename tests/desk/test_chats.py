@@ -362,6 +362,24 @@ async def test_a_chat_is_handed_over_by_who_knows_the_holder(shared: Pulse, desk
     is_problem(await desk.post("anna", address, {"moderatorId": str(ANNA), "from": str(ANNA)}), 409, "held-by-another")
 
 
+async def test_a_holder_hands_over_without_saying_from(shared: Pulse, desk: Desk) -> None:
+    address = f"/api/chats/{await vera_writes(shared, a_name())}/assign-operator"
+    await desk.post("anna", address)
+    handed = await desk.post("anna", address, {"moderatorId": str(BORIS)})
+    assert handed.status_code == 200
+    told = is_problem(await desk.post("anna", address, {"moderatorId": str(ANNA)}), 409, "held-by-another")
+    assert told["holder"] == {"id": str(BORIS), "name": "Boris"}
+
+
+async def test_a_chat_is_not_taken_from_somebody_else_than_was_said(shared: Pulse, desk: Desk) -> None:
+    address = f"/api/chats/{await vera_writes(shared, a_name())}/assign-operator"
+    await desk.post("anna", address)
+    told = is_problem(await desk.post("boris", address, {"from": str(BORIS)}), 409, "held-by-another")
+    assert told["holder"] == {"id": str(ANNA), "name": "Anna"}
+    told = is_problem(await desk.post("admin", address, {"moderatorId": str(BORIS)}), 409, "held-by-another")
+    assert told["holder"]["name"] == "Anna"
+
+
 async def test_a_chat_goes_to_nobody_unknown(shared: Pulse, desk: Desk) -> None:
     chat = await vera_writes(shared, a_name())
     assign = await desk.post("anna", f"/api/chats/{chat}/assign-operator", {"moderatorId": str(uuid4())})
@@ -453,6 +471,8 @@ async def test_one_reads_ones_own_write(shared: Pulse, desk: Desk) -> None:
         ("{chat}/messages", {"text": "x", "clientMsgId": "x" * 129}, "clientMsgId"),
         ("{chat}/assign-operator", {"moderatorId": "anna"}, "moderatorId"),
         ("{chat}/assign-operator", {"from": 5}, "from"),
+        ("{chat}/assign-operator", {"operatorId": str(BORIS)}, "operatorId"),
+        ("{chat}/messages", {"text": "x", "clientMsgid": "1"}, "clientMsgid"),
         ("{chat}/transfer", {}, "departmentId"),
         ("{chat}/seen", {"upTo": -1}, "upTo"),
         ("{chat}/seen", {"upTo": 2**31}, "upTo"),
@@ -483,9 +503,11 @@ async def test_a_wrong_parameter_is_named(shared: Pulse, desk: Desk, address: st
 
 
 async def test_a_position_nobody_has_reached_is_waited_for_in_vain(shared: Pulse, desk: Desk) -> None:
-    assert (await desk.get("anna", "/api/chats", at=999_999_999)).status_code == 200
-    answer = await shared.http.get("/api/chats", headers=await desk.headers("anna") | {"X-Pulse-Position": "x"})
-    is_problem(answer, 400, "bad-input")
+    for position in (999_999_999, 1_000_000_000, 2**63 - 1):
+        assert (await desk.get("anna", "/api/chats", at=position)).status_code == 200
+    for odd in ("x", "-1", "1.5", str(2**63), "9" * 100):
+        answer = await shared.http.get("/api/chats", headers=await desk.headers("anna") | {"X-Pulse-Position": odd})
+        is_problem(answer, 400, "bad-input")
 
 
 async def test_departments_of_the_demo(shared: Pulse, desk: Desk) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
 import pytest
 
 from pulse.aggregates.source import source_id
@@ -57,6 +60,32 @@ async def test_its_pages_lead_through_all_of_it(shared: Pulse, desk: Desk, bot: 
 async def test_it_can_be_asked_for_one_outcome(desk: Desk, bot: Bot, outcome: str, count: int) -> None:
     found = await desk.items("admin", LIST, source=bot.id, outcome=outcome)
     assert [one["outcome"] for one in found] == [outcome] * count
+
+
+async def test_a_delivery_sent_again_can_be_seen(shared: Pulse, desk: Desk) -> None:
+    bot = await a_bot(shared)
+    found: list[dict[str, Any]] = []
+    while not found:  # what is told before somebody keeps it is lost
+        assert (await bot.post(update(7, "Hello"))).status_code == 200
+        found = (await desk.get("admin", LIST, source=bot.id, outcome="repeated")).json()["items"]
+    one = found[-1]
+    assert (one["source_id"], one["outcome"], one["external_id"], one["reason"]) == (str(bot.id), "repeated", "7", "")
+    assert orjson.loads(one["raw"])["update_id"] == 7
+    assert [one["outcome"] for one in await desk.items("admin", LIST, source=bot.id)] == ["taken"]
+
+
+async def test_what_was_refused_can_be_seen_page_by_page(shared: Pulse, desk: Desk) -> None:
+    bot = await a_bot(shared)
+    found: list[dict[str, Any]] = []
+    while len(found) < 3:
+        assert (await bot.post(update(7, "Hello"), secret="wrong")).status_code == 401
+        found = (await desk.get("admin", LIST, source=bot.id, outcome="refused")).json()["items"]
+    assert {one["reason"] for one in found} == {"not-authentic"}
+    first = (await desk.get("admin", LIST, source=bot.id, outcome="refused", limit=2)).json()
+    rest = (await desk.get("admin", LIST, source=bot.id, outcome="refused", cursor=first["next"])).json()
+    numbers = [one["number"] for one in first["items"] + rest["items"]]
+    assert numbers == sorted(numbers, reverse=True)
+    assert {one["number"] for one in found} <= set(numbers)
 
 
 async def test_it_is_for_admins(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -16,6 +17,10 @@ import pytest
 
 from pulse import demo, wiring
 from pulse.aggregates.moderator import Moderator, moderator_id
+from pulse.desk.sign_in import Tries
+from pulse.http import problem
+from pulse.limits import TooOften
+from pulse.passwords import PasswordCheck, TooManySignIns, hash_password
 from pulse.tokens import STAFF_LIFE
 from tests.conftest import Pulse
 from tests.world import SALES, SUPPORT, accounts, is_problem, rows
@@ -110,6 +115,37 @@ async def test_guessing_a_password_soon_has_to_wait(shared: Pulse) -> None:
     assert (await sign_in(shared, await an_account(shared, "fred"))).status_code == 200
 
 
+async def test_an_account_counts_from_wherever_it_is_tried() -> None:
+    tries = Tries()
+    for number in range(20):
+        tries.require(f"10.0.0.{number}", "anna@pulse.example")
+    with pytest.raises(TooOften):
+        tries.require("10.0.0.99", " Anna@Pulse.Example")
+    tries.require("10.0.0.99", "boris@pulse.example")
+
+
+async def test_an_address_counts_whichever_account_it_tries() -> None:
+    tries = Tries()
+    for number in range(200):
+        tries.require(f"2001:db8::{number:x}", f"person-{number}@pulse.example")
+    with pytest.raises(TooOften):
+        tries.require("2001:db8::ffff", "anna@pulse.example")
+    tries.require("2001:db8:1::1", "anna@pulse.example")
+
+
+async def test_who_waits_behind_too_many_is_sent_away() -> None:
+    passwords = PasswordCheck(waiting=3)
+    known = hash_password("secret")
+    checks = [passwords.matches(known, word) for word in ("secret", "guess", "secret", "secret", "guess")]
+    answers = await asyncio.gather(*checks, return_exceptions=True)
+    assert answers[:3] == [True, False, True]
+    assert [type(answer) for answer in answers[3:]] == [TooManySignIns] * 2
+    assert await passwords.matches(known, "secret")
+    told = problem(TooManySignIns())
+    assert (told.status_code, int(told.headers["retry-after"]) > 0) == (503, True)
+    passwords.close()
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -119,6 +155,7 @@ async def test_guessing_a_password_soon_has_to_wait(shared: Pulse) -> None:
         ({"email": "a" * 255, "password": "x"}, "email"),
         ({"email": "anna@pulse.example", "password": "x" * 1025}, "password"),
         ({"email": ["anna@pulse.example"], "password": "x"}, "email"),
+        ({"email": "anna@pulse.example", "password": "x", "remember": True}, "remember"),
     ],
 )
 async def test_wrong_fields_are_named(shared: Pulse, body: dict[str, Any], field: str) -> None:
@@ -281,8 +318,10 @@ async def test_health_is_told_to_everybody(shared: Pulse) -> None:
 
 
 async def test_an_address_that_does_not_exist_is_a_problem_too(shared: Pulse) -> None:
-    is_problem(await shared.http.get("/api/elsewhere"), 404, "http")
-    is_problem(await shared.http.delete(LOGIN), 405, "http")
+    is_problem(await shared.http.get("/api/elsewhere"), 404, "not-found")
+    answer = await shared.http.delete(LOGIN)
+    is_problem(answer, 405, "wrong-method")
+    assert answer.headers["allow"] == "POST"
 
 
 async def test_a_body_over_the_limit_is_too_large(shared: Pulse) -> None:
@@ -294,4 +333,17 @@ async def test_a_body_over_the_limit_is_too_large(shared: Pulse) -> None:
 
     for content in (body, in_chunks()):
         answer = await shared.http.post(LOGIN, content=content, headers={"Content-Type": "application/json"})
-        assert answer.status_code == 413
+        is_problem(answer, 413, "too-large")
+
+
+async def test_the_docs_are_one_page_that_loads_nothing(shared: Pulse) -> None:
+    page = await shared.http.get("/docs")
+    document = (await shared.http.get("/openapi.json")).json()
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for path, methods in document["paths"].items():
+        for method in methods:
+            assert f"{method.upper()} {path}" in page.text
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    assert "<script" not in page.text

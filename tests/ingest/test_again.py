@@ -63,7 +63,7 @@ async def test_without_read_models_webhooks_go_on_and_reads_answer_503(
         token = {"Authorization": f"Bearer {session['chat_token']}"}
         said = await pulse.http.post("/api/widget/messages", json={"text": "Hello", "clientMsgId": "1"}, headers=token)
         assert said.status_code == 201
-        for own_write in ({}, {"X-Pulse-Position": said.headers["x-pulse-position"]}):
+        for own_write in ({}, {"X-Pulse-Version": said.headers["x-pulse-version"]}):
             answer = await pulse.http.get("/api/widget/messages", headers=token | own_write)
             is_problem(answer, 503, "reads-down")
             assert int(answer.headers["retry-after"]) > 0

@@ -455,4 +455,4 @@ async def test_the_widget_answers_bad_bodies(shared: Pulse, address: str, body: 
 async def test_sign_in_answers_bad_bodies(shared: Pulse, body: bytes) -> None:
     json = {"Content-Type": "application/json"}
     answer: httpx2.Response = await shared.http.post("/api/users/login", content=body, headers=json)
-    is_problem(answer, 422, "invalid") if body != b"\xff" else is_problem(answer, 400, "http")
+    is_problem(answer, 422, "invalid") if body != b"\xff" else is_problem(answer, 400, "bad-input")

@@ -16,7 +16,7 @@ from pulse.aggregates.source import source_id
 from pulse.tokens import CHANNEL_TOKEN_LIFE, CHAT_TOKEN_LIFE, Visit
 from pulse.wiring import now
 from tests.conftest import Pulse
-from tests.world import SALES, SUPPORT, Desk, a_name, accounts, connect, is_problem, kinds, since
+from tests.world import SALES, SUPPORT, Desk, a_name, accounts, connect, is_problem, kinds, settled, since
 
 SHOP = "https://shop.example"
 
@@ -35,7 +35,7 @@ class Visitor:
         return await self.pulse.http.post("/api/widget/messages", json=body, headers=self.headers | headers)
 
     async def read(self, at: int | None = None, **query: Any) -> httpx2.Response:
-        own_write = {} if at is None else {"X-Pulse-Position": str(at)}
+        own_write = {} if at is None else {"X-Pulse-Version": str(at)}
         params = {key: str(value) for key, value in query.items()}
         return await self.pulse.http.get("/api/widget/messages", params=params, headers=self.headers | own_write)
 
@@ -68,10 +68,8 @@ async def test_the_first_word_opens_the_chat_under_the_visitors_name(shared: Pul
     before = await shared.house.log.last_position()
     answer = await vera.write("Hello", "m1")
     assert answer.status_code == 201
-    assert answer.json() == {
-        "id": 2, "chat_id": str(vera.chat), "client_msg_id": "m1", "position": before + 3,
-    }  # fmt: skip
-    assert answer.headers["x-pulse-position"] == str(before + 3)
+    assert answer.json() == {"id": 2, "chat_id": str(vera.chat), "client_msg_id": "m1"}
+    assert answer.headers["x-pulse-version"] == "2"
     assert kinds(await since(shared, before)) == ["chat.opened", "chat.message-received", "customer.met"]
     shown = (await desk.get("anna", f"/api/chats/{vera.chat}", at=before + 3)).json()
     assert (shown["name"], shown["channel"], shown["last_text"]) == ("Vera", "web", "Hello")
@@ -82,7 +80,7 @@ async def test_a_session_is_resumed_by_its_chat_token(shared: Pulse) -> None:
     said = await vera.write("Hello")
     again = await a_visitor(shared, chat_token=vera.session["chat_token"])
     assert again.chat == vera.chat
-    assert await again.thread(said.json()["position"]) == ["Hello"]
+    assert await again.thread(said.json()["id"]) == ["Hello"]
 
 
 async def test_two_sessions_are_two_chats(shared: Pulse) -> None:
@@ -107,8 +105,8 @@ async def test_there_is_no_session_for_an_unknown_website(shared: Pulse) -> None
 @pytest.mark.parametrize("wanted", [SALES, SUPPORT])
 async def test_a_visitor_may_choose_a_department_of_the_website(shared: Pulse, desk: Desk, wanted: UUID) -> None:
     vera = await a_visitor(shared, department_id=str(wanted))
-    said = await vera.write("Hello")
-    shown = (await desk.get("anna", f"/api/chats/{vera.chat}", at=said.json()["position"])).json()
+    await vera.write("Hello")
+    shown = (await desk.get("anna", f"/api/chats/{vera.chat}", at=await settled(shared))).json()
     assert shown["department"]["id"] == str(wanted)
 
 
@@ -116,8 +114,8 @@ async def test_a_foreign_department_gives_way_to_the_websites_first(shared: Puls
     await accounts(shared).create_department("Warehouse")
     for foreign in (department_id("Warehouse"), uuid4()):
         vera = await a_visitor(shared, department_id=str(foreign))
-        said = await vera.write("Hello")
-        shown = (await desk.get("anna", f"/api/chats/{vera.chat}", at=said.json()["position"])).json()
+        await vera.write("Hello")
+        shown = (await desk.get("anna", f"/api/chats/{vera.chat}", at=await settled(shared))).json()
         assert shown["department"]["id"] == str(SALES)
 
 
@@ -165,7 +163,7 @@ async def test_a_token_that_has_expired_opens_nothing(shared: Pulse) -> None:
 async def test_a_token_opens_its_own_chat_only(shared: Pulse) -> None:
     vera, other = await a_visitor(shared), await a_visitor(shared)
     said = await vera.write("Secret")
-    assert await other.thread(said.json()["position"]) == []
+    assert await other.thread(said.json()["id"]) == []
     for name in ("chat_id", "session_id", "id"):
         query: dict[str, Any] = {name: vera.chat}
         assert (await other.read(**query)).json()["items"] == []
@@ -202,7 +200,7 @@ async def test_a_message_sent_again_is_one_message(shared: Pulse, client_msg_id:
     assert [answer.status_code for answer in answers] == [201, 200, 200]
     assert {answer.json()["id"] for answer in answers} == {2}
     assert {answer.json()["client_msg_id"] for answer in answers} == {client_msg_id}
-    assert await vera.thread(answers[-1].json()["position"]) == ["Hello"]
+    assert await vera.thread(answers[-1].json()["id"]) == ["Hello"]
 
 
 async def test_a_message_sent_twenty_times_at_once_is_one_message(shared: Pulse) -> None:
@@ -210,14 +208,14 @@ async def test_a_message_sent_twenty_times_at_once_is_one_message(shared: Pulse)
     answers = await asyncio.gather(*(vera.write("Hello", "m1") for _ in range(20)))
     assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
     assert {answer.json()["id"] for answer in answers} == {2}
-    assert await vera.thread(answers[0].json()["position"]) == ["Hello"]
+    assert await vera.thread(answers[0].json()["id"]) == ["Hello"]
 
 
 async def test_messages_without_an_id_are_each_their_own(shared: Pulse) -> None:
     vera = await a_visitor(shared)
     said = [await vera.write("Hello") for _ in range(2)]
     assert [answer.status_code for answer in said] == [201, 201]
-    assert await vera.thread(said[-1].json()["position"]) == ["Hello", "Hello"]
+    assert await vera.thread(said[-1].json()["id"]) == ["Hello", "Hello"]
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "x" * 10_001, None, 5, ["Hello"]])
@@ -243,7 +241,7 @@ async def test_a_body_over_64_kibibytes_is_too_large(shared: Pulse) -> None:
 async def test_the_thread_is_paged_both_ways(shared: Pulse) -> None:
     vera = await a_visitor(shared)
     said = [await vera.write(str(number)) for number in range(25)]
-    at = said[-1].json()["position"]
+    at = said[-1].json()["id"]
     newest = (await vera.read(at, limit=10)).json()
     assert [entry["text"] for entry in newest["items"]] == [str(number) for number in range(15, 25)]
     older = (await vera.read(at, limit=10, beforeId=newest["prev"])).json()
@@ -266,19 +264,34 @@ async def test_a_visitor_reads_their_own_write(shared: Pulse) -> None:
     vera = await a_visitor(shared)
     for number in range(20):
         said = await vera.write(str(number))
-        assert (await vera.thread(said.json()["position"]))[-1] == str(number)
+        assert (await vera.thread(said.json()["id"]))[-1] == str(number)
 
 
 async def test_a_visitors_read_waits_for_their_own_write(shared: Pulse) -> None:
     vera = await a_visitor(shared)
-    at = (await vera.write("0")).json()["position"]
+    at = (await vera.write("0")).json()["id"]
     seen = []
     for number in range(1, 6):
         at += 1
         asked = asyncio.create_task(vera.thread(at))  # the write comes after the question, and before its answer
-        assert (await vera.write(str(number))).json()["position"] == at
+        assert (await vera.write(str(number))).json()["id"] == at
         seen.append((await asked)[-1] == str(number))
     assert any(seen)
+
+
+async def test_a_message_nobody_wrote_is_waited_for_in_vain(shared: Pulse) -> None:
+    vera = await a_visitor(shared)
+    assert (await vera.read(999_999_999)).json()["items"] == []
+    for odd in ("x", "-1", "9" * 10):
+        answer = await shared.http.get("/api/widget/messages", headers=vera.headers | {"X-Pulse-Version": odd})
+        is_problem(answer, 400, "bad-input")
+
+
+async def test_a_visitor_learns_no_position(shared: Pulse) -> None:
+    vera = await a_visitor(shared)
+    said = await vera.write("Hello")
+    for answer in (said, await vera.read(said.json()["id"]), await a_session(shared)):
+        assert "position" not in answer.text + str(answer.headers)
 
 
 async def test_the_visitor_sees_the_reply_and_opens_a_closed_chat_again(shared: Pulse, desk: Desk) -> None:
@@ -286,10 +299,10 @@ async def test_the_visitor_sees_the_reply_and_opens_a_closed_chat_again(shared: 
     await vera.write("Hello")
     replied = await desk.reply("anna", vera.chat, "Good day")
     closed = await desk.post("anna", f"/api/chats/{vera.chat}/close")
-    assert await vera.thread(replied.json()["position"]) == ["Hello", "Good day"]
+    assert await vera.thread(replied.json()["id"]) == ["Hello", "Good day"]
     again = await vera.write("One more thing")
     assert again.status_code == 201
-    shown = (await desk.get("anna", f"/api/chats/{vera.chat}", at=again.json()["position"])).json()
+    shown = (await desk.get("anna", f"/api/chats/{vera.chat}", at=await settled(shared))).json()
     assert shown["status"] == "open"
     assert again.json()["id"] == closed.json()["version"] + 2
 
@@ -341,14 +354,14 @@ async def test_another_website_may_not(shared: Pulse, listed: str, origin: str) 
 async def test_a_browser_may_ask_first(shared: Pulse) -> None:
     headers = {
         "Origin": SHOP, "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "authorization, content-type, x-pulse-position",
+        "Access-Control-Request-Headers": "authorization, content-type, x-pulse-version",
     }  # fmt: skip
     for address in ("/api/widget/session", "/api/widget/messages", f"/chat/session/{uuid4()}/channel-token"):
         answer = await shared.http.options(address, headers=headers)
         assert answer.status_code == 204
         has_cors(answer, SHOP)
         allowed = answer.headers["access-control-allow-headers"].split(", ")
-        assert set(allowed) == {"authorization", "content-type", "x-pulse-position"}
+        assert set(allowed) == {"authorization", "content-type", "x-pulse-version"}
         assert "POST" in answer.headers["access-control-allow-methods"]
 
 
@@ -370,7 +383,7 @@ async def test_a_page_elsewhere_may_read_why_it_was_refused(shared: Pulse) -> No
 async def test_a_page_elsewhere_may_read_where_its_write_lies(shared: Pulse) -> None:
     vera = await a_visitor(shared)
     answer = await vera.write("Hello", Origin=SHOP)
-    assert "x-pulse-position" in answer.headers["access-control-expose-headers"]
+    assert "x-pulse-version" in answer.headers["access-control-expose-headers"]
 
 
 def has_cors(answer: httpx2.Response, origin: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -13,7 +14,7 @@ from pulse.embedded import Embedded
 from pulse.errors import BadInput, ReadsDown
 from pulse.eventlog.jetstream import Log
 from pulse.projections.projector import Projector
-from pulse.projections.reads import Reads, as_uuid, number
+from pulse.projections.reads import REACHED, Reads, as_position, as_uuid, number
 from tests.given import a_chat, vera_writes
 from tests.projections.conftest import append, epoch_of, own_log
 from tests.projections.told import Told
@@ -120,6 +121,26 @@ def test_numbers_of_a_query_are_read_or_refused():
     for text in ("-1", "1.5", "x", "9" * 10):
         with pytest.raises(BadInput):
             number(text, 0)
+
+
+def test_a_position_may_be_any_that_the_log_can_reach():
+    assert [as_position(text) for text in (None, "", "0", "1000000000", str(2**63 - 1))] == [0, 0, 0, 10**9, 2**63 - 1]
+    for odd in ("-1", "1.5", "x", "9" * 20, str(2**63), "\u00b2"):
+        with pytest.raises(BadInput):
+            as_position(odd)
+
+
+async def test_a_chats_version_is_waited_for(log, projector, reads):
+    chat = a_chat()
+    told = Told()
+    told.of(chat, vera_writes("u1"))
+    await projector.catch_up()
+    await append(log, told)
+    waiting = asyncio.create_task(reads.wait_for_version(chat.id, 2))
+    await projector.catch_up()
+    await waiting
+    assert await reads.fetch(REACHED, chat_id=chat.id, version=2)
+    await reads.wait_for_version(chat.id, 3)
 
 
 # Postgres away

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import re
 import socket
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx2
@@ -36,6 +38,8 @@ from tests.push.ears import (
     writes,
 )
 
+API = Path(__file__).parents[2] / "docs" / "api.md"
+
 
 async def refusal(url: str, origin: str | None = None) -> int:
     """The HTTP status of a socket that is not accepted."""
@@ -52,11 +56,17 @@ async def closing_of(connection: ClientConnection) -> tuple[int, str]:
     return connection.close_code, connection.close_reason or ""
 
 
-def test_codes_say_who_should_come_back() -> None:
-    assert {code.name: code.come_back for code in Code} == {
-        "NO_SUCH_APP": False, "TOO_MANY_CONNECTIONS": False, "OVER_CAPACITY": True, "LEAVING": True,
-    }  # fmt: skip
+def test_codes_lie_where_pusher_clients_know_what_to_do() -> None:
+    assert [code.name for code in Code if 4000 <= code < 4100] == ["NO_SUCH_APP", "TOO_MANY_CONNECTIONS"]
+    assert [code.name for code in Code if 4100 <= code < 4200] == ["OVER_CAPACITY"]
+    assert [code.name for code in Code if 4200 <= code < 4300] == ["LEAVING"]
     assert all(4000 <= code < 4300 and code.reason for code in Code)
+
+
+def test_the_documents_table_of_close_codes_is_the_codes() -> None:
+    told = re.findall(r"^\| (4\d{3}) \| (.+?) \| (no|later|at once) \|$", API.read_text(), re.MULTILINE)
+    back = {40: "no", 41: "later", 42: "at once"}
+    assert told == [(str(code.value), code.reason, back[code // 100]) for code in Code]
 
 
 async def test_wrong_tokens_are_refused_before_the_socket_is_accepted(pulse: Pulse) -> None:

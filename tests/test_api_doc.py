@@ -1,0 +1,47 @@
+"""docs/api.md tells the truth: its lines work one after the other, and it knows every address, frame and code."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pulse.push import frames
+from pulse.wiring import openapi
+from tests.conftest import Pulse
+
+TEXT = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
+
+# A command that is answered with an error ends the script.
+STRICT = 'set -euo pipefail\ncurl() { command curl --fail-with-body "$@"; }\n'
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+async def test_its_lines_work_one_after_the_other(pulse: Pulse) -> None:
+    port = str(pulse.http.base_url.port)
+    lines = "\n".join(re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
+    script = STRICT + lines.replace("localhost:8000", f"127.0.0.1:{port}")
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", script, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    said, complaints = await process.communicate()
+    assert process.returncode == 0, said.decode() + complaints.decode()
+    assert '"text":"On its way!"' in said.decode()
+
+
+def test_it_names_every_address() -> None:
+    named = {
+        re.sub(r"\{\w+\}", "{}", path) for path in re.findall(r"/(?:api|chat|webhook|broadcasting)/[\w/{}-]+", TEXT)
+    }
+    assert {re.sub(r"\{\w+\}", "{}", path) for path in openapi()["paths"] if path != "/healthz"} <= named
+
+
+def test_it_names_every_frame() -> None:
+    told = re.findall(r'Told\("([\w.]+)", "(\w+)"', Path(frames.__file__).read_text())
+    assert told
+    rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \|", TEXT, re.MULTILINE)
+    for kind, event in told:
+        assert any(kind == named and f"`{event}`" in events for named, events in rows), (kind, event)
