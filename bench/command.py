@@ -19,6 +19,7 @@ from pulse.aggregates.chat import Chat
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
+from pulse.house import NATS_FOLDER
 from pulse.logs import configure_logs
 
 REACH = 5.0
@@ -64,7 +65,7 @@ def run_pulse(nats_url: str, chats: int) -> None:
 
 async def _pulse(nats_url: str, chats: int) -> None:
     log = await Log.connect(nats_url)
-    await reconcile(log, wanted_streams(wiring.NATS_FOLDER / "streams.json"), max_bytes=1 << 33)
+    await reconcile(log, wanted_streams(NATS_FOLDER / "streams.json"), max_bytes=1 << 33)
     makers = EventStore(log)
     for first in range(0, chats, 100):
         await asyncio.gather(*(_make(makers, number) for number in range(first, min(first + 100, chats))))

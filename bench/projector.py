@@ -21,6 +21,7 @@ from pulse import wiring
 from pulse.eventlog.envelope import new_event_id, open_envelope, seal, subject_of
 from pulse.eventlog.jetstream import Append, Log
 from pulse.eventlog.streams import reconcile, wanted_streams
+from pulse.house import NATS_FOLDER
 from pulse.logs import configure_logs
 from pulse.projections.changes import Changes
 from pulse.projections.models import project_all
@@ -70,7 +71,7 @@ def run_pulse(nats_url: str, database_url: str, events: int, chats: int) -> None
 
 async def _pulse(nats_url: str, database_url: str, events: int, chats: int) -> None:
     log = await Log.connect(nats_url)
-    epoch = await reconcile(log, wanted_streams(wiring.NATS_FOLDER / "streams.json"), max_bytes=1 << 34)
+    epoch = await reconcile(log, wanted_streams(NATS_FOLDER / "streams.json"), max_bytes=1 << 34)
     coming = history(events, chats)
     while batch := list(islice(coming, BATCH)):
         await log.append_batch([_sealed(event, scope) for event, scope in batch])

@@ -21,6 +21,7 @@ from pulse.aggregates.source import source_id
 from pulse.demo import SOURCES, make_demo
 from pulse.embedded import Addresses
 from pulse.logs import configure_logs
+from pulse.serving import HttpServer
 from pulse.settings import Settings
 from pulse.wiring import House
 
@@ -30,7 +31,7 @@ SECRET = TELEGRAM.secret
 PEER_STREAM = "PEER"
 
 
-def settings_for(place: str, port: int, push_port: int = 0) -> Settings:
+def settings_for(place: str, port: int, push_port: int = 8001) -> Settings:
     return Settings(_env_file=None, data_dir=Path(place), http_port=port, push_port=push_port)
 
 
@@ -106,7 +107,7 @@ async def _serve_peer(nats_url: str, port: int) -> None:
         app, port=port, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
         server_header=False, date_header=False, proxy_headers=False, timeout_keep_alive=30,
     )  # fmt: skip
-    await until_told(wiring.HttpServer(config).serve(), port)
+    await until_told(HttpServer(config).serve(), port)
     await client.close()
 
 

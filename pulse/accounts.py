@@ -10,10 +10,11 @@ from uuid import UUID
 from pulse.aggregates.department import Department, department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import Source, seal_purpose, source_id
+from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.passwords import hash_password
-from pulse.vault import Vault
+from pulse.vault import Vault, WrongKey
 
 BY = "cli"
 
@@ -33,7 +34,7 @@ class Accounts:
         return await self.store.decide(Department, department_id(name), decision, by=BY)
 
     async def invite(self, email: str, name: str, role: str, departments: tuple[UUID, ...], password: str) -> Decided:
-        """Adds a person. Raises UnknownRole."""
+        """Adds a person. Raises UnknownRole, NotAnEmail, NotAName."""
         # Hashing takes long on purpose, and a decision runs on the event loop, maybe several times.
         password_hash = await asyncio.to_thread(hash_password, password)
 
@@ -49,7 +50,7 @@ class Accounts:
         self, channel: str, identifier: str, title: str, departments: tuple[UUID, ...],
         *, settings: dict[str, str], secrets: dict[str, str],
     ) -> Decided:  # fmt: skip
-        """Connects a channel account; its secrets reach the log sealed. Raises NoDepartments."""
+        """Connects a channel account; its secrets reach the log sealed. Raises NoDepartments, NotAnIdentifier."""
         sealed = {
             name: self.vault.seal(secret.encode(), seal_purpose(channel, identifier, name))
             for name, secret in secrets.items()
@@ -62,6 +63,44 @@ class Accounts:
             )  # fmt: skip
 
         return await self.store.decide(Source, source_id(channel, identifier), decision, by=BY)
+
+    async def change_source(
+        self, source: UUID, *, title: str | None = None, departments: tuple[UUID, ...] | None = None,
+        settings: dict[str, str], secrets: dict[str, str],
+    ) -> Decided:  # fmt: skip
+        """Changes what is given, an event for each thing that differs. Raises NotFound, NoDepartments."""
+
+        def decision(known: Source | None) -> Source:
+            if known is None:
+                raise NotFound
+            now = self.clock()
+            if departments is not None:
+                known.change_departments(departments, now=now)
+            if title is not None:
+                known.rename(title, now=now)
+            known.change_settings(settings, now=now)
+            known.change_secrets(self._resealed(known, secrets), now=now)
+            return known
+
+        return await self.store.decide(Source, source, decision, by=BY)
+
+    def _resealed(self, known: Source, secrets: dict[str, str]) -> dict[str, str]:
+        """Those that differ, sealed."""
+        if "secret" in secrets and "next_secret" in known.secrets:
+            # The replacing is over: an older next secret must not go on opening the door.
+            secrets = {"next_secret": secrets["secret"], **secrets}
+        return {
+            name: self.vault.seal(secret.encode(), known.seal_purpose(name))
+            for name, secret in secrets.items()
+            if self._opened(known, name) != secret.encode()
+        }
+
+    def _opened(self, known: Source, name: str) -> bytes | None:
+        """None for one that is missing, or sealed with a key that is lost: then setting it anew mends it."""
+        try:
+            return self.vault.unseal(known.secrets[name], known.seal_purpose(name))
+        except (KeyError, WrongKey):
+            return None
 
 
 def webhook_url(http: str, channel: str, identifier: str) -> str | None:

@@ -6,6 +6,7 @@ So webhooks, sockets and permissions need no database.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
@@ -16,7 +17,7 @@ from pulse.access import Person
 from pulse.aggregates.department import Department
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import Source, source_id
-from pulse.errors import NotFound
+from pulse.errors import BadInput, NotFound
 from pulse.eventlog.envelope import PREFIX, UnknownEvent, open_envelope
 from pulse.eventlog.follow import Follow
 from pulse.eventlog.jetstream import Log, Stored
@@ -24,6 +25,10 @@ from pulse.eventlog.jetstream import Log, Stored
 log = structlog.get_logger(__name__)
 
 KINDS = ("source", "department", "moderator")
+
+
+class UnknownDepartment(BadInput):
+    """There is no such department."""
 
 
 class Directory:
@@ -68,6 +73,17 @@ class Directory:
     def department(self, department: UUID) -> Department | None:
         found = self._known.get(department)
         return found if isinstance(found, Department) else None
+
+    def departments_named(self, names: Iterable[str]) -> tuple[UUID, ...]:
+        """Each once, in this order. Raises UnknownDepartment, which names those there are."""
+        known = {department.name.casefold(): department.id for department in self.departments()}
+        for name in (wanted := list(dict.fromkeys(name.strip() for name in names))):
+            if name.casefold() not in known:
+                there = ", ".join(sorted(department.name for department in self.departments())) or "none yet"
+                raise UnknownDepartment(
+                    f"There is no department {name!r}. There are: {there}. `pulse department add NAME` makes one."
+                )
+        return tuple(dict.fromkeys(known[name.casefold()] for name in wanted))
 
     def person(self, moderator: UUID) -> Person | None:
         """A moderator who may sign in; None for strangers and disabled accounts."""

@@ -9,7 +9,7 @@ PulseError
 │   ├── HeldByAnother       aggregates/chat; names the holder
 │   ├── NoDepartments       aggregates/source
 │   ├── CannotSend          channels
-│   ├── ThereAlready        cli
+│   ├── ThereAlready        commands/running
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/deliveries
 │       ├── NotFromHere     desk/guard
@@ -19,7 +19,15 @@ PulseError
 │   ├── TooLarge            413
 │   ├── WrongMethod         405
 │   ├── PostOnly            ingest/webhooks: 405
+│   ├── BadSetting          settings; stops the start
+│   ├── NotAnIdentifier     aggregates/source
+│   ├── NotADepartment      aggregates/department
+│   ├── UnknownDepartment   directory
 │   ├── UnknownRole         aggregates/moderator
+│   ├── NotAnEmail          aggregates/moderator
+│   ├── NotAName            aggregates/moderator
+│   ├── UnknownChannel      commands/sources
+│   ├── NotItsField         commands/sources
 │   └── Unreadable          channels; an authentic delivery
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
 │   └── WrongPassword       desk/sign_in
@@ -52,8 +60,9 @@ PulseError
     ├── WrongKey            vault
     ├── AlreadyRunning      embedded/lock
     ├── ServerFailed        embedded/child
-    ├── PortTaken           wiring
-    └── NotRunning          cli
+    ├── PortTaken           serving
+    ├── CannotListen        serving
+    └── NotRunning          commands/running
 """
 
 

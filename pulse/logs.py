@@ -9,6 +9,8 @@ from typing import Any
 import structlog
 
 CHATTY = ("uvicorn", "httpx2", "httpcore2", "websockets", "nats")
+# A line for every try while Postgres is away; the wiring says once that it is, and once that it is back.
+SILENT = ("psycopg.pool",)
 
 
 def configure_logs(level: str) -> None:
@@ -33,6 +35,8 @@ def configure_logs(level: str) -> None:
     logging.basicConfig(level=number, handlers=[handler], force=True)
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(max(number, logging.WARNING))
+    for silent in SILENT:
+        logging.getLogger(silent).setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -2,10 +2,45 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pulse.errors import BadInput
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+LEVELS = ("debug", "info", "warning", "error")
+SCHEMES = {
+    "public_url": ("http", "https"),
+    "nats_url": ("nats", "tls", "ws", "wss"),
+    "nats_monitor_url": ("http", "https"),
+    "database_url": ("postgresql", "postgres"),
+}
+MUST_BE = {
+    "data_dir": "the path of a directory",
+    "http_host": "a host's name or address, such as 127.0.0.1",
+    "http_port": "a whole number from 1 to 65535",
+    "push_host": "a host's name or address, such as 127.0.0.1",
+    "push_port": "a whole number from 1 to 65535",
+    "public_url": "an address such as https://chat.example.org",
+    "nats_url": "an address such as nats://user:password@host:4222",
+    "nats_monitor_url": "an address such as http://host:8222",
+    "database_url": "an address such as postgresql://user:password@host/database",
+    "master_key": "64 hex digits",
+    "push_key": "letters, digits, - and _",
+    "secure_cookies": "true or false",
+    "log_level": f"one of {', '.join(LEVELS)}",
+}
+UNSEEN = {"nats_url", "database_url", "master_key"}  # may hold passwords
+
+
+class BadSetting(BadInput):
+    """A setting can't be used."""
 
 
 class Settings(BaseSettings):
@@ -14,20 +49,24 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PULSE_", env_file=".env", extra="ignore")
 
     data_dir: Path = Field(default=Path(".pulse"), description="where embedded servers, keys and files live")
-    http_host: str = Field(default="127.0.0.1", description="where the HTTP door listens")
-    http_port: int = Field(default=8000, description="webhooks, widget, API")
-    push_host: str = Field(default="127.0.0.1", description="where the push door listens")
-    push_port: int = Field(default=8001, description="WebSockets")
+    http_host: str = Field(default="127.0.0.1", min_length=1, description="where the HTTP door listens")
+    http_port: Port = Field(default=8000, description="webhooks, widget, API")
+    push_host: str = Field(default="127.0.0.1", min_length=1, description="where the push door listens")
+    push_port: Port = Field(default=8001, description="WebSockets")
     public_url: str = Field(default="", description="the address people and providers reach, when behind a proxy")
     trusted_proxies: str = Field(
         default="",
         description="addresses or networks of proxies that may name their clients (X-Forwarded-For), with commas",
     )
     nats_url: str = Field(default="", description="empty: an embedded nats-server")
-    nats_monitor_url: str = Field(default="", description="where nats-server can be asked whether it syncs")
+    nats_monitor_url: str = Field(
+        default="", description="where nats-server can be asked whether it syncs; needed with PULSE_NATS_URL"
+    )
     database_url: str = Field(default="", description="empty: an embedded Postgres")
-    master_key: str = Field(default="", description="64 hex digits; empty: a key file in the data directory")
-    push_key: str = Field(default="pulse", description="the app key of Pusher clients")
+    master_key: str = Field(
+        default="", pattern="^([0-9a-fA-F]{64})?$", description="64 hex digits; empty: a key file in the data directory"
+    )
+    push_key: str = Field(default="pulse", pattern="^[A-Za-z0-9_-]+$", description="the app key of Pusher clients")
     secure_cookies: bool = Field(default=False, description="true behind TLS: __Host- cookies, Secure")
     log_level: str = Field(default="info", description="debug, info, warning or error")
 
@@ -42,3 +81,75 @@ class Settings(BaseSettings):
     @property
     def push_address(self) -> str:
         return f"ws://{self.push_host}:{self.push_port}"
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _named(cls, path: object) -> object:
+        if path == "":
+            raise ValueError
+        return path
+
+    @field_validator("public_url", "nats_url", "nats_monitor_url", "database_url")
+    @classmethod
+    def _url(cls, url: str, info: object) -> str:
+        name = str(getattr(info, "field_name", ""))
+        if url and not _is_url(url, SCHEMES[name]):
+            raise ValueError
+        return url.removesuffix("/") if name in ("public_url", "nats_monitor_url") else url
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, level: str) -> str:
+        if level.lower() not in LEVELS:
+            raise ValueError
+        return level.lower()
+
+    @model_validator(mode="after")
+    def _monitored(self) -> Self:
+        if self.nats_url and not self.nats_monitor_url:
+            raise ValueError(
+                "PULSE_NATS_URL is set, so PULSE_NATS_MONITOR_URL must be too: there Pulse asks nats-server whether it"
+                " syncs. It must be an address such as http://host:8222."
+            )
+        return self
+
+
+def read_settings() -> Settings:
+    """From the environment and `.env`. Raises BadSetting, which names the variable and what it must be."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise BadSetting(_sentence(error)) from None
+    _require_directory(settings.data_dir)
+    return settings
+
+
+def _sentence(error: ValidationError) -> str:
+    """Of the first fault; the next one shows when it is mended."""
+    fault = error.errors(include_url=False)[0]
+    if not fault["loc"]:
+        return fault["msg"].removeprefix("Value error, ")
+    name = str(fault["loc"][0]).lower().removeprefix("pulse_")
+    said = "can't be used" if name in UNSEEN else f"is {str(fault['input'])[:100]!r}"
+    return f"PULSE_{name.upper()} {said}; it must be {MUST_BE[name]}."
+
+
+def _require_directory(path: Path) -> None:
+    """Raises BadSetting unless files can be made there, or it can be made."""
+    there = next((place for place in (path, *path.absolute().parents) if place.exists()), Path("/"))
+    fault = "is a file" if not there.is_dir() else "" if os.access(there, os.W_OK | os.X_OK) else "can't be written to"
+    if fault:
+        which = "which" if there == path else f"and {there}"
+        raise BadSetting(
+            f"PULSE_DATA_DIR is {str(path)!r}, {which} {fault}; it must be a directory that Pulse may use."
+        )
+
+
+def _is_url(url: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(url)
+        # A database's hosts may be several, or a directory with a socket.
+        port_is_well = "," in parts.netloc or parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return parts.scheme in schemes and port_is_well and (bool(parts.hostname) or "postgresql" in schemes)

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import gc
-import shutil
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import structlog
-import uvicorn
 from fastapi import APIRouter
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from pulse.blobs import Blobs
@@ -28,15 +20,11 @@ from pulse.desk.deliveries import delivery_routes
 from pulse.desk.guard import Guard
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
-from pulse.directory import Directory
 from pulse.embedded import Addresses
-from pulse.errors import Trouble
-from pulse.eventlog.envelope import check_registry
-from pulse.eventlog.jetstream import Log
+from pulse.errors import ReadsDown
 from pulse.eventlog.store import EventStore
-from pulse.eventlog.streams import reconcile, require_synced, wanted_streams
+from pulse.house import House, now, open_house, true_when
 from pulse.http import Fork
-from pulse.http_limits import LimitedHttp
 from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Intake
 from pulse.ingest.openapi import PATHS, SECURITY
@@ -54,84 +42,14 @@ from pulse.push.hub import Hub
 from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 from pulse.push.server import PushServer
+from pulse.serving import listen, serve_app, tune_gc
 from pulse.settings import Settings
-from pulse.tokens import Signer
-from pulse.vault import Vault
 
-NATS_FOLDER = Path(__file__).parent.parent / "nats"
 ROLES = ("ingest", "project", "push", "desk")
-BACKLOG = 2048
+HTTP_ROLES = {"ingest", "desk"}
+LOOK_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
-Check = Callable[[], Awaitable[bool]]
-
-
-class PortTaken(Trouble):
-    """Another program listens on this port."""
-
-
-def now() -> datetime:
-    """The clock."""
-    return datetime.now(UTC)
-
-
-@dataclass
-class House:
-    """What every role stands on: the log, the keys, and who is who."""
-
-    settings: Settings
-    addresses: Addresses
-    log: Log
-    epoch: str
-    store: EventStore
-    vault: Vault
-    signer: Signer
-    directory: Directory
-    tasks: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
-    routers: list[APIRouter] = field(default_factory=list)
-    routes: list[BaseRoute] = field(default_factory=list)
-    checks: dict[str, Check] = field(default_factory=dict)
-    webhooks: Webhooks | None = None
-    projector: Projector | None = None
-    building: int = 0
-
-    def tell_building(self, position: int, _goal: int) -> None:
-        self.building = position
-
-    @property
-    def projected(self) -> int:
-        """How far the read models are, or the ones that are being built."""
-        return max(self.building, self.projector.position if self.projector else 0)
-
-    async def check(self) -> dict[str, bool]:
-        """Is everything this process needs ready to serve?"""
-        return {name: await check() for name, check in self.checks.items()}
-
-
-@contextlib.asynccontextmanager
-async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[House]:
-    """Connects to the log, refusing one that would not keep its word, and learns who is who."""
-    check_registry()
-    await require_synced(settings.nats_monitor_url or addresses.nats_monitor_url)
-    source = await Log.connect(addresses.nats_url)
-    vault = Vault.open(settings.master_key, settings.key_file)
-    signer = Signer(vault.derive("staff"), vault.derive("visitor"), vault.derive("push"))
-    directory = Directory(source)
-    following: asyncio.Task[None] | None = None
-    try:
-        epoch = await reconcile(source, wanted_streams(NATS_FOLDER / "streams.json"), max_bytes=_room(settings))
-        following = asyncio.create_task(directory.run())
-        house = House(settings, addresses, source, epoch, EventStore(source), vault, signer, directory)
-        house.tasks.append(lambda: _watch(following))
-        house.checks["log"] = _true_when(lambda: source.up)
-        house.checks["directory"] = _true_when(directory.ready.is_set)
-        await directory.ready.wait()
-        yield house
-    finally:
-        if following is not None:
-            following.cancel()
-            await asyncio.wait([following])
-        await source.close()
 
 
 @contextlib.asynccontextmanager
@@ -154,13 +72,28 @@ def open_desk(house: House, reads: Reads) -> None:
     """The moderators' API."""
     secure = house.settings.secure_cookies
     guard = Guard(house.directory, Sessions(reads), house.signer, reads, now, secure=secure)
-    house.routers += [
-        sign_in_routes(guard, PasswordCheck()),
-        chat_routes(guard, house.store, reads),
-        delivery_routes(guard, reads),
-        broadcasting_routes(guard, house.store, house.settings.push_key),
-    ]
+    house.routers += desk_routers(guard, PasswordCheck(), house.store, reads, house.settings.push_key)
     house.checks["reads"] = lambda: readable(reads)
+
+
+def desk_routers(
+    guard: Guard, passwords: PasswordCheck, store: EventStore, reads: Reads, push_key: str
+) -> list[APIRouter]:
+    """Every route of the moderators' API; it has no other list."""
+    return [
+        sign_in_routes(guard, passwords),
+        chat_routes(guard, store, reads),
+        delivery_routes(guard, reads),
+        broadcasting_routes(guard, store, push_key),
+    ]
+
+
+def openapi() -> dict[str, Any]:
+    """The HTTP API's document, made without any server."""
+    nothing: Any = None
+    guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
+    routers = desk_routers(guard, nothing, nothing, nothing, "")
+    return http_app(routers, [], nothing, PATHS, SECURITY).openapi()
 
 
 def open_projector(house: House) -> None:
@@ -173,7 +106,7 @@ def open_projector(house: House) -> None:
         await projector.run()
 
     house.tasks += [project, lambda: keep_rejections(house.log, database_url)]
-    house.checks["projector"] = _true_when(projector.ready.is_set)
+    house.checks["projector"] = true_when(projector.ready.is_set)
 
 
 @contextlib.asynccontextmanager
@@ -182,7 +115,7 @@ async def open_push(house: House) -> AsyncIterator[int]:
     hub = Hub()
     relay = Relay(house.log, house.directory, hub)
     house.tasks.append(relay.run)
-    house.checks["push"] = _true_when(lambda: relay.ready)
+    house.checks["push"] = true_when(lambda: relay.ready)
     channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
     server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key), relay)
     async with server.listening(house.settings.push_host, house.settings.push_port) as port:
@@ -197,15 +130,16 @@ async def serve(
 ) -> None:
     """Runs roles in this process until it is cancelled. `started` is called once everything answers.
 
-    Raises PortTaken.
+    Raises PortTaken, CannotListen.
     """
     refuse_taken_ports(settings, roles)
     async with contextlib.AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(settings, addresses))
         if "project" in roles:
             open_projector(house)
-        if {"ingest", "desk"} & set(roles):
+        if HTTP_ROLES & set(roles):
             reads = await stack.enter_async_context(open_reads(house))
+            house.tasks.append(lambda: tell_of_reads(reads))
             if "ingest" in roles:
                 open_ingest(house, reads)
             if "desk" in roles:
@@ -215,63 +149,33 @@ async def serve(
         async with asyncio.TaskGroup() as group:
             for task in house.tasks:
                 group.create_task(task())
-            if {"ingest", "desk"} & set(roles):
+            if HTTP_ROLES & set(roles):
                 group.create_task(serve_http(house))
             tune_gc()
             group.create_task(started(house))
 
 
 def refuse_taken_ports(settings: Settings, roles: tuple[str, ...]) -> None:
-    """Before anything is opened, and before anybody is told that Pulse is ready. Raises PortTaken."""
-    if {"ingest", "desk"} & set(roles):
+    """Before anything is opened. Raises PortTaken, CannotListen."""
+    if HTTP_ROLES & set(roles):
         http_port(settings).close()
     if "push" in roles:
-        listen(settings.push_host, settings.push_port, "PULSE_PUSH_PORT").close()
+        listen(settings.push_host, settings.push_port, "PUSH").close()
 
 
 def http_port(settings: Settings) -> socket.socket:
-    """uvicorn gets its socket ready made, because it ends the process when it can't have one. Raises PortTaken."""
-    return listen(settings.http_host, settings.http_port, "PULSE_HTTP_PORT")
-
-
-def listen(host: str, port: int, setting: str) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise PortTaken(f"Port {port} is taken by another program. Stop it, or set {setting} to a free port.") from None
-
-
-class HttpServer(uvicorn.Server):
-    """uvicorn, but signals are the CLI's."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    """Raises PortTaken, CannotListen."""
+    return listen(settings.http_host, settings.http_port, "HTTP")
 
 
 async def serve_http(house: House) -> None:
-    """The HTTP port, with whatever routes this process has. Raises PortTaken."""
+    """The HTTP port, with whatever routes this process has. Raises PortTaken, CannotListen."""
     app: ASGIApp = http_app(
         house.routers, house.routes, house.check, PATHS, SECURITY, proxies=house.settings.trusted_proxies
     )
     if house.webhooks is not None:
         app = Fork(WEBHOOKS, house.webhooks, app)
-    config = uvicorn.Config(
-        app, http=LimitedHttp, ws="none", lifespan="off", backlog=BACKLOG,
-        log_config=None, access_log=False, server_header=False, date_header=False, proxy_headers=False,
-        timeout_graceful_shutdown=3, timeout_keep_alive=30,
-    )  # fmt: skip
-    server = HttpServer(config)
-    with http_port(house.settings) as port:
-        try:
-            await server.serve([port])
-        except asyncio.CancelledError:
-            server.should_exit = True
-            await server.shutdown([port])
-            raise
+    await serve_app(app, http_port(house.settings))
 
 
 async def readable(reads: Reads) -> bool:
@@ -282,41 +186,18 @@ async def readable(reads: Reads) -> bool:
     return False
 
 
-def tune_gc() -> None:
-    """Full collections of what never dies were most of the slowest percent of requests (23 ms against 4 ms)."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
-
-
-def _room(settings: Settings) -> int | None:
-    """How large an embedded log may grow: half of what is free when it is made. Elsewhere, what streams.json says."""
-    if settings.nats_url:
-        return None
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return shutil.disk_usage(settings.data_dir).free // 2
-
-
-def _true_when(condition: Callable[[], bool]) -> Check:
-    async def check() -> bool:
-        return condition()
-
-    return check
-
-
-async def _watch(task: asyncio.Task[None]) -> None:
-    """Lets a task that already runs end the process when it fails."""
-    await task
-
-
-def openapi() -> dict[str, Any]:
-    """The HTTP API's document, made without any server."""
-    nothing: Any = None
-    guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
-    routers = [
-        sign_in_routes(guard, nothing),
-        chat_routes(guard, nothing, nothing),
-        delivery_routes(guard, nothing),
-        broadcasting_routes(guard, nothing, ""),
-    ]
-    return http_app(routers, [], nothing, PATHS, SECURITY).openapi()
+async def tell_of_reads(reads: Reads) -> None:
+    """A line when Postgres goes away and one when it is back; the pool, which tries all the time, says nothing."""
+    here = True
+    while True:
+        try:
+            await reads.fetch("select 1")
+            answers = True
+        except ReadsDown as trouble:
+            answers, cause = False, str(trouble.__cause__ or "it does not answer").strip()
+        if here and not answers:
+            log.warning("reads.away", trouble=cause)
+        elif answers and not here:
+            log.info("reads.back")
+        here = answers
+        await asyncio.sleep(LOOK_SECONDS)

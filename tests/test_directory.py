@@ -13,7 +13,7 @@ from pulse.accounts import Accounts
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import source_id
-from pulse.directory import Directory
+from pulse.directory import Directory, UnknownDepartment
 from pulse.errors import NotFound
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
@@ -135,3 +135,13 @@ async def test_waiting_for_what_is_long_known_returns(log: Log, accounts: Accoun
     async with open_directory(log) as directory:
         await directory.wait_for(position)
         await directory.wait_for(0)
+
+
+async def test_departments_are_found_by_name_in_the_order_asked(log: Log, accounts: Accounts) -> None:
+    await accounts.create_department("Sales")
+    await accounts.create_department("Support")
+    async with open_directory(log) as directory:
+        found = directory.departments_named([" support", "Sales", "SALES"])
+        assert found == (department_id("Support"), department_id("Sales"))
+        with pytest.raises(UnknownDepartment, match=r"no department 'Orders'\. There are: Sales, Support"):
+            directory.departments_named(["Sales", "Orders"])

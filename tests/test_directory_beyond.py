@@ -20,7 +20,7 @@ ANNA, BORIS = "anna@pulse.example", "boris@pulse.example"
 
 async def invite(store: EventStore, email: str) -> int:
     def decision(_: Moderator | None) -> Moderator:
-        return Moderator.invite(email=email, name="", role="moderator", departments=(), password_hash="", now=NOW)
+        return Moderator.invite(email=email, name="Anna", role="moderator", departments=(), password_hash="", now=NOW)
 
     return (await store.decide(Moderator, moderator_id(email), decision, by="cli")).position
 

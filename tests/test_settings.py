@@ -1,10 +1,18 @@
-"""What `.env.example` says is what the code reads."""
+"""What `.env.example` says is what the code reads, and a bad setting is named with what it must be."""
 
 from pathlib import Path
 
-from pulse.settings import Settings
+import pytest
+
+from pulse.settings import MUST_BE, BadSetting, Settings, read_settings
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory without a `.env`."""
+    monkeypatch.chdir(tmp_path)
 
 
 def test_the_example_lists_every_setting_with_its_default() -> None:
@@ -12,3 +20,73 @@ def test_the_example_lists_every_setting_with_its_default() -> None:
     listed = dict(line.removeprefix("PULSE_").split("=", 1) for line in lines)
     assert set(listed) == {name.upper() for name in Settings.model_fields}
     assert Settings(_env_file=EXAMPLE) == Settings(_env_file=None)
+
+
+def test_it_is_known_of_every_setting_what_it_must_be() -> None:
+    assert set(MUST_BE) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTP_PORT", "99999"), ("HTTP_PORT", "abc"), ("HTTP_PORT", "0"), ("PUSH_PORT", "-1"), ("HTTP_HOST", ""),
+        ("LOG_LEVEL", "loud"), ("SECURE_COOKIES", "maybe"), ("PUBLIC_URL", "chat.example.org"), ("PUSH_KEY", "a/b"),
+        ("NATS_MONITOR_URL", "http://"), ("DATA_DIR", ""),
+    ],
+)  # fmt: skip
+def test_a_bad_setting_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"PULSE_{name}", value)
+    with pytest.raises(BadSetting) as refused:
+        read_settings()
+    assert str(refused.value) == f"PULSE_{name} is {value!r}; it must be {MUST_BE[name.lower()]}."
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NATS_URL", "http://pulse:pa55@host:4222"), ("NATS_URL", "nats://pulse:pa55@host:port"),
+        ("DATABASE_URL", "mysql://pulse:pa55@host/db"), ("MASTER_KEY", "pa55"),
+    ],
+)  # fmt: skip
+def test_what_may_hold_a_password_is_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"PULSE_{name}", value)
+    with pytest.raises(BadSetting) as refused:
+        read_settings()
+    assert str(refused.value) == f"PULSE_{name} can't be used; it must be {MUST_BE[name.lower()]}."
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://pulse@/pulse?host=%2Frun%2Fpg&port=5432", "postgres://u:p@one,two:5433/db"]
+)
+def test_a_database_may_be_a_socket_or_several_hosts(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PULSE_DATABASE_URL", url)
+    assert read_settings().database_url == url
+
+
+def test_a_nats_server_needs_its_monitor_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSE_NATS_URL", "nats://host:4222")
+    with pytest.raises(BadSetting, match="so PULSE_NATS_MONITOR_URL must be too"):
+        read_settings()
+
+
+def test_a_data_directory_can_not_be_a_file_nor_lie_in_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for place in (file, file / "inside"):
+        monkeypatch.setenv("PULSE_DATA_DIR", str(place))
+        with pytest.raises(BadSetting, match=f"PULSE_DATA_DIR is '{place}', .*is a file; it must be a directory"):
+            read_settings()
+
+
+def test_a_data_directory_must_be_writable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSE_DATA_DIR", "/nowhere")
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write anywhere
+    with pytest.raises(BadSetting, match="'/nowhere', and / can't be written to"):
+        read_settings()
+
+
+def test_levels_and_addresses_are_spelled_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSE_LOG_LEVEL", "INFO")
+    monkeypatch.setenv("PULSE_PUBLIC_URL", "https://chat.example.org/")
+    settings = read_settings()
+    assert (settings.log_level, settings.public_url) == ("info", "https://chat.example.org")

@@ -39,6 +39,8 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("moderator.role-changed", 1): moderator.ModeratorRoleChanged,
     ("moderator.disabled", 1): moderator.ModeratorDisabled,
     ("source.connected", 1): source.SourceConnected,
+    ("source.renamed", 1): source.SourceRenamed,
     ("source.departments-changed", 1): source.SourceDepartmentsChanged,
+    ("source.settings-changed", 1): source.SourceSettingsChanged,
     ("source.secrets-changed", 1): source.SourceSecretsChanged,
 }

@@ -8,7 +8,14 @@ from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
+from pulse.errors import BadInput
+
 DEPARTMENTS = UUID("0c7b6a52-2a55-5c3e-8e0f-3f6f6b0d9a02")
+NAME_LIMIT = 100
+
+
+class NotADepartment(BadInput):
+    """A department's name has 1 to 100 characters."""
 
 
 class DepartmentCreated(AggregateCreated):
@@ -28,6 +35,9 @@ class Department(Aggregate):
     @classmethod
     def create(cls, name: str, *, now: datetime) -> Self:
         """Creates a department; the id follows from its first name, so the same one can't be made twice."""
+        name = name.strip()
+        if not 1 <= len(name) <= NAME_LIMIT or not name.isprintable():
+            raise NotADepartment
         return cls._create(DepartmentCreated, id=department_id(name), name=name, timestamp=now)
 
     def rename(self, name: str, *, now: datetime) -> None:

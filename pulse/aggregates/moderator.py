@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import datetime
 from typing import Self
 from uuid import UUID, uuid5
@@ -12,10 +14,22 @@ from pulse.errors import BadInput
 
 MODERATORS = UUID("b2d8f5f1-7a61-5e57-9d0a-57c1c1f0aa03")
 ROLES = ("admin", "moderator")
+# A deliberately small rule: parts without spaces between dots, one @. Whether mail arrives there is not known.
+EMAIL = re.compile(r"[^\s@.]+(\.[^\s@.]+)*@[^\s@.]+(\.[^\s@.]+)*")
+EMAIL_LIMIT = 254  # RFC 5321, 4.5.3.1.3: a path of 256 octets, less its brackets
+NAME_LIMIT = 100
 
 
 class UnknownRole(BadInput):
     """A role is either admin or moderator."""
+
+
+class NotAnEmail(BadInput):
+    """An email has one @ between a name and a domain, no spaces, and at most 254 characters."""
+
+
+class NotAName(BadInput):
+    """A person's name has 1 to 100 characters."""
 
 
 class ModeratorInvited(AggregateCreated):
@@ -64,10 +78,13 @@ class Moderator(Aggregate):
         cls, *, email: str, name: str, role: str, departments: tuple[UUID, ...], password_hash: str, now: datetime
     ) -> Self:
         """Adds a person; the id follows from the email, so one address is one account."""
+        email = clean_email(email)
         if role not in ROLES:
             raise UnknownRole
+        if not 1 <= len(name.strip()) <= NAME_LIMIT or "\0" in name:
+            raise NotAName
         return cls._create(
-            ModeratorInvited, id=moderator_id(email), email=email.strip().lower(), name=name, role=role,
+            ModeratorInvited, id=moderator_id(email), email=email, name=name.strip(), role=role,
             departments=departments, password_hash=password_hash, timestamp=now,
         )  # fmt: skip
 
@@ -88,4 +105,16 @@ class Moderator(Aggregate):
 
 
 def moderator_id(email: str) -> UUID:
-    return uuid5(MODERATORS, email.strip().lower())
+    return uuid5(MODERATORS, _spelled(email))
+
+
+def clean_email(email: str) -> str:
+    """As it is kept: one spelling for one address. Raises NotAnEmail."""
+    spelled = _spelled(email)
+    if not EMAIL.fullmatch(spelled) or len(spelled.encode()) > EMAIL_LIMIT or not spelled.isprintable():
+        raise NotAnEmail
+    return spelled
+
+
+def _spelled(email: str) -> str:
+    return unicodedata.normalize("NFC", email.strip().lower())

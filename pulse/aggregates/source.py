@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
 from datetime import datetime
 from typing import Self
@@ -9,13 +10,29 @@ from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
-from pulse.errors import Refusal
+from pulse.errors import BadInput, Refusal
 
 SOURCES = UUID("6f0a1d3e-5b0c-5e0e-9d5e-6c1f5a2b7c01")
+# Who an account is at its provider; elsewhere it is a name of our own choosing.
+IDENTIFIERS = {
+    "telegram": (
+        re.compile(r"[1-9][0-9]{0,19}"),
+        "A Telegram bot is named by its id: the digits before the token's colon.",
+    ),
+    "vk": (
+        re.compile(r"[1-9][0-9]{0,19}"),
+        "A VK community is named by its id: digits only, without `club` or a minus.",
+    ),
+}
+NAME = (re.compile(r"[^\s:/]{1,100}"), "A source's name has 1 to 100 characters, without spaces, `:` and `/`.")
 
 
 class NoDepartments(Refusal):
     """A source needs at least one department."""
+
+
+class NotAnIdentifier(BadInput):
+    """No account of this channel can be called that."""
 
 
 class SourceConnected(AggregateCreated):
@@ -29,11 +46,27 @@ class SourceConnected(AggregateCreated):
     secrets: dict[str, str]
 
 
+class SourceRenamed(AggregateEvent):
+    title: str
+
+    def apply(self, source: Source) -> None:
+        source.title = self.title
+
+
 class SourceDepartmentsChanged(AggregateEvent):
     departments: tuple[UUID, ...]
 
     def apply(self, source: Source) -> None:
         source.departments = self.departments
+
+
+class SourceSettingsChanged(AggregateEvent):
+    """Replaces the named settings; the others stay."""
+
+    settings: dict[str, str]
+
+    def apply(self, source: Source) -> None:
+        source.settings = {**source.settings, **self.settings}
 
 
 class SourceSecretsChanged(AggregateEvent):
@@ -61,10 +94,17 @@ class Source(Aggregate):
         """Connects an account; the id follows from channel and identifier, so it can't be connected twice."""
         if not departments:
             raise NoDepartments
+        require_identifier(channel, identifier)
         return cls._create(
             SourceConnected, id=source_id(channel, identifier), channel=channel, identifier=identifier,
             title=title, departments=departments, settings=settings, secrets=secrets, timestamp=now,
         )  # fmt: skip
+
+    def rename(self, title: str, *, now: datetime) -> None:
+        """Calls it something else; without a name it goes by its identifier."""
+        title = title.strip() or self.identifier
+        if title != self.title:
+            self.trigger_event(SourceRenamed, title=title, timestamp=now)
 
     def change_departments(self, departments: tuple[UUID, ...], *, now: datetime) -> None:
         """Sets the departments behind this source, the first being the one for chats without any."""
@@ -73,9 +113,16 @@ class Source(Aggregate):
         if departments != self.departments:
             self.trigger_event(SourceDepartmentsChanged, departments=departments, timestamp=now)
 
+    def change_settings(self, settings: dict[str, str], *, now: datetime) -> None:
+        """Replaces the named settings; an empty one is as good as none."""
+        differ = {name: value for name, value in settings.items() if value != self.settings.get(name, "")}
+        if differ:
+            self.trigger_event(SourceSettingsChanged, settings=differ, timestamp=now)
+
     def change_secrets(self, secrets: dict[str, str], *, now: datetime) -> None:
-        """Replaces the named (sealed) secrets."""
-        self.trigger_event(SourceSecretsChanged, secrets=secrets, timestamp=now)
+        """Replaces the named (sealed) secrets. Whether they differ is for the caller to know, who can open them."""
+        if secrets:
+            self.trigger_event(SourceSecretsChanged, secrets=secrets, timestamp=now)
 
     def department_for(self, wanted: UUID | None) -> UUID:
         """The wanted department if this source has it, else its first."""
@@ -93,6 +140,13 @@ class Source(Aggregate):
 
 def seal_purpose(channel: str, identifier: str, secret: str) -> str:
     return f"source:{channel}:{identifier}:{secret}"
+
+
+def require_identifier(channel: str, identifier: str) -> None:
+    """Raises NotAnIdentifier."""
+    shape, rule = IDENTIFIERS.get(channel, NAME)
+    if not shape.fullmatch(identifier) or not identifier.isprintable():
+        raise NotAnIdentifier(rule)
 
 
 def source_id(channel: str, identifier: str) -> UUID:

@@ -65,7 +65,6 @@ class Child:
                 stdout=log,
                 stderr=log,
                 pass_fds=[keep] if keep >= 0 else [],
-                start_new_session=True,  # Ctrl-C is for us alone: the servers end last
                 preexec_fn=dying_with_parent(self.ends_by),  # noqa: PLW1509 (before there are threads)
             )
 
@@ -126,7 +125,9 @@ def kill_tree(process: psutil.Process) -> None:
 def as_owner(owner: Owner) -> dict[str, Any]:
     """A child runs as `owner`, from where it may be, without the secrets our environment may hold."""
     user = {} if owner is None else {"user": owner[0], "group": owner[1], "extra_groups": []}
-    return user | {"cwd": "/", "env": {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}}
+    env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+    # A session of its own: Ctrl-C is for us alone, and the servers end last.
+    return user | {"cwd": "/", "env": env, "start_new_session": True}
 
 
 def open_log(path: Path) -> IO[bytes]:

@@ -2,13 +2,16 @@
 
 import pytest
 
-from pulse.aggregates.department import Department, DepartmentRenamed, department_id
+from pulse.aggregates.department import Department, DepartmentRenamed, NotADepartment, department_id
 from pulse.aggregates.moderator import (
     Moderator,
     ModeratorDisabled,
     ModeratorPasswordChanged,
     ModeratorRoleChanged,
+    NotAName,
+    NotAnEmail,
     UnknownRole,
+    clean_email,
     moderator_id,
 )
 from tests.given import ANNA, NOW, SALES, SUPPORT, given
@@ -23,6 +26,25 @@ def anna(email: str = "anna@example.org", role: str = "moderator") -> Moderator:
 def test_one_address_is_one_account_however_it_is_spelled():
     assert anna(" Anna@Example.ORG ").id == anna().id == moderator_id("anna@example.org") == ANNA
     assert anna(" Anna@Example.ORG ").email == "anna@example.org"
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["", "anna", "@b.c", "a@", "a@b@c", "a b@c.d", "a@.b", "a..b@c.d", "a@b.", "a\0@b.c", 250 * "a" + "@b.cd"],
+)
+def test_an_email_that_is_none_is_refused(email):
+    with pytest.raises(NotAnEmail):
+        anna(email)
+
+
+def test_an_email_has_one_spelling():
+    assert clean_email(" Zoe\u0308@Example.ORG ") == "zo\u00eb@example.org"
+    assert moderator_id("zoe\u0308@example.org") == moderator_id("ZO\u00cb@example.org")
+
+
+def test_a_person_has_a_name():
+    with pytest.raises(NotAName):
+        Moderator.invite(email="a@b.c", name=" ", role="admin", departments=(), password_hash="x", now=NOW)
 
 
 @pytest.mark.parametrize("role", ["", "Admin", "root"])
@@ -63,3 +85,9 @@ def test_a_department_is_renamed_and_keeps_its_id():
     department.when(lambda d: d.rename("Orders", now=NOW)).then(DepartmentRenamed).now(
         name="Orders", id=department_id("Sales")
     )
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", 101 * "a"])
+def test_a_department_has_a_name_of_one_line(name):
+    with pytest.raises(NotADepartment):
+        Department.create(name, now=NOW)

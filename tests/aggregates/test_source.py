@@ -4,20 +4,30 @@ from uuid import uuid4
 
 import pytest
 
-from pulse.aggregates.source import NoDepartments, Source, SourceDepartmentsChanged, SourceSecretsChanged, source_id
+from pulse.aggregates.source import (
+    NoDepartments,
+    NotAnIdentifier,
+    Source,
+    SourceDepartmentsChanged,
+    SourceRenamed,
+    SourceSecretsChanged,
+    SourceSettingsChanged,
+    require_identifier,
+    source_id,
+)
 from tests.given import NOW, SALES, SUPPORT, given
 
 
 def a_source(departments=(SALES, SUPPORT)) -> Source:
     return Source.connect(
-        channel="telegram", identifier="shop_bot", title="Shop", departments=departments,
+        channel="telegram", identifier="7000000001", title="Shop", departments=departments,
         settings={"mode": "webhook"}, secrets={"token": "sealed"}, now=NOW,
     )  # fmt: skip
 
 
 def test_a_sources_id_follows_from_channel_and_identifier():
-    assert a_source().id == source_id("telegram", "shop_bot")
-    assert source_id("vk", "shop_bot") != source_id("telegram", "shop_bot")
+    assert a_source().id == source_id("telegram", "7000000001")
+    assert source_id("vk", "7000000001") != source_id("telegram", "7000000001")
 
 
 def test_a_source_needs_a_department():
@@ -47,3 +57,38 @@ def test_named_secrets_are_replaced_and_the_others_stay():
     source.when(lambda s: s.change_secrets({"confirmation": "c"}, now=NOW)).then(SourceSecretsChanged).now(
         secrets={"token": "sealed", "confirmation": "c"}
     )
+
+
+def test_no_secrets_are_no_change():
+    given(a_source()).when(lambda s: s.change_secrets({}, now=NOW)).then_nothing()
+
+
+def test_only_the_settings_that_differ_are_changed_and_the_others_stay():
+    source = given(a_source())
+    source.when(lambda s: s.change_settings({"mode": "webhook", "origins": ""}, now=NOW)).then_nothing()
+    changed = source.when(lambda s: s.change_settings({"mode": "webhook", "confirmation": "c"}, now=NOW))
+    changed.then(SourceSettingsChanged).now(settings={"mode": "webhook", "confirmation": "c"})
+    assert changed.events[0].settings == {"confirmation": "c"}
+
+
+def test_a_source_is_renamed_only_to_another_name_and_without_one_goes_by_its_identifier():
+    source = given(a_source())
+    source.when(lambda s: s.rename(" Shop ", now=NOW)).then_nothing()
+    source.when(lambda s: s.rename("", now=NOW)).then(SourceRenamed).now(title="7000000001")
+
+
+@pytest.mark.parametrize(
+    ("channel", "identifier"),
+    [
+        ("telegram", "shop_bot"),
+        ("telegram", "-1"),
+        ("vk", "club1"),
+        ("vk", "٣"),
+        ("web", ""),
+        ("web", "a b"),
+        ("web", "a/b"),
+    ],
+)
+def test_an_identifier_must_be_one_of_its_channel(channel, identifier):
+    with pytest.raises(NotAnIdentifier):
+        require_identifier(channel, identifier)

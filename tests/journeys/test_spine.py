@@ -222,6 +222,7 @@ async def test_ctrl_c_ends_everything_cleanly(installation: Installation) -> Non
 
 async def test_sources_and_people_are_added_while_it_runs(installation: Installation) -> None:
     pulse = installation
+    await pulse.command("department", "add", "Night shift")
     _, said = await pulse.command("source", "add", "simulator", "second", "--department", "Night shift", "--json")
     made = json.loads(said)
     body = {"from": "vera", "message": "Hi", "type": "text", "message_id": "1", "timestamp": 1795165200}

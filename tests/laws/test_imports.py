@@ -10,18 +10,33 @@ import pulse
 ROOT = Path(pulse.__file__).parent
 
 FLOORS: list[tuple[str, ...]] = [
-    ("errors", "settings"),
-    ("access", "tokens", "vault", "blobs", "passwords", "limits", "http", "http_limits", "logs", "embedded", "message"),
+    ("errors",),
+    (
+        "settings",
+        "access",
+        "tokens",
+        "vault",
+        "blobs",
+        "passwords",
+        "limits",
+        "http",
+        "http_limits",
+        "logs",
+        "message",
+        "embedded",
+    ),
     ("aggregates",),
     ("eventlog",),
     ("projections", "channels", "directory", "accounts"),
-    ("ingest", "desk", "push"),
+    ("ingest", "desk", "push", "serving"),
+    ("house",),
     ("wiring", "demo"),
-    ("cli", "schemas"),
+    ("commands", "schemas"),
+    ("cli",),
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-# cli and schemas start things; settings are read at the top, lower floors get values.
-MAY_READ_SETTINGS = {"cli", "wiring"}
+# commands and schemas start things; settings are read at the top, lower floors get values.
+MAY_READ_SETTINGS = {"commands", "wiring", "house"}
 
 
 def room_of(file: Path) -> str:

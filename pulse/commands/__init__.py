@@ -1,0 +1,23 @@
+"""The commands of `pulse`, a file for each kind; here they become one program."""
+
+from __future__ import annotations
+
+import typer
+
+from pulse.commands import people, sources, up, upkeep
+from pulse.wiring import ROLES
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False,  # they may hold secrets
+    help="Pulse: customer-support chat on an event log.",
+)  # fmt: skip
+
+app.command()(up.up)
+for _name in ROLES:
+    app.command(_name)(up.role(_name))
+app.command()(upkeep.demo)
+app.command()(upkeep.rebuild)
+app.command()(upkeep.status)
+app.add_typer(sources.app, name="source")
+app.add_typer(people.users, name="user")
+app.add_typer(people.departments, name="department")

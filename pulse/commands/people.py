@@ -1,0 +1,94 @@
+"""`pulse user …` and `pulse department …`: who answers, and where."""
+
+from __future__ import annotations
+
+import secrets as random_secrets
+from typing import Annotated, Any
+
+import typer
+
+from pulse.accounts import Accounts
+from pulse.aggregates.department import department_id
+from pulse.aggregates.moderator import ROLES, Moderator, UnknownRole, clean_email, moderator_id
+from pulse.commands.running import ThereAlready, settings_here, with_house
+from pulse.commands.terminal import Json, secret_of, show, show_rows, words_for_errors
+from pulse.house import House, now
+
+users = typer.Typer(no_args_is_help=True, help="Moderators and admins.")
+departments = typer.Typer(no_args_is_help=True, help="Groups of moderators that chats are routed to.")
+
+
+@users.command("add")
+def add_user(
+    email: str,
+    name: str,
+    role: Annotated[str, typer.Option(help="admin or moderator")] = "moderator",
+    department: Annotated[list[str] | None, typer.Option(help="repeat for several")] = None,
+    password: Annotated[str, typer.Option(envvar="PULSE_NEW_PASSWORD", help="empty: one is made; - asks for it")] = "",
+    as_json: Json = False,
+) -> None:
+    """Adds a moderator or admin and prints the password if it was made up."""
+    settings = settings_here()
+    with words_for_errors():
+        email = clean_email(email)
+        if role not in ROLES:
+            raise UnknownRole
+        chosen = secret_of(password, "password") if password else random_secrets.token_urlsafe(12)
+
+    async def invite(house: House) -> None:
+        accounts = Accounts(house.store, house.vault, now)
+        there_already = ThereAlready(f"{email} has an account already; nothing was changed.")
+        if await house.store.load(Moderator, moderator_id(email)):
+            raise there_already
+        theirs = house.directory.departments_named(department or [])
+        if not (await accounts.invite(email, name, role, theirs, chosen)).events:
+            raise there_already
+
+    with_house(settings, invite)
+    show({"email": email, "role": role, "password": None if password else chosen}, as_json=as_json)
+
+
+@users.command("list")
+def list_users(as_json: Json = False) -> None:
+    """Lists the people with their roles and departments."""
+    rows: list[dict[str, Any]] = []
+
+    async def look(house: House) -> None:
+        for person in sorted(house.directory.moderators(), key=lambda known: known.email):
+            theirs = [house.directory.department(department) for department in person.departments]
+            rows.append({
+                "id": str(person.id), "email": person.email, "name": person.name, "role": person.role,
+                "departments": [department.name for department in theirs if department], "disabled": person.disabled,
+            })  # fmt: skip
+
+    with_house(settings_here(), look)
+    show_rows(("email", "name", "role", "departments", "disabled"), rows, as_json=as_json)
+
+
+@departments.command("add")
+def add_department(name: str, as_json: Json = False) -> None:
+    """Makes a department."""
+    made: dict[str, Any] = {}
+
+    async def create(house: House) -> None:
+        accounts = Accounts(house.store, house.vault, now)
+        decided = await accounts.create_department(name)
+        if not decided.events:
+            raise ThereAlready(f"There is a department {name!r} already; nothing was changed.")
+        made.update(id=str(department_id(name)), name=name.strip())
+
+    with_house(settings_here(), create)
+    show(made, as_json=as_json)
+
+
+@departments.command("list")
+def list_departments(as_json: Json = False) -> None:
+    """Lists the departments."""
+    rows: list[dict[str, Any]] = []
+
+    async def look(house: House) -> None:
+        found = sorted(house.directory.departments(), key=lambda known: known.name)
+        rows.extend({"id": str(known.id), "name": known.name} for known in found)
+
+    with_house(settings_here(), look)
+    show_rows(("name", "id"), rows, as_json=as_json)

@@ -1,0 +1,115 @@
+"""What every role stands on: a log that keeps its word, the keys, and who is who. The wiring builds on it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.routing import BaseRoute
+
+from pulse.directory import Directory
+from pulse.embedded import Addresses
+from pulse.eventlog.envelope import check_registry
+from pulse.eventlog.jetstream import Log
+from pulse.eventlog.store import EventStore
+from pulse.eventlog.streams import reconcile, require_synced, wanted_streams
+from pulse.ingest.webhooks import Webhooks
+from pulse.projections.projector import Projector
+from pulse.settings import Settings
+from pulse.tokens import Signer
+from pulse.vault import Vault
+
+NATS_FOLDER = Path(__file__).parent.parent / "nats"
+
+Check = Callable[[], Awaitable[bool]]
+
+
+def now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class House:
+    """What every role stands on: the log, the keys, and who is who."""
+
+    settings: Settings
+    addresses: Addresses
+    log: Log
+    epoch: str
+    store: EventStore
+    vault: Vault
+    signer: Signer
+    directory: Directory
+    tasks: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+    routers: list[APIRouter] = field(default_factory=list)
+    routes: list[BaseRoute] = field(default_factory=list)
+    checks: dict[str, Check] = field(default_factory=dict)
+    webhooks: Webhooks | None = None
+    projector: Projector | None = None
+    building: int = 0
+
+    def tell_building(self, position: int, _goal: int) -> None:
+        self.building = position
+
+    @property
+    def projected(self) -> int:
+        """How far the read models are, or the ones that are being built."""
+        return max(self.building, self.projector.position if self.projector else 0)
+
+    async def check(self) -> dict[str, bool]:
+        """Is everything this process needs ready to serve?"""
+        return {name: await check() for name, check in self.checks.items()}
+
+
+@contextlib.asynccontextmanager
+async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[House]:
+    """Connects to the log, refusing one that would not keep its word, and learns who is who."""
+    check_registry()
+    await require_synced(settings.nats_monitor_url or addresses.nats_monitor_url)
+    vault = Vault.open(settings.master_key, settings.key_file)
+    source = await Log.connect(addresses.nats_url)
+    signer = Signer(vault.derive("staff"), vault.derive("visitor"), vault.derive("push"))
+    directory = Directory(source)
+    following: asyncio.Task[None] | None = None
+    try:
+        epoch = await reconcile(source, wanted_streams(NATS_FOLDER / "streams.json"), max_bytes=_room(settings))
+        following = asyncio.create_task(directory.run())
+        house = House(settings, addresses, source, epoch, EventStore(source), vault, signer, directory)
+        house.tasks.append(lambda: _watch(following))
+        house.checks["log"] = true_when(lambda: source.up)
+        house.checks["directory"] = true_when(directory.ready.is_set)
+        await directory.ready.wait()
+        yield house
+    finally:
+        if following is not None:
+            following.cancel()
+            await asyncio.wait([following])
+        await source.close()
+
+
+def true_when(condition: Callable[[], bool]) -> Check:
+    async def check() -> bool:
+        return condition()
+
+    return check
+
+
+def _room(settings: Settings) -> int | None:
+    """How large an embedded log may grow: half of what is free when it is made. Elsewhere, what streams.json says."""
+    if settings.nats_url:
+        return None
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(settings.data_dir).free // 2
+
+
+async def _watch(task: asyncio.Task[None]) -> None:
+    """Lets a task that already runs end the process when it fails."""
+    await task

@@ -1,0 +1,61 @@
+"""`pulse user …` and `pulse department …`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pulse.eventlog.jetstream import Log
+from tests.commands.conftest import Command
+
+
+async def test_people_and_departments_are_added_once_and_listed(command: Command, log: Log) -> None:
+    for name in ("Support", " Sales "):
+        assert (await command("department", "add", name))[0] == 0
+    code, said = await command("user", "add", "Nina@Pulse.example", "Nina", "--department", "sales", "--json")
+    assert (code, json.loads(said)["email"], bool(json.loads(said)["password"])) == (0, "nina@pulse.example", True)
+    before = await log.last_position()
+    code, said = await command("user", "add", "nina@pulse.example", "Nina", "--department", "Another")
+    assert (code, said) == (1, "nina@pulse.example has an account already; nothing was changed.\n")
+    code, said = await command("department", "add", "SALES")
+    assert (code, said) == (1, "There is a department 'SALES' already; nothing was changed.\n")
+    assert await log.last_position() == before
+    departments = json.loads((await command("department", "list", "--json"))[1])
+    assert [department["name"] for department in departments] == ["Sales", "Support"]
+    (nina,) = json.loads((await command("user", "list", "--json"))[1])
+    nina.pop("id")
+    assert nina == {
+        "email": "nina@pulse.example", "name": "Nina", "role": "moderator", "departments": ["Sales"], "disabled": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("nina", "Nina"), "An email has one @"),
+        (("nina@pulse.example", "Nina", "--role", "owner"), "A role is either admin or moderator."),
+        (
+            ("nina@pulse.example", "Nina", "--department", "Sales"),
+            "There is no department 'Sales'. There are: none yet.",
+        ),
+        (("nina@pulse.example", " "), "A person's name has 1 to 100 characters."),
+        (("nina@pulse.example", "Nina", "--password", "-"), "The password is empty"),
+    ],
+)
+async def test_who_can_not_be_added_leaves_nothing(
+    command: Command, log: Log, words: tuple[str, ...], sentence: str
+) -> None:
+    before = await log.last_position()
+    code, said = await command("user", "add", *words)
+    assert (code, sentence in said, "Traceback" in said) == (1, True, False), said
+    assert await log.last_position() == before
+
+
+async def test_a_department_needs_a_name(command: Command) -> None:
+    assert await command("department", "add", " ") == (1, "A department's name has 1 to 100 characters.\n")
+
+
+async def test_a_password_that_was_given_is_not_said_again(command: Command) -> None:
+    code, said = await command("user", "add", "nina@pulse.example", "Nina", "--password", "-", typed="long enough\n")
+    assert (code, f"{'password':14} –" in said, "long enough" in said) == (0, True, False)

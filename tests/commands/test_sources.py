@@ -1,0 +1,152 @@
+"""`pulse source …`: connecting, changing and listing, and what is refused with nothing stored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulse.aggregates.source import Source, source_id
+from pulse.eventlog.jetstream import Log
+from pulse.eventlog.store import EventStore
+from pulse.vault import Vault
+from tests.commands.conftest import Command
+
+
+@pytest.fixture
+async def sales(command: Command) -> None:
+    await command("department", "add", "Sales")
+
+
+async def added(command: Command, *words: str) -> dict[str, Any]:
+    code, said = await command("source", "add", *words, "--department", "Sales", "--json")
+    assert code == 0, said
+    found: dict[str, Any] = json.loads(said[: said.index("\n")])
+    return found
+
+
+async def the_source(store: EventStore, channel: str, identifier: str) -> Source:
+    found = await store.load(Source, source_id(channel, identifier))
+    assert found is not None
+    return found
+
+
+@pytest.mark.usefixtures("sales")
+async def test_a_source_that_is_connected_gets_no_second_secret(command: Command, log: Log) -> None:
+    assert (await added(command, "simulator", "shop"))["secret"]
+    before = await log.last_position()
+    code, said = await command("source", "add", "simulator", "shop", "--department", "Another")
+    assert (code, said) == (1, "simulator shop is already connected; nothing was changed.\n")
+    assert await log.last_position() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("web", "shop", "--department", "Salse"), "There is no department 'Salse'. There are: Sales."),
+        (("telegram", "shop_bot", "--department", "Sales"), "A Telegram bot is named by its id"),
+        (("vk", "club1", "--department", "Sales"), "A VK community is named by its id"),
+        (("fax", "1", "--department", "Sales"), "There is no channel 'fax'."),
+        (("web", "shop", "--department", "Sales", "--secret", "s"), "A web source has no secret"),
+        (("web", "shop", "--department", "Sales", "--origin", "https://shop.example/page"), "is no origin"),
+    ],
+)
+@pytest.mark.usefixtures("sales")
+async def test_what_can_not_be_connected_leaves_nothing(
+    command: Command, log: Log, words: tuple[str, ...], sentence: str
+) -> None:
+    before = await log.last_position()
+    code, said = await command("source", "add", *words)
+    assert (code, sentence in said, "Traceback" in said) == (1, True, False), said
+    assert await log.last_position() == before
+
+
+@pytest.mark.usefixtures("sales")
+async def test_a_vk_community_is_told_its_confirmation_code_afterwards(
+    command: Command, log: Log, store: EventStore
+) -> None:
+    code, said = await command("source", "add", "vk", "219900124", "--department", "Sales")
+    vk = str(source_id("vk", "219900124"))
+    assert (code, f"`pulse source set {vk} --confirmation CODE`" in said) == (0, True)
+    code, said = await command("source", "set", vk, "--confirmation", "c0de", "--json")
+    assert (code, json.loads(said)) == (0, {"changed": ["settings"]})
+    assert (await the_source(store, "vk", "219900124")).settings == {"confirmation": "c0de"}
+    before = await log.last_position()
+    code, said = await command("source", "set", vk, "--confirmation", "c0de")
+    assert (code, said) == (0, f"{'changed':14} –\n")
+    assert await log.last_position() == before
+    assert "confirmation code" not in (await command("source", "list"))[1]
+
+
+@pytest.mark.usefixtures("sales")
+async def test_every_field_can_be_changed_at_once(command: Command, environment: dict[str, str], log: Log) -> None:
+    await command("department", "add", "Support")
+    made = await added(command, "telegram", "7000000005")
+    before = await log.last_position()
+    code, said = await command(
+        "source", "set", made["id"], "--name", "Shop bot", "--department", "Support", "--department", "sales",
+        "--secret", "-", "--token", "-", "--json", typed="fresh\n", PULSE_NEW_TOKEN="7:token",
+    )  # fmt: skip
+    assert (code, json.loads(said)) == (0, {"changed": ["departments", "name", "secrets"]})
+    assert await log.last_position() == before + 3
+    telegram = await the_source(EventStore(log), "telegram", "7000000005")
+    vault = Vault.open("", key_file(environment))
+    opened = {name: vault.unseal(sealed, telegram.seal_purpose(name)) for name, sealed in telegram.secrets.items()}
+    assert opened == {"secret": b"fresh", "token": b"7:token"}
+    code, said = await command("source", "list", "--json")
+    assert json.loads(said) == [{
+        "id": made["id"], "type": "telegram", "identifier": "7000000005", "title": "Shop bot",
+        "departments": ["Support", "Sales"], "webhook_url": made["webhook_url"], "settings": {},
+        "secrets": ["secret", "token"],
+    }]  # fmt: skip
+    assert "fresh" not in (await command("source", "list"))[1]
+
+
+@pytest.mark.usefixtures("sales")
+async def test_a_rotated_secret_is_made_and_printed_once(command: Command, store: EventStore) -> None:
+    made = await added(command, "simulator", "shop")
+    _, said = await command("source", "set", made["id"], "--rotate", "--json")
+    rotated = json.loads(said)
+    assert rotated["changed"] == ["secrets"]
+    assert rotated["secret"] not in ("", made["secret"])
+    assert rotated["secret"] not in (await command("source", "list", "--json"))[1]
+
+
+@pytest.mark.usefixtures("sales")
+async def test_the_origins_of_a_website_are_replaced_or_cleared(command: Command, store: EventStore) -> None:
+    made = await added(command, "web", "shop", "--origin", "https://old.example")
+    await command("source", "set", made["id"], "--origin", "https://Shop.example/", "--origin", "http://127.0.0.1:3000")
+    assert (await the_source(store, "web", "shop")).origins == ("https://shop.example", "http://127.0.0.1:3000")
+    await command("source", "set", made["id"], "--origin", "")
+    assert (await the_source(EventStore(store.log), "web", "shop")).origins == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--confirmation", "c"), "A simulator source has no confirmation"),
+        (("--secret", "-"), "The secret is empty"),
+        (("--secret", "s", "--rotate"), "Either --secret or --rotate"),
+        (("--name", "Other", "--department", "Salse"), "There is no department 'Salse'"),
+    ],
+)
+@pytest.mark.usefixtures("sales")
+async def test_what_can_not_be_set_changes_nothing(
+    command: Command, log: Log, words: tuple[str, ...], sentence: str
+) -> None:
+    made = await added(command, "simulator", "shop")
+    before = await log.last_position()
+    code, said = await command("source", "set", made["id"], *words)
+    assert (code, sentence in said) == (1, True), said
+    assert await log.last_position() == before
+
+
+async def test_a_source_nobody_connected_can_not_be_set(command: Command) -> None:
+    code, said = await command("source", "set", "shop", "--name", "Shop")
+    assert (code, said) == (1, "There is no source 'shop'. `pulse source list` shows them all.\n")
+
+
+def key_file(environment: dict[str, str]) -> Path:
+    return Path(environment["PULSE_DATA_DIR"], "keys", "master.key")
