@@ -114,14 +114,14 @@ def declared_size(headers: Mapping[str, str]) -> int:
     return int(declared) if declared.isdecimal() else 0
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
     """The body, at most `limit` bytes. Raises TooLarge before the rest is read."""
-    if declared_size(request.headers) > limit:
+    if declared_size(headers) > limit:
         raise TooLarge
     chunks: list[bytes] = []
     size, more = 0, True
     while more:
-        message = await request.receive()
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise BadInput("The body broke off.")
         chunks.append(message.get("body", b""))

@@ -59,7 +59,7 @@ async def _place(store: EventStore, channel: Subscription) -> Place | None:
 
 
 async def _asked(request: Request) -> tuple[str, str]:
-    body = await read_body(request, LIMIT)
+    body = await read_body(request.headers, request.receive, LIMIT)
     if request.headers.get("content-type", "").startswith("application/json"):
         asked: dict[str, Any] = json_object(body)
     else:

@@ -140,9 +140,11 @@ class Batcher(Generic[Work]):
                 self._start_group([work])
 
     def _lingers(self) -> bool:
-        """Those whom the last batch answered come back one by one: it pays to wait for half of them, but not long."""
+        """Those whom the last batch answered come back one by one. It pays to wait for as many, but for half of the
+        time that a batch takes at most: then a slow disk gets one large batch, and a fast one is not kept waiting.
+        """
         if self._linger is not None:
-            if len(self._waiting) < self._last_size // 2:
+            if len(self._waiting) < self._last_size:
                 return True
             self._linger.cancel()
             self._linger = None

@@ -29,6 +29,22 @@ class Cache:
     def __len__(self) -> int:
         return len(self._folded)
 
+    def has(self, subjects: Collection[str]) -> bool:
+        """Is all of it here, and not too much? What is asked for counts as used."""
+        if len(self._folded) > self._size:
+            return False
+        for subject in subjects:
+            if subject not in self._folded:
+                return False
+            self._folded.move_to_end(subject)
+        return True
+
+    def advance(self, subject: str, position: int) -> None:
+        """An event of ours is in the log."""
+        folded = self._folded.get(subject)
+        if folded is not None:
+            folded.position = position
+
     async def load(self, subjects: Collection[str]) -> None:
         """Folds what is missing."""
         for subject in subjects:

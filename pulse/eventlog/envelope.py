@@ -5,7 +5,7 @@ Writers call `seal`, readers `open_envelope`; class names never reach the log.
 
 from __future__ import annotations
 
-import os
+import random
 import time
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -25,6 +25,7 @@ from pulse.aggregates.upcasts import UPCASTS
 from pulse.errors import Trouble
 
 PREFIX = "pulse.ev"
+RANDOM = random.Random()  # noqa: S311  seeded by the system; ids have to be different, not secret
 SHARDS = 64
 PLACE = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
 
@@ -101,7 +102,7 @@ def kind_of(aggregate: type[Aggregate]) -> str:
 def new_event_id() -> UUID:
     """A time-ordered UUID (version 7, RFC 9562)."""
     milliseconds = time.time_ns() // 1_000_000
-    tail = int.from_bytes(os.urandom(10)) & ((1 << 76) - 1)
+    tail = RANDOM.getrandbits(76)
     value = milliseconds << 80 | 0x7 << 76 | tail
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 

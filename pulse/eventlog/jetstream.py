@@ -223,6 +223,7 @@ class Log:
         self._closed = True
         if self._redialling is not None:
             self._redialling.cancel()
+            await asyncio.wait([self._redialling])
         if self._wire is not None:
             self._wire.close()
         self._tell_lost()
@@ -232,6 +233,10 @@ class Log:
     @property
     def up(self) -> bool:
         return self._wire is not None and self._wire.up and bool(self.client.is_connected)
+
+    def append_all(self, messages: list[Append]) -> Awaitable[Ack]:
+        """Appends one message, or several as a batch."""
+        return self.append(messages[0]) if len(messages) == 1 else self.append_batch(messages)
 
     async def append(self, message: Append) -> Ack:
         """Appends one message; returns when it is on disk. Raises AppendRefused, LogDown (AckLost, LogFull), TooLarge."""

@@ -25,7 +25,6 @@ from pulse.eventlog.envelope import Recorded, open_envelope
 from pulse.eventlog.jetstream import (
     Ack,
     AckLost,
-    Append,
     AppendRefused,
     BatchHasDuplicate,
     BatchLost,
@@ -82,7 +81,8 @@ class EventStore:
         """Like `decide`, for several aggregates at once: all their events are stored, or none."""
         future: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
         command = Command(tuple(keys), tuple(map(subject_of_key, keys)), decision, by, cause, msg_id, future)
-        await self.cache.load(command.subjects)
+        if not self.cache.has(command.subjects):
+            await self.cache.load(command.subjects)
         if self._goes_alone(command):
             return await self._run_alone(command)
         self.batcher.join(command)
@@ -92,7 +92,8 @@ class EventStore:
         """At once and by itself, unless batches are faster or others wait for the same aggregate."""
         if self.batcher.pace.batching or not self._is_free(command):
             return False
-        return all(set(other.subjects).isdisjoint(command.subjects) for other in self.batcher.waiting)
+        waiting = self.batcher.waiting
+        return not waiting or all(set(other.subjects).isdisjoint(command.subjects) for other in waiting)
 
     def _is_free(self, command: Command) -> bool:
         return self._busy.isdisjoint(command.subjects)
@@ -111,22 +112,20 @@ class EventStore:
     async def _until_it_counts(self, command: Command) -> Decided:
         """Tries until the log agrees. The command's aggregates are taken."""
         try:
-            return await self._try_often(command)
+            for attempt in range(TRIES):
+                if not self.cache.has(command.subjects):
+                    await self.cache.load(command.subjects)
+                # After loading: an event that arrives in between is found here, a later one makes the append fail.
+                if command.unsure and (found := await self._find_own(command)):
+                    return found
+                decided = await self._try_once(command)
+                if decided is not None:
+                    return decided
+                await asyncio.sleep(random.uniform(0.001, 0.01) * (attempt + 1))  # noqa: S311
         except LogDown as error:
             if command.unsure and not isinstance(error, AckLost):
                 raise AckLost from error  # an earlier attempt may be stored, whatever is wrong now
             raise
-
-    async def _try_often(self, command: Command) -> Decided:
-        for attempt in range(TRIES):
-            await self.cache.load(command.subjects)
-            # After loading: an event that arrives in between is found here, a later one makes the append fail.
-            if command.unsure and (found := await self._find_own(command)):
-                return found
-            decided = await self._try_once(command)
-            if decided is not None:
-                return decided
-            await asyncio.sleep(random.uniform(0.001, 0.01) * (attempt + 1))  # noqa: S311
         raise AckLost if command.unsure else StoreConflict
 
     async def _try_once(self, command: Command) -> Decided | None:
@@ -136,7 +135,7 @@ class EventStore:
             return await self._without_events(draft)
         ack: Ack | None = None
         try:
-            ack = await self._append(draft.appends)
+            ack = await self.log.append_all(draft.appends)
         except (WrongSequence, StillInFlight, BatchLost):
             return None
         except BatchHasDuplicate:
@@ -162,11 +161,6 @@ class EventStore:
         if draft.refusal is not None:
             raise draft.refusal
         return self._nothing_new(draft)
-
-    async def _append(self, appends: list[Append]) -> Ack:
-        if len(appends) == 1:
-            return await self.log.append(appends[0])
-        return await self.log.append_batch(appends)
 
     async def _find_own(self, command: Command) -> Decided | None:
         """No answer came. The events are stored if the log has their ids; else the command may run again."""
@@ -216,7 +210,7 @@ class EventStore:
             return self._one_by_one(commands, error)
         appends = [append for draft in drafts for append in draft.appends]
         try:
-            ack = await self._append(appends) if appends else Ack(0, duplicate=False)
+            ack = await self.log.append_all(appends) if appends else Ack(0, duplicate=False)
         except AckLost as error:
             for draft in drafts:
                 draft.command.unsure = bool(draft.appends)
@@ -311,10 +305,8 @@ class EventStore:
 
     def _settle(self, draft: Draft, first: int) -> Decided:
         """The events are in the log from position `first` on."""
-        positions = {append.subject: first + number for number, append in enumerate(draft.appends)}
-        for subject, position in positions.items():
-            if subject in self.cache:
-                self.cache[subject].position = position
+        for position, append in enumerate(draft.appends, first):
+            self.cache.advance(append.subject, position)
         return Decided(first + len(draft.appends) - 1, draft.version, tuple(draft.events))
 
     def _nothing_new(self, draft: Draft) -> Decided:

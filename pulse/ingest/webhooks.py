@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from pulse.channels import Channel, Confirmation, Unreadable, require_secret
@@ -40,26 +39,28 @@ class Webhooks:
         self.traces = traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            response = await self.receive(Request(scope, receive), *_address(scope))
-        except PulseError as error:
-            response = problem(error)
-        await response(scope, receive, send)
-
-    async def receive(self, request: Request, channel: str, source_id: str) -> Response:
         """200 with the channel's own words once stored; 401 for strangers, whatever is wrong with them."""
-        body = await read_body(request, LIMIT)
+        try:
+            media_type, words = await self._receive(scope, receive)
+        except PulseError as error:
+            await problem(error)(scope, receive, send)
+            return
+        headers = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(words))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": words})
+
+    async def _receive(self, scope: Scope, receive: Receive) -> tuple[str, bytes]:
+        channel, source_id = _address(scope)
+        headers = Headers(raw=scope["headers"])
+        body = await read_body(headers, receive, LIMIT)
         try:
             driver = self._driver(channel, source_id)
-            driver.verify(request.headers, body)
+            driver.verify(headers, body)
         except PulseError as refusal:
             await self.traces.leave(source_id, "refused", refusal.code, body)
             raise
         code = await self._take(driver, driver.kept(body))
-        if code is not None:
-            return Response(code, media_type="text/plain")
-        media_type, words = driver.answer
-        return Response(words, media_type=media_type)
+        return driver.answer if code is None else ("text/plain", code.encode())
 
     def _driver(self, channel: str, source_id: str) -> Channel:
         try:

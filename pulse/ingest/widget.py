@@ -71,7 +71,7 @@ class Widget:
     async def open_session(self, request: Request) -> Response:
         """`{source, chat_token?, name?, department_id?}`: a new session, or the one of a `chat_token`."""
         self._sessions.require(network_of(request.client.host if request.client else ""))
-        post = Fields.of(await read_body(request, LIMIT) or b"{}")
+        post = Fields.of(await read_body(request.headers, request.receive, LIMIT) or b"{}")
         token = post.maybe_text("chat_token")
         visit = self.signer.read_chat_token(token, self.clock()) if token else self._new_visit(post)
         self._require_origin(request, self.directory.source(visit.source))
@@ -104,7 +104,7 @@ class Widget:
         return answer(self._session(visit))
 
     async def _write(self, request: Request) -> Response:
-        body = await read_body(request, LIMIT)
+        body = await read_body(request.headers, request.receive, LIMIT)
         post = Fields.of(body)
         visit = self._visit(request, post.maybe_text("chat_token"))
         self._messages.require(visit.chat)

@@ -176,17 +176,17 @@ async def test_of_those_who_need_the_same_one_starts(slow):
     assert list(slow.batcher.waiting) == [("vera", 1), ("vera", 2)]
 
 
-async def test_after_a_large_batch_the_next_waits_for_half_of_its_commands_or_a_moment(slow):
+async def test_after_a_large_batch_the_next_waits_for_as_many_or_a_moment(slow):
     for number in range(SMALLEST):
         slow.batcher.join(("vera", number))
     await slow.started.get()
     slow.gates[0].set()
     while slow.batcher._groups:
         await asyncio.sleep(0)
-    for number in range(SMALLEST // 2):
+    for number in range(SMALLEST):
         slow.batcher.join(("oleg", number))
     await slow.started.get()
-    assert slow.groups[1] == [("oleg", number) for number in range(SMALLEST // 2)]
+    assert slow.groups[1] == [("oleg", number) for number in range(SMALLEST)]
     slow.gates[1].set()
     slow.batcher.join(("kira", 1))  # nobody else comes
     await slow.started.get()
