@@ -18,8 +18,8 @@ WAITING = 5_000
 SMALLEST = 8  # fewer go alone, though batches are the faster way
 LARGEST_ALONE = 50  # more for one busy aggregate go as a batch, though they are not
 LINGER_SECONDS = 0.01
-WINDOW_SECONDS = 0.2
-PAUSE_SECONDS = 0.002
+WINDOW_SECONDS, WINDOW_COMMANDS = 0.2, 40
+PAUSE_SECONDS = 0.05  # between two batches, those who were answered come back
 SOONEST, LATEST = 4, 32  # windows until the other way is tried again
 WORTH = 1.1
 
@@ -52,11 +52,14 @@ class Pace:
         self._ended = now
         self._done += commands
         elapsed = now - self._began
-        if elapsed >= WINDOW_SECONDS:
+        if elapsed >= WINDOW_SECONDS and self._done >= WINDOW_COMMANDS:
             self._close_window(self._done / elapsed)
             self._began, self._done = now, 0
 
     def _close_window(self, rate: float) -> None:
+        known = self._rates.get(self.batching, rate)
+        if not known / 2 < rate < known * 2:
+            self._patience = SOONEST  # another load, another disk: what is known of the other way is stale as well
         self._rates[self.batching] = rate
         self._windows += 1
         if len(self._rates) == 1 or self._windows >= self._patience:
