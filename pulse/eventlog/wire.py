@@ -55,7 +55,7 @@ class Wire(asyncio.Protocol):
             wire.close()
             if isinstance(error, asyncio.CancelledError | LogDown):
                 raise
-            raise LogDown(f"NATS does not answer: {error or 'no word in time'}") from error
+            raise LogDown(f"NATS does not answer: {str(error) or 'no word in time'}") from error
         return wire
 
     def publish(self, subject: str, body: bytes, reply: str = "", headers: bytes = b"") -> None:
