@@ -26,7 +26,7 @@ from pulse.settings import Settings
 from pulse.tokens import Signer
 from pulse.vault import Vault
 
-NATS_FOLDER = Path(__file__).parent.parent / "nats"
+NATS_FOLDER = Path(__file__).parent / "nats"
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -52,6 +52,7 @@ class House:
     routers: list[APIRouter] = field(default_factory=list)
     routes: list[BaseRoute] = field(default_factory=list)
     checks: dict[str, Check] = field(default_factory=dict)
+    begins: list[Callable[[], Coroutine[Any, Any, object]]] = field(default_factory=list)
     webhooks: Webhooks | None = None
     projector: Projector | None = None
     building: int = 0
@@ -63,6 +64,11 @@ class House:
     def projected(self) -> int:
         """How far the read models are, or the ones that are being built."""
         return max(self.building, self.projector.position if self.projector else 0)
+
+    async def begun(self) -> None:
+        """Returns when everything in this process is ready for the first time."""
+        for begins in self.begins:
+            await begins()
 
     async def check(self) -> dict[str, bool]:
         """Is everything this process needs ready to serve?"""

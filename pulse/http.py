@@ -36,7 +36,8 @@ def problem(error: PulseError) -> Response:
     """An error as its sender should see it: a stable code, a sentence, and details where the rule gives some."""
     if error.status == 503:
         cause = repr(error.__cause__) if error.__cause__ else None
-        log.warning("trouble", code=error.code, message=str(error), cause=cause)
+        # An outage is told once, by what follows the log and by what reads Postgres; not by everybody who meets it.
+        log.debug("trouble", code=error.code, message=str(error), cause=cause)
     response = told(error.code, str(error), error.status, **error.details)
     if isinstance(error, Trouble):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)

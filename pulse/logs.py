@@ -12,6 +12,26 @@ CHATTY = ("uvicorn", "httpx2", "httpcore2", "websockets", "nats")
 # A line for every try while Postgres is away; the wiring says once that it is, and once that it is back.
 SILENT = ("psycopg.pool",)
 
+log = structlog.get_logger(__name__)
+
+
+class Outage:
+    """What is away and tried again: a line when it goes and one when it is back, however often it is tried between."""
+
+    def __init__(self, what: str) -> None:
+        self._goes, self._is_back = f"{what}.away", f"{what}.back"
+        self._away = False
+
+    def began(self, trouble: object) -> None:
+        if not self._away:
+            self._away = True
+            log.warning(self._goes, trouble=str(trouble).strip() or repr(trouble))
+
+    def ended(self) -> None:
+        if self._away:
+            self._away = False
+            log.info(self._is_back)
+
 
 def configure_logs(level: str) -> None:
     """JSON lines on standard error, also of the libraries; our words to people go to standard output."""

@@ -8,7 +8,6 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-import structlog
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
@@ -32,6 +31,7 @@ from pulse.ingest.traces import Traces
 from pulse.ingest.webhooks import PREFIX as WEBHOOKS
 from pulse.ingest.webhooks import Webhooks
 from pulse.ingest.widget import Widget
+from pulse.logs import Outage
 from pulse.passwords import PasswordCheck
 from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
@@ -48,8 +48,7 @@ from pulse.settings import Settings
 ROLES = ("ingest", "project", "push", "desk")
 HTTP_ROLES = {"ingest", "desk"}
 LOOK_SECONDS = 1.0
-
-log = structlog.get_logger(__name__)
+BEGIN_SECONDS = 0.05
 
 
 @contextlib.asynccontextmanager
@@ -74,6 +73,7 @@ def open_desk(house: House, reads: Reads) -> None:
     guard = Guard(house.directory, Sessions(reads), house.signer, reads, now, secure=secure)
     house.routers += desk_routers(guard, PasswordCheck(), house.store, reads, house.settings.push_key)
     house.checks["reads"] = lambda: readable(reads)
+    house.begins.append(lambda: until_readable(reads))
 
 
 def desk_routers(
@@ -107,6 +107,7 @@ def open_projector(house: House) -> None:
 
     house.tasks += [project, lambda: keep_rejections(house.log, database_url)]
     house.checks["projector"] = true_when(projector.ready.is_set)
+    house.begins.append(projector.ready.wait)
 
 
 @contextlib.asynccontextmanager
@@ -119,6 +120,8 @@ async def open_push(house: House) -> AsyncIterator[int]:
     channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
     server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key), relay)
     async with server.listening(house.settings.push_host, house.settings.push_port) as port:
+        assert relay.follow is not None  # it has its place in the log before the port listens
+        house.begins.append(relay.follow.caught_up.wait)
         yield port
 
 
@@ -186,18 +189,21 @@ async def readable(reads: Reads) -> bool:
     return False
 
 
+async def until_readable(reads: Reads) -> None:
+    """Returns when the read models answer for the first time: whoever makes them may be another process."""
+    while True:
+        if await readable(reads):
+            return
+        await asyncio.sleep(BEGIN_SECONDS)
+
+
 async def tell_of_reads(reads: Reads) -> None:
     """A line when Postgres goes away and one when it is back; the pool, which tries all the time, says nothing."""
-    here = True
+    outage = Outage("reads")
     while True:
         try:
             await reads.fetch("select 1")
-            answers = True
+            outage.ended()
         except ReadsDown as trouble:
-            answers, cause = False, str(trouble.__cause__ or "it does not answer").strip()
-        if here and not answers:
-            log.warning("reads.away", trouble=cause)
-        elif answers and not here:
-            log.info("reads.back")
-        here = answers
+            outage.began(trouble.__cause__ or "it does not answer")
         await asyncio.sleep(LOOK_SECONDS)

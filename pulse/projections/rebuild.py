@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from pulse.errors import ReadsDown
 from pulse.eventlog.jetstream import Log
+from pulse.logs import Outage
 from pulse.projections.checkpoint import read_checkpoint
 from pulse.projections.connections import AWAY, Connection, connected, lead
 from pulse.projections.models import versions
@@ -19,8 +18,6 @@ from pulse.projections.tables import make_read_models
 SQL = Statements(__file__)
 NEXT = "read_next"
 
-log = structlog.get_logger(__name__)
-
 
 async def outdated(database_url: str) -> bool:
     """Are the read models missing, or made by another version of this code?"""
@@ -31,14 +28,16 @@ async def outdated(database_url: str) -> bool:
 
 async def make_current(source: Log, database_url: str, epoch: str, told: Told = lambda _at, _of: None) -> None:
     """Rebuilds what this code would make otherwise; waits for Postgres as long as it takes."""
+    outage = Outage("rebuild")
     while True:
         try:
             if await outdated(database_url):
                 await rebuild(source, database_url, epoch, told)
         except (*AWAY, ReadsDown) as trouble:
-            log.warning("rebuild.waiting", trouble=str(trouble).strip())
+            outage.began(trouble)
             await asyncio.sleep(RETRY_SECONDS)
         else:
+            outage.ended()
             return
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import msgspec
 import psycopg
-import structlog
 
 from pulse.eventlog.jetstream import Log
+from pulse.logs import Outage
 from pulse.projections.connections import AWAY, Connection, connected, lead
 from pulse.projections.paging import Cursor, Page
 from pulse.projections.reads import Reads
@@ -22,8 +22,6 @@ SCHEMA = "trace"
 KEPT = 1000
 RETRY_SECONDS = 0.5
 OUTCOMES = frozenset({"refused", "repeated", "live", "confirmed"})
-
-log = structlog.get_logger(__name__)
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -49,10 +47,11 @@ async def keep_rejections(source: Log, database_url: str) -> None:
         with contextlib.suppress(msgspec.MsgspecError, asyncio.QueueFull):
             told.put_nowait(msgspec.json.decode(body, type=Rejection))
 
-    listening = False
+    listening, outage = False, Outage("rejections")
     while True:
         try:
             async with connected(database_url, SCHEMA) as connection:
+                outage.ended()
                 await lead(connection, SCHEMA)
                 await connection.execute(SQL["create"], prepare=False)
                 if not listening:
@@ -61,7 +60,7 @@ async def keep_rejections(source: Log, database_url: str) -> None:
                 while True:
                     await _keep(connection, await told.get())
         except AWAY as trouble:
-            log.warning("rejections.waiting", trouble=str(trouble).strip())
+            outage.began(trouble)
             await asyncio.sleep(RETRY_SECONDS)
 
 

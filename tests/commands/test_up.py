@@ -23,6 +23,7 @@ from pulse.eventlog.jetstream import Log
 from pulse.eventlog.streams import reconcile, wanted_streams
 from tests.commands.conftest import PULSE, Command
 from tests.conftest import STREAMS, free_port
+from tests.insisting import insist
 
 
 @contextmanager
@@ -125,7 +126,11 @@ async def test_a_start_ends_cleanly_at_any_moment(data_dir: Path, moment: str, n
     process = await asyncio.create_subprocess_exec(
         *PULSE, "up", env=own_servers(place), stdout=PIPE, stderr=STDOUT, start_new_session=True
     )
-    await reached(lambda: MOMENTS[moment](process, place) or process.returncode is not None)
+
+    async def there() -> bool:
+        return MOMENTS[moment](process, place) or process.returncode is not None
+
+    await insist(there, bool, despite=OSError, pause=0)
     os.killpg(process.pid, number)  # as a terminal does it: to everybody in the group
     said, _ = await process.communicate()
     assert process.returncode in {0, -number}, said.decode()
@@ -153,15 +158,6 @@ def family(place: Path) -> list[str]:
     return found
 
 
-async def reached(cue: Callable[[], bool]) -> None:
-    """Looks again until it is so; the test's own timeout bounds it."""
-    while True:
-        with suppress(OSError):
-            if cue():
-                return
-        await asyncio.sleep(0)
-
-
 @pytest.mark.parametrize("role", ["desk", "ingest"])
 async def test_a_role_tells_once_that_postgres_is_away_and_once_that_it_is_back(
     environment: dict[str, str], addresses: Addresses, database_url: str, role: str
@@ -173,13 +169,27 @@ async def test_a_role_tells_once_that_postgres_is_away_and_once_that_it_is_back(
     assert b"ready" in await process.stdout.readline()
     name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
     close_database(addresses, str(name), closed=True)
-    lines = [json.loads(await process.stderr.readline())]
+    told = await told_until("reads.away", process.stderr)
     close_database(addresses, str(name), closed=False)
-    lines.append(json.loads(await process.stderr.readline()))
+    told += await told_until("reads.back", process.stderr)
     process.send_signal(signal.SIGINT)
-    lines += [json.loads(line) for line in (await process.stderr.read()).splitlines() if line.startswith(b"{")]
+    told += events(await process.stderr.read())
     assert await process.wait() == 0
-    assert [line["event"] for line in lines] == ["reads.away", "reads.back"]
+    assert told == ["reads.away", "reads.back"]
+
+
+async def told_until(last: str, stderr: asyncio.StreamReader) -> list[str]:
+    """What a process logs, up to and with an event."""
+    told: list[str] = []
+    while last not in told:
+        line = await stderr.readline()
+        assert line, told
+        told += events(line)
+    return told
+
+
+def events(said: bytes) -> list[str]:
+    return [json.loads(line)["event"] for line in said.splitlines() if line.startswith(b"{")]
 
 
 def close_database(addresses: Addresses, name: str, *, closed: bool) -> None:

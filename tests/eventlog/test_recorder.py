@@ -49,12 +49,13 @@ from pulse.eventlog.recorder import (
 )
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
+from pulse.house import NATS_FOLDER
 from pulse.message import Author, Incoming
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SOURCE, ANNA = UUID(int=1), UUID(int=2)
 MODULE = "pulse.eventlog.recorder"
-STREAMS = Path(__file__).parents[2] / "nats" / "streams.json"
+STREAMS = NATS_FOLDER / "streams.json"
 
 
 # The library's cases

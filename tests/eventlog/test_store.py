@@ -34,22 +34,20 @@ CLONE = Path(__file__).parents[2]
 
 CHILD = """
 import asyncio, os, sys
+from functools import partial
 from pulse.errors import LogDown, StoreConflict
 from pulse.aggregates.chat import Chat
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from tests.eventlog.test_store import VERA, delivers
+from tests.insisting import insist
 
 async def main():
     log = await Log.connect(os.environ["NATS"])
     store = EventStore(log)
     for number in range(int(sys.argv[1]), int(sys.argv[2])):
-        while True:
-            try:
-                await store.decide(Chat, VERA, delivers(str(number)), by="customer", msg_id=f"shop:{number}")
-                break
-            except (LogDown, StoreConflict):
-                await asyncio.sleep(0.01)
+        decide = partial(store.decide, Chat, VERA, delivers(str(number)), by="customer", msg_id=f"shop:{number}")
+        await insist(decide, despite=(LogDown, StoreConflict))
         print(number, flush=True)
     await log.close()
 

@@ -9,19 +9,14 @@ from urllib.parse import urlsplit
 
 from pulse.errors import LogDown
 from pulse.eventlog.jetstream import Log
+from tests.insisting import insist
 
 APPEND = b"PUB pulse.ev."
 
 
 async def back(log: Log) -> None:
-    """Returns when the log answers again. A connection may take a moment to notice that its server is gone."""
-    while True:
-        try:
-            await log.last_position()
-        except LogDown:
-            await asyncio.sleep(0.01)
-        else:
-            return
+    """Returns when the log answers again: its two connections find the server by themselves and tell nobody."""
+    await insist(log.last_position, despite=LogDown)
 
 
 class Wire:
@@ -33,6 +28,7 @@ class Wire:
         self._next = ""
         self._losing = ""
         self._held = b""
+        self._over = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.before_append: Callable[[], Awaitable[None]] | None = None
@@ -48,6 +44,7 @@ class Wire:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._over = True
         self._server.close()
         self._cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -58,6 +55,9 @@ class Wire:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection(self._there.hostname, self._there.port)
         self._writers |= {writer, there_writer}
+        if self._over:  # it was on its way in when everything was cut
+            self._cut()
+            return
         for pump in (self._requests(reader, there_writer), self._replies(there_reader, writer)):
             task = asyncio.ensure_future(pump)
             self._tasks.add(task)

@@ -19,7 +19,21 @@ from pulse.aggregates.chat import chat_id
 from pulse.blobs import Blobs
 from tests.channels.recorded import all_recorded, readable, recorded, spoiled
 from tests.conftest import Pulse
-from tests.world import PROOF, TELEGRAM_SECRET, Bot, Desk, a_bot, connect, is_problem, kinds, rows, since, update
+from tests.insisting import insist
+from tests.world import (
+    PROOF,
+    TELEGRAM_SECRET,
+    Bot,
+    Desk,
+    a_bot,
+    connect,
+    is_problem,
+    kinds,
+    rows,
+    since,
+    until_kept,
+    update,
+)
 
 MIB = 1024 * 1024
 
@@ -100,10 +114,12 @@ async def test_a_flood_of_forged_deliveries_fills_nothing(shared: Pulse, bot: Bo
 async def test_what_is_told_of_a_forged_delivery_is_cut_and_can_be_stored(shared: Pulse) -> None:
     """Also when its address holds what Postgres can't: the next one must not be lost with it."""
     query = "select source, body, outcome, reason from trace.rejections where source like 'nul%'"
-    async with asyncio.timeout(10):
-        while not (found := await rows(shared, query)):  # only a few a second are told
-            await shared.http.post("/webhook/telegram/nul%00nul", content=b"a\0" + b"b" * 10_000)
-            await asyncio.sleep(0.05)
+
+    async def forge() -> list[dict[str, Any]]:
+        await shared.http.post("/webhook/telegram/nul%00nul", content=b"a\0" + b"b" * 10_000)
+        return await rows(shared, query)
+
+    found = await insist(forge, len)  # only a few a second are told
     assert found[0]["source"] == "nul\ufffdnul"
     assert found[0]["body"].startswith("a\ufffdbbb")
     assert len(found[0]["body"]) == 2048
@@ -116,10 +132,8 @@ async def test_of_what_was_told_the_newest_thousand_stay(shared: Pulse) -> None:
     for _ in range(3):
         for _ in range(500):
             await shared.house.log.tell("pulse.live.rejected", orjson.dumps(told))
-        async with asyncio.timeout(20):
-            while not await rows(shared, "select 1 from trace.rejections where source = 'last'"):
-                await shared.house.log.tell("pulse.live.rejected", last)
-                await asyncio.sleep(0.01)
+        await shared.house.log.tell("pulse.live.rejected", last)
+        await until_kept(shared, "select 1 from trace.rejections where source = 'last'")
         await rows(shared, "update trace.rejections set source = 'flood' where source = 'last'")
     found = await rows(shared, "select count(*) as n from trace.rejections")
     assert 0 < found[0]["n"] <= 1000

@@ -21,8 +21,8 @@ from tests.world import (
     connect,
     is_problem,
     kinds,
-    rows,
     since,
+    until_kept,
     update,
     vera_writes,
 )
@@ -177,15 +177,9 @@ async def test_an_authentic_delivery_without_an_event_leaves_a_trace(shared: Pul
     body = recorded("vk", name)
     for _ in range(2):  # the second of a message is certainly a repeat
         assert (await shared.http.post(shared.webhook("vk"), content=body)).status_code == 200
-    source = str(source_id("vk", "219900123"))
-    async with asyncio.timeout(5):
-        while (source, TRACED[name], without_proof(body)) not in await traces(shared):
-            await asyncio.sleep(0.01)
-
-
-async def traces(pulse: Pulse) -> set[tuple[str, str, str]]:
-    found = await rows(pulse, "select source, outcome, body from trace.rejections")
-    return {(row["source"], row["outcome"], row["body"]) for row in found}
+    traced = {"source": str(source_id("vk", "219900123")), "outcome": TRACED[name], "body": without_proof(body)}
+    query = "select 1 from trace.rejections where (source, outcome, body) = (%(source)s, %(outcome)s, %(body)s)"
+    await until_kept(shared, query, **traced)
 
 
 async def test_a_simulator_message_is_in_the_log_before_its_answer(shared: Pulse) -> None:

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.conftest import free_port
+from tests.insisting import insist
 
 PULSE = [sys.executable, "-m", "pulse.cli"]
 
@@ -55,14 +56,9 @@ class Installation:
         return next(child for child in children if name in Path(child.exe()).name)
 
 
-async def until(ask: Any, good: Any) -> Any:
-    """Asks again until the answer is good; the test's own timeout bounds it."""
-    while True:
-        with contextlib.suppress(httpx2.HTTPError):
-            answer = await ask()
-            if good(answer):
-                return answer
-        await asyncio.sleep(0.02)
+async def until(ask: Callable[[], Awaitable[httpx2.Response]], good: Callable[[httpx2.Response], bool]) -> Any:
+    """Asks a process that starts, or whose servers were just killed, until its answer is good."""
+    return await insist(ask, good, despite=httpx2.HTTPError)
 
 
 def ok(answer: httpx2.Response) -> bool:
@@ -98,9 +94,16 @@ async def installation(data_dir: Path) -> AsyncIterator[Installation]:
         yield running
 
 
-async def frames(socket: ClientConnection, heard: list[dict[str, Any]]) -> None:
-    async for message in socket:
-        heard.append(json.loads(message))  # noqa: PERF401  others read the list while it grows
+class Ear:
+    """A client that keeps what it heard."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.heard: list[dict[str, Any]] = []
+
+    async def until(self, enough: Callable[[list[dict[str, Any]]], bool]) -> None:
+        while not enough(self.heard):
+            self.heard.append(json.loads(await self.socket.recv()))
 
 
 def texts(entries: list[dict[str, Any]]) -> list[str]:
@@ -118,8 +121,6 @@ async def test_nothing_is_lost_or_doubled_while_both_servers_are_killed(installa
     token, chat = await pulse.sign_in("anna"), session["session_id"]
     staff_url = f"{pulse.demo['push']}/channel/ws?type=staff&access_token={token}"
     visitor_url = f"{pulse.demo['push']}/channel/ws?session={chat}&token={session['token']}"
-    staff_heard: list[dict[str, Any]] = []
-    visitor_heard: list[dict[str, Any]] = []
     bearer = {"Authorization": f"Bearer {session['chat_token']}"}
     acknowledged: list[str] = []
 
@@ -129,19 +130,16 @@ async def test_nothing_is_lost_or_doubled_while_both_servers_are_killed(installa
         await until(lambda: pulse.http.post("/api/widget/messages", json=body, headers=bearer), ok)
         acknowledged.append(text)
 
-    async with connect(staff_url) as staff, connect(visitor_url) as visitor:
-        listening = [
-            asyncio.create_task(frames(staff, staff_heard)),
-            asyncio.create_task(frames(visitor, visitor_heard)),
-        ]
+    async with connect(staff_url, max_queue=None) as staff_socket, connect(visitor_url, max_queue=None) as socket:
+        staff, visitor = Ear(staff_socket), Ear(socket)
         for number in range(60):
             if number == 20:
                 pulse.server("nats-server").kill()
             if number == 40:
                 pulse.server("postgres").kill()
             await write(f"message {number}")
-        await until(lambda: _heard(visitor_heard, chat), lambda said: len(said) >= 60)
-        await until(lambda: _heard(staff_heard, chat), lambda said: len(said) >= 60)
+        await visitor.until(lambda heard: len(messages(heard, chat)) >= 60)
+        await staff.until(lambda heard: len(messages(heard, chat)) >= 60)
         token = await pulse.sign_in("anna")
         headers = {"Authorization": f"Bearer {token}"}
         thread_url = f"/api/chats/{chat}/messages?limit=200"
@@ -151,17 +149,11 @@ async def test_nothing_is_lost_or_doubled_while_both_servers_are_killed(installa
         )
         reply = await pulse.http.post(f"/api/chats/{chat}/messages", json={"text": "Here"}, headers=headers)
         assert reply.status_code == 201
-        await until(lambda: _heard(visitor_heard, chat), lambda said: said[-1] == "Here")
-        for task in listening:
-            task.cancel()
+        await visitor.until(lambda heard: messages(heard, chat)[-1] == "Here")
     assert acknowledged == [f"message {number}" for number in range(60)]
     assert texts(thread.json()["items"]) == acknowledged
-    assert messages(staff_heard, chat)[:60] == acknowledged
-    assert messages(visitor_heard, chat) == [*acknowledged, "Here"]
-
-
-async def _heard(heard: list[dict[str, Any]], chat: str) -> list[str]:
-    return messages(heard, chat)
+    assert messages(staff.heard, chat)[:60] == acknowledged
+    assert messages(visitor.heard, chat) == [*acknowledged, "Here"]
 
 
 @pytest.mark.timeout(180)

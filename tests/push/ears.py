@@ -179,8 +179,8 @@ class Door:
     async def relaying(self) -> None:
         """Lets the relay run; returns when it is ready."""
         self.may_relay.set()
-        while not self.relay.ready:
-            await asyncio.sleep(0.005)
+        assert self.relay.follow is not None
+        await self.relay.follow.caught_up.wait()
 
 
 @asynccontextmanager

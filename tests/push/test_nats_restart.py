@@ -11,10 +11,12 @@ import structlog
 from pulse.embedded import Addresses, Embedded
 from pulse.errors import Trouble
 from pulse.eventlog.commands import Decided
+from pulse.eventlog.jetstream import Log
 from pulse.push.hub import Hub
 from pulse.push.relay import Relay
 from pulse.tokens import Visit
 from tests.conftest import Pulse, running_pulse
+from tests.insisting import insist as again
 from tests.push.conftest import empty_log
 from tests.push.ears import Frame, a_visit, act, staff_ear, visitor_ear, writes
 
@@ -43,10 +45,10 @@ async def test_nothing_is_missed_or_doubled_when_nats_is_killed_and_comes_back(p
     async with staff_ear(pulse) as admin, visitor_ear(pulse, visit) as vera:
         for text in texts[:KILLED_AT]:
             await insist(pulse, visit, text)
+        lost = when_lost(pulse.house.log)
         nats.kill_nats()
         writing = asyncio.create_task(write_all(pulse, visit, texts[KILLED_AT:]))
-        while pulse.house.log.up:
-            await asyncio.sleep(0.01)
+        await lost.wait()
         nats.restart_nats()
         last = await writing
         staff = await admin.until(lambda frame: frame["seq"] == last.position and frame["type"] == "chat.alert")
@@ -60,20 +62,28 @@ async def test_nothing_is_missed_or_doubled_when_nats_is_killed_and_comes_back(p
 
 async def test_a_relay_that_begins_while_nats_is_away_waits_for_it(pulse: Pulse, nats: Embedded) -> None:
     relay = Relay(pulse.house.log, pulse.house.directory, Hub())
+    lost = when_lost(pulse.house.log)
     nats.kill_nats()
-    while pulse.house.log.up:
-        await asyncio.sleep(0.01)
+    await lost.wait()
     with structlog.testing.capture_logs() as told:
-        running = asyncio.create_task(relay.run())
-        while not [entry for entry in told if entry["event"] == "push.waiting"]:
-            assert not running.done()
-            await asyncio.sleep(0.01)
+        beginning = asyncio.create_task(relay.begin())
+        await asyncio.sleep(0)  # a log that is away says so at once
+        assert [entry for entry in told if entry["event"].startswith("push.")]
         assert not relay.ready
         nats.restart_nats()
-        while not relay.ready:
-            assert not running.done()
-            await asyncio.sleep(0.01)
+        await beginning
+    running = asyncio.create_task(relay.run())
+    assert relay.follow is not None
+    await relay.follow.caught_up.wait()
+    assert relay.ready
     running.cancel()
+
+
+def when_lost(log: Log) -> asyncio.Event:
+    """Set as soon as the connection notices that its server is gone."""
+    lost = asyncio.Event()
+    log.when_lost.add(lost.set)
+    return lost
 
 
 async def write_all(pulse: Pulse, visit: Visit, texts: list[str]) -> Decided:
@@ -84,11 +94,7 @@ async def write_all(pulse: Pulse, visit: Visit, texts: list[str]) -> Decided:
 
 async def insist(pulse: Pulse, visit: Visit, text: str) -> Decided:
     """Like a provider: the same delivery again until it is taken."""
-    while True:
-        try:
-            return await act(pulse.house, visit, writes(text, external_id=text))
-        except Trouble:
-            await asyncio.sleep(0.01)
+    return await again(lambda: act(pulse.house, visit, writes(text, external_id=text)), despite=Trouble)
 
 
 def said(frames: list[Frame]) -> list[str]:

@@ -1,0 +1,50 @@
+"""The map in docs/house.md names every file of `pulse/` once, and nothing that is not there."""
+
+import re
+from pathlib import Path
+
+import pulse
+
+ROOT = Path(pulse.__file__).parent
+HOUSE = ROOT.parent / "docs/house.md"
+
+
+def on_the_map() -> list[str]:
+    """Rooms and single files stand at the left; the files of a room stand to the right of it."""
+    drawn = re.search(r"## The map.*?```\n(.*?)```", HOUSE.read_text(), re.DOTALL)
+    assert drawn
+    found: list[str] = []
+    room = ""
+    for line in drawn[1].splitlines():
+        left, right = line[:24].split(), line[24:]
+        if left:
+            room = left[0] if left[0].endswith("/") else ""
+        if room:
+            found += [room + name for name in names(right)]
+        else:
+            found += left
+    return found
+
+
+def names(text: str) -> list[str]:
+    """`inbox · app (/docs) → batch, cache` without what is said about each."""
+    plain = re.sub(r"\(.*?\)", "", text)
+    return [part.split()[0] for part in re.split(r"[·→,]", plain) if part.strip()]
+
+
+def there() -> list[str]:
+    files = [file.relative_to(ROOT) for file in ROOT.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    return [
+        str(file.with_suffix("") if len(file.parts) > 1 and file.suffix == ".py" else file)
+        for file in files
+        if file.suffix != ".sql" and not (file.name == "__init__.py" and says_little(ROOT / file))
+    ]
+
+
+def says_little(file: Path) -> bool:
+    """A docstring and nothing else: the room's name says it."""
+    return file.parent != ROOT and len(file.read_text().splitlines()) <= 1
+
+
+def test_the_map_names_every_file_once() -> None:
+    assert sorted(on_the_map()) == sorted(there())
