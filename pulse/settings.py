@@ -28,6 +28,7 @@ MUST_BE = {
     "push_host": "a host's name or address, such as 127.0.0.1",
     "push_port": "a whole number from 1 to 65535",
     "public_url": "an address such as https://chat.example.org",
+    "trusted_proxies": "addresses or networks, with commas between them, such as 10.0.0.0/8",
     "nats_url": "an address such as nats://user:password@host:4222",
     "nats_monitor_url": "an address such as http://host:8222",
     "database_url": "an address such as postgresql://user:password@host/database",

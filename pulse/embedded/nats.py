@@ -1,4 +1,4 @@
-"""A real nats-server from its wheel, configured by `pulse/nats/server.conf`."""
+"""A real nats-server from its wheel, configured by `nats/server.conf`."""
 
 import contextlib
 import importlib.metadata
