@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from bench.child import Child
-from bench.machine import MEASURED, REST, CannotSlow, cpu_seconds, slow_fsync
+from bench.machine import MEASURED, REST, CannotSlow, cpu_seconds
 from bench.report import Figure, Report, Size, Verdict
 from bench.servers import SECRET, WEBHOOK
 from bench.world import World, free_port, opened_world
@@ -16,19 +16,17 @@ OURS, PEER = "Pulse", "FastAPI + js.publish"
 
 def compare(report: Report, size: Size, reach: float, *, sync_always: bool = True, slower_us: int = 0) -> Report:
     """Fills in a report: rounds of both, one after the other, and the ratio of their medians."""
-    with opened_world(sync_always=sync_always) as world, contextlib.ExitStack() as stack:
-        sides = _open_sides(stack, world, synced=sync_always)
-        load = stack.enter_context(
-            Child("bench.load:run", REST, connections=size.connections, chats=size.chats),
-        )
-        for server in sides.values():
-            _round(load, server, 30.0, opening=True)
-        try:
-            with slow_fsync(world.nats_pid, slower_us) if slower_us else contextlib.nullcontext():
-                return _measure(report, size, reach, load, sides)
-        except CannotSlow as reason:
-            report.notes.append(f"skipped: {reason}")
-            return report
+    try:
+        world = opened_world(sync_always=sync_always, slower_us=slower_us)
+        with world as opened, contextlib.ExitStack() as stack:
+            sides = _open_sides(stack, opened, synced=sync_always)
+            load = stack.enter_context(Child("bench.load:run", REST, connections=size.connections, chats=size.chats))
+            for server in sides.values():
+                _round(load, server, 30.0, opening=True)
+            return _measure(report, size, reach, load, sides)
+    except CannotSlow as reason:
+        report.notes.append(f"skipped: {reason}")
+        return report
 
 
 def _open_sides(stack: contextlib.ExitStack, world: World, *, synced: bool) -> dict[str, Child]:

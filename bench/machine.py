@@ -6,11 +6,9 @@ import contextlib
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -77,35 +75,18 @@ class CannotSlow(Exception):
     """fsync can't be slowed here."""
 
 
-@contextlib.contextmanager
-def slow_fsync(pid: int, microseconds: int) -> Iterator[None]:
-    """Every fsync of a process takes that much longer, as on a cloud disk. Raises CannotSlow."""
+def slow_fsync(microseconds: int) -> list[str]:
+    """The tracer under which every fsync of a server takes that much longer, as on a cloud disk; no other system call
+    even stops for it. Raises CannotSlow.
+    """
     strace = shutil.which("strace")
     if strace is None:
         raise CannotSlow("strace is not installed")
-    inject = f"inject=fsync,fdatasync:delay_enter={microseconds}"
-    command = [strace, "-f", "-qq", "-e", "trace=fsync,fdatasync", "-e", inject, "-o", os.devnull, "-p", str(pid)]
-    tracer = subprocess.Popen(command, stderr=subprocess.PIPE)
-    try:
-        pin(tracer.pid, REST)
-        _wait_until_traced(pid, tracer)
-        yield
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracer.communicate(timeout=10)
-
-
-def _wait_until_traced(pid: int, tracer: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 5
-    while not all(_is_traced(path) for path in Path(f"/proc/{pid}/task").iterdir()):
-        if tracer.poll() is not None or time.monotonic() > until:
-            tracer.kill()
-            raise CannotSlow(f"strace may not attach: {tracer.communicate()[1].decode().strip()}")
-        time.sleep(0.02)
-
-
-def _is_traced(task: Path) -> bool:
-    return "TracerPid:\t0\n" not in (task / "status").read_text()
+    syncs = "fsync,fdatasync"
+    command = [strace, "-D", "-f", "--seccomp-bpf", "-qq", "-o", os.devnull, "-e", f"trace={syncs}"]
+    if subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
+        raise CannotSlow("strace may not trace here")
+    return [*command, "-e", f"inject={syncs}:delay_enter={microseconds}"]
 
 
 def _cpu_model() -> str:

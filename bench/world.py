@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.machine import REST, pin
+from bench.machine import REST, pin, slow_fsync
 from pulse.embedded import Addresses, Embedded
 
 
@@ -30,11 +30,13 @@ class World:
 
 
 @contextlib.contextmanager
-def opened_world(*, sync_always: bool = True) -> Iterator[World]:
+def opened_world(*, sync_always: bool = True, slower_us: int = 0) -> Iterator[World]:
+    """`slower_us`: by how much every fsync of nats-server takes longer. Raises CannotSlow."""
+    under = slow_fsync(slower_us) if slower_us else ()
     place = Path(tempfile.mkdtemp(prefix="pulse-bench-"))
     place.chmod(0o711)  # root's Postgres is somebody else
     try:
-        with Embedded(place, sync_always=sync_always) as embedded:
+        with Embedded(place, sync_always=sync_always, nats_under=under) as embedded:
             servers = psutil.Process().children()
             for server in servers:
                 pin(server.pid, REST)

@@ -7,6 +7,7 @@ servers together with the thread that started them. What a server acknowledged i
 import fcntl
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Self
@@ -37,7 +38,10 @@ def running(data_dir: Path) -> Addresses | None:
 
 
 class Embedded:
-    """The servers of one data directory. `kill_*` and `restart_*`, for fault tests, keep the addresses."""
+    """The servers of one data directory. `kill_*` and `restart_*`, for fault tests, keep the addresses.
+
+    `nats_under` is the command of a tracer that nats-server runs under, for measuring.
+    """
 
     def __init__(
         self,
@@ -47,10 +51,11 @@ class Embedded:
         postgres: bool = True,
         progress: Say = lambda _: None,
         sync_always: bool = True,
+        nats_under: Sequence[str] = (),
     ) -> None:
         self._dir, self._say = data_dir.resolve(), progress
         self._wants_nats, self._wants_postgres = nats, postgres
-        self._nats = NatsServer(self._dir, progress, sync_always)
+        self._nats = NatsServer(self._dir, progress, sync_always, nats_under)
         self._postgres = PostgresServer(self._dir, progress)
         self._lock = -1
         self.addresses = Addresses()

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -25,10 +26,11 @@ NATS_ENDS = 10.0  # seconds it is given
 
 
 class NatsServer(Child):
-    def __init__(self, data_dir: Path, say: Say, sync_always: bool) -> None:
+    def __init__(self, data_dir: Path, say: Say, sync_always: bool, under: Sequence[str] = ()) -> None:
         super().__init__("nats-server", data_dir, say, signal.SIGTERM, NATS_ENDS)
         self._sync = "always" if sync_always else "2m"  # 2m is the server's own default
         self._server_name = f"pulse-{short_name(data_dir)}"
+        self._under = under
         self._port = 0
 
     def prepare(self, password: str, state: dict[str, Any]) -> Addresses:
@@ -52,7 +54,7 @@ class NatsServer(Child):
 
     def start(self, lock: int) -> None:
         """The server keeps the lock's descriptor: two servers on one store would destroy it."""
-        self.run([nats_binary(), "-c", str(self.dir / "nats.conf")], self._answers, keep=lock)
+        self.run([*self._under, nats_binary(), "-c", str(self.dir / "nats.conf")], self._answers, keep=lock)
         assert self.process is not None
         write_holders(lock, os.getpid(), self.process.pid)
 
