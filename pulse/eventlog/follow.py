@@ -21,9 +21,12 @@ from nats.aio.subscription import Subscription
 from pulse.errors import LogDown, Trouble
 from pulse.eventlog.jetstream import AppendRefused, Log, Stored
 
+PAGE = 2000  # twice what others read at once: what is projected together is folded together
 PULL = 500
+PULL_BYTES = 8 * 1024 * 1024
 HEARTBEAT_SECONDS = 2
 RETRY_SECONDS = 0.25
+PENDING = "Nats-Pending-Messages"
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +48,7 @@ class Follow:
         self.position = after
         self.subjects = subjects
         self.caught_up = caught_up or asyncio.Event()
+        self._away = False
 
     async def __aiter__(self) -> AsyncIterator[list[Stored]]:
         while True:
@@ -55,14 +59,16 @@ class Follow:
                 async for page in self._tail():
                     yield page
             except (LogDown, AppendRefused) as trouble:
-                log.warning("follow.waiting", position=self.position, trouble=str(trouble))
+                if not self._away:  # one word an outage, not one a try
+                    log.warning("follow.waiting", position=self.position, trouble=str(trouble))
+                self._away = True
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _pages(self) -> AsyncIterator[list[Stored]]:
         """Pages up to the end of the log; the next is fetched while the last is being worked on."""
-        page = await self.source.read(self.position + 1)
+        page = await self.source.read(self.position + 1, limit=PAGE)
         while page:
-            fetching = asyncio.ensure_future(self.source.read(page[-1].position + 1))
+            fetching = asyncio.ensure_future(self.source.read(page[-1].position + 1, limit=PAGE))
             try:
                 self._check(page)
                 yield page
@@ -75,6 +81,7 @@ class Follow:
         try:
             existed = await tail.open()
             await self._check_end()
+            self._away = False
             while True:
                 if existed <= 0:
                     self.caught_up.set()
@@ -163,7 +170,10 @@ class Tail:
                 await self._inbox.unsubscribe()
 
     async def _pull(self) -> None:
-        request = {"batch": PULL, "expires": 30_000_000_000, "idle_heartbeat": HEARTBEAT_SECONDS * 1_000_000_000}
+        request = {
+            "batch": PULL, "max_bytes": PULL_BYTES, "expires": 30_000_000_000,
+            "idle_heartbeat": HEARTBEAT_SECONDS * 1_000_000_000,
+        }  # fmt: skip
         self._wanted += PULL
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.source.stream}.{self.name}"
         assert self._inbox is not None
@@ -179,8 +189,8 @@ class Tail:
         status = headers.get("Status")
         if status is None:
             self._on_stored(message)
-        elif status == "408":
-            self._wanted -= int(headers.get("Nats-Pending-Messages", PULL))
+        elif status == "408" or (status == "409" and PENDING in headers):  # a pull ended early: its time, its bytes
+            self._wanted -= int(headers.get(PENDING, PULL))
         elif status != "100":
             self._broken = LogDown(f"The reader's place in the event log is gone ({status}).")
 

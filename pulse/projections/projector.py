@@ -27,6 +27,9 @@ from pulse.projections.reads import PROJECTED, SCHEMA
 from pulse.projections.tables import index_read_models, make_read_models
 
 RETRY_SECONDS = 0.5
+# A transaction costs as much as thirty events. The first message after a silence is written at once; what follows
+# gathers meanwhile, so that a steady trickle makes 200 small transactions a second at most.
+SHORT, GATHER_SECONDS = 100, 0.005
 # Error classes that blame the values, not the server: cardinality, data, integrity, a limit of Postgres.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 BLAMES_VALUES = ("21", "22", "23", "54")
@@ -110,6 +113,8 @@ class Projector:
         async for page in Follow(self.source, self.position):
             for part in parts(page):
                 yield await fold(part, self._parked)
+            if len(page) < SHORT:
+                await asyncio.sleep(GATHER_SECONDS)
 
     async def _take(self, connection: Connection, batch: Batch) -> None:
         """Writes a batch. What the tables refuse is found by halving and set aside."""

@@ -84,10 +84,6 @@ class Hub:
         if not subscribers:
             self.channels.pop(channel, None)
 
-    def count(self) -> int:
-        """How many sockets can hear something."""
-        return len(set[Peer]().union(*self.staff.values(), *self.visitors.values(), *self.channels.values()))
-
     async def pace(self, peer: Peer) -> None:
         """Waits until this socket may be heard again. Who talks too fast is read more slowly; nothing is lost."""
         while not self._messages.allows(peer.socket_id):  # noqa: ASYNC110  time passing is no event

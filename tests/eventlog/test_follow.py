@@ -5,8 +5,11 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from pulse.embedded import Embedded
+from pulse.errors import LogDown
+from pulse.eventlog import follow
 from pulse.eventlog.follow import Follow, LogHole
 from pulse.eventlog.jetstream import Append, Log, Stored
 from pulse.eventlog.streams import reconcile, wanted_streams
@@ -136,6 +139,34 @@ async def test_while_many_write_nothing_is_missed_and_everything_is_in_order(log
         await each.close()
 
 
+async def test_what_is_more_than_a_pull_may_bring_in_bytes_comes_with_the_next(log, reading, monkeypatch):
+    monkeypatch.setattr(follow, "PULL_BYTES", 10_000)
+    reader = reading(Follow(log, 0))
+    await reader.follow.caught_up.wait()
+    await log.append_batch([Append(CHAT, b"x" * 4000) for _ in range(100)])
+    await reader.has(100)
+    assert reader.positions == list(range(1, 101))
+
+
+async def test_an_outage_is_told_once(log, monkeypatch):
+    tries = asyncio.Semaphore(0)
+
+    async def unanswered(*_, **__):
+        tries.release()
+        raise LogDown
+
+    monkeypatch.setattr(follow, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(log, "read", unanswered)
+    with capture_logs() as told:
+        reading = asyncio.ensure_future(take(Follow(log, 0), 1))
+        for _ in range(5):
+            await tries.acquire()
+        monkeypatch.undo()
+        await log.append(Append(CHAT, b"1"))
+        assert [stored.position for stored in await reading] == [1]
+    assert [line["event"] for line in told] == ["follow.waiting"]
+
+
 async def test_a_slow_reader_gets_everything(log):
     """More than one pull asks for, while nothing is taken."""
     follow = Follow(log, 0)
@@ -155,11 +186,11 @@ async def test_a_slow_reader_gets_everything(log):
 
 
 async def test_a_reader_may_be_left_and_taken_up_again(log):
-    await write(log, 1500)
+    await write(log, 2500)
     follow = Follow(log, 0)
     first = await take(follow, 1)
-    rest = await take(follow, 1500)
-    assert [stored.position for stored in first + rest] == list(range(1, 1501))
+    rest = await take(follow, 2500)
+    assert [stored.position for stored in first + rest] == list(range(1, 2501))
 
 
 # Some kinds only

@@ -14,8 +14,9 @@ from pulse.eventlog.follow import LogHole
 from pulse.eventlog.jetstream import Append, Log
 from pulse.eventlog.store import EventStore
 from pulse.projections import batch
+from pulse.projections import projector as projector_module
 from pulse.projections.projector import Projector
-from pulse.projections.reads import Reads
+from pulse.projections.reads import PROJECTED, Reads
 from tests.given import NOW, a_chat, message, vera_edits, vera_writes
 from tests.projections.conftest import append, epoch_of, own_log
 from tests.projections.running import all_rows, live, until, until_row
@@ -43,12 +44,31 @@ async def test_an_empty_log_gives_empty_tables(projector, database_url):
 
 
 async def test_catching_up_tells_how_far_it_is(log, projector):
-    last = await append(log, chatter(peers=40, messages=40))
+    last = await append(log, chatter(peers=40, messages=60))
     told: list[tuple[int, int]] = []
     assert await projector.catch_up(lambda at, of: told.append((at, of))) == last
     assert told[0] == (0, last)
     assert told[-1] == (last, last)
     assert [at for at, _ in told] == sorted(at for at, _ in told)
+
+
+async def test_what_follows_a_message_closely_is_written_together(log, projector, monkeypatch):
+    monkeypatch.setattr(projector_module, "GATHER_SECONDS", 1)
+    written: asyncio.Queue[int] = asyncio.Queue()
+
+    async def heard(body: bytes) -> None:
+        await written.put(orjson.loads(body)["position"])
+
+    story = chatter(peers=1, messages=6).appends
+    async with live(projector):
+        await projector.ready.wait()
+        await log.listen(PROJECTED, heard)
+        first = (await log.append(story[0])).position
+        while await written.get() != first:  # what was said at the beginning may still be on its way
+            pass
+        for each in story[1:]:
+            last = (await log.append(each)).position
+        assert await written.get() == last
 
 
 async def test_a_live_projector_is_ready_when_it_has_caught_up_and_then_goes_on(log, projector, reads):
