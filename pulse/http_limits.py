@@ -1,8 +1,9 @@
-"""Limits that uvicorn lacks: how large headers may be, and how long a request may take to arrive."""
+"""What uvicorn lacks: limits for headers and for how long a request may take to arrive; one write for an answer."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -16,6 +17,34 @@ class HeadersTooLarge(Exception):
     """The request's headers are too large."""
 
 
+class OneWrite:
+    """A transport whose writes of one tick leave together: uvicorn writes head and body of an answer apart, and every
+    write is a system call and a packet.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._call_soon = loop.call_soon
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._parts:
+            self._call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class LimitedHttp(HttpToolsProtocol):
     """A connection whose requests arrive in time and with modest headers, or not at all.
 
@@ -27,7 +56,7 @@ class LimitedHttp(HttpToolsProtocol):
     _looking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", OneWrite(transport, self.loop)))
         self._arriving_since = self.loop.time()
         self._looking = self.loop.call_later(LOOK_EVERY, self._look)
 
@@ -43,20 +72,19 @@ class LimitedHttp(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
-        self._count(len(url))
+        self._header_bytes += len(url)
+        if self._header_bytes > HEADER_BYTES:
+            raise HeadersTooLarge
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        self._count(len(name) + len(value))
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > HEADER_BYTES or len(self.headers) > HEADERS:
+            raise HeadersTooLarge
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._arriving_since = None
-
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > HEADER_BYTES or len(self.headers) > HEADERS:
-            raise HeadersTooLarge
 
     def _look(self) -> None:
         since = self._arriving_since

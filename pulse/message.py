@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TypeVar, dataclass_transform
 
-T = TypeVar("T")
-
-
-@dataclass_transform(frozen_default=True)
-def value(cls: type[T]) -> type[T]:
-    """A frozen dataclass. Only the type checker holds it: at run time the constructor would be three times slower."""
-    return dataclass(slots=True, unsafe_hash=True)(cls)
+from pulse.values import value
 
 
 @value

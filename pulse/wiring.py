@@ -83,7 +83,7 @@ def desk_routers(
     return [
         sign_in_routes(guard, passwords),
         chat_routes(guard, store, reads),
-        delivery_routes(guard, reads),
+        delivery_routes(guard, reads, store),
         broadcasting_routes(guard, store, push_key),
     ]
 

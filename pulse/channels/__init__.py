@@ -9,7 +9,7 @@ import hmac
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -17,6 +17,7 @@ import orjson
 
 from pulse.errors import BadInput, NotAuthentic, Refusal
 from pulse.message import Attachment, Author, Incoming
+from pulse.values import value
 
 NUL = re.compile(rb"\0|(?<!\\)(?:\\\\)*\\u0000")
 
@@ -29,7 +30,7 @@ class CannotSend(Refusal):
     """This channel can't send replies."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Account:
     """A source as its driver needs it, with the secrets opened."""
 
@@ -39,7 +40,7 @@ class Account:
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Capabilities:
     """What a channel can carry. `text_limit` counts the channel's own units; 0 bytes means no files."""
 
@@ -49,7 +50,7 @@ class Capabilities:
     typing: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outgoing:
     """A reply as a driver sends it."""
 
@@ -58,14 +59,14 @@ class Outgoing:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Arrival:
     """Something a delivery says happened. `external_id` names the delivery: the same one never counts twice."""
 
     external_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MessageArrived(Arrival):
     """`title` names a group; None in a private chat. `edited`: it replaces the message of that `message_id`."""
 
@@ -75,13 +76,13 @@ class MessageArrived(Arrival):
     edited: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MessagesDeleted(Arrival):
     peer: str
     message_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reacted(Arrival):
     peer: str
     author: Author
@@ -90,7 +91,7 @@ class Reacted(Arrival):
     title: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ButtonArrived(Arrival):
     peer: str
     author: Author
@@ -100,7 +101,7 @@ class ButtonArrived(Arrival):
     title: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EchoArrived(Arrival):
     """Our side wrote: `random_id` is ours when we sent it by API, `outside_author` who wrote it elsewhere."""
 
@@ -112,7 +113,7 @@ class EchoArrived(Arrival):
     outside_author: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReadMark(Arrival):
     """The customer has read up to a message (its channel id)."""
 
@@ -120,7 +121,7 @@ class ReadMark(Arrival):
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ReachChanged(Arrival):
     """The person blocked us, or allowed messages again."""
 
@@ -129,21 +130,21 @@ class ReachChanged(Arrival):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TypingSeen(Arrival):
     """The customer is typing; told live, never kept."""
 
     peer: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Confirmation(Arrival):
     """The provider checks that this address is ours and wants `code` as the answer."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unhandled(Arrival):
     """Read, but of a kind Pulse does not act on."""
 

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pulse.access import Person, may_manage
 from pulse.desk.guard import Guard
 from pulse.errors import NotAllowed
+from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.projections import deliveries, rejections
 from pulse.projections.reads import Reads
@@ -18,7 +19,7 @@ class AdminsOnly(NotAllowed):
     """Only admins may see this."""
 
 
-def delivery_routes(guard: Guard, reads: Reads) -> APIRouter:
+def delivery_routes(guard: Guard, reads: Reads, store: EventStore) -> APIRouter:
     router = APIRouter(prefix="/api/deliveries", tags=["deliveries"])
 
     @router.get("")
@@ -39,7 +40,7 @@ def delivery_routes(guard: Guard, reads: Reads) -> APIRouter:
         if outcome is not None and outcome in rejections.OUTCOMES:
             page = await rejections.page(reads, source=source, outcome=outcome, limit=limit, cursor=cursor)
         else:
-            page = await deliveries.page(reads, source=source, outcome=outcome, limit=limit, cursor=cursor)
+            page = await deliveries.page(reads, store.log, source=source, outcome=outcome, limit=limit, cursor=cursor)
         return answer(page.body())
 
     return router

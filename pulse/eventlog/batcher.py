@@ -8,6 +8,7 @@ every command goes alone.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -17,8 +18,8 @@ BATCH = 500
 WAITING = 5_000
 SMALLEST = 8  # fewer go alone, though batches are the faster way
 LARGEST_ALONE = 50  # more for one busy aggregate go as a batch, though they are not
-LINGER_SECONDS = 0.01
-WINDOW_SECONDS, WINDOW_COMMANDS = 0.2, 40
+LINGER_SECONDS = 0.02
+WINDOW_SECONDS, TRIAL_SECONDS, WINDOW_COMMANDS = 0.2, 0.05, 40
 PAUSE_SECONDS = 0.05  # between two batches, those who were answered come back
 SOONEST, LATEST = 4, 32  # windows until the other way is tried again
 WORTH = 1.1
@@ -52,7 +53,8 @@ class Pace:
         self._ended = now
         self._done += commands
         elapsed = now - self._began
-        if elapsed >= WINDOW_SECONDS and self._done >= WINDOW_COMMANDS:
+        long_enough = TRIAL_SECONDS if self._windows == 0 else WINDOW_SECONDS
+        if elapsed >= long_enough and self._done >= WINDOW_COMMANDS:
             self._close_window(self._done / elapsed)
             self._began, self._done = now, 0
 
@@ -143,8 +145,8 @@ class Batcher(Generic[Work]):
                 self._start_group([work])
 
     def _lingers(self) -> bool:
-        """Those whom the last batch answered come back one by one. It pays to wait for as many, but for half of the
-        time that a batch takes at most: then a slow disk gets one large batch, and a fast one is not kept waiting.
+        """Those whom the last batch answered come back one by one. It pays to wait for as many, but no longer than a
+        batch takes: then a slow disk gets one large batch, and a fast one works while the others come.
         """
         if self._linger is not None:
             if len(self._waiting) < self._last_size:
@@ -170,13 +172,13 @@ class Batcher(Generic[Work]):
 
     async def _run_group(self, running: Awaitable[None], commands: int) -> None:
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = time.monotonic()
         try:
             await running
         finally:
             self._groups -= 1
             if commands >= SMALLEST and self._linger is None:
-                patience = min((loop.time() - began) / 2, LINGER_SECONDS)
+                patience = min(time.monotonic() - began, LINGER_SECONDS)
                 self._linger = loop.call_later(patience, self._come_back)
             self._finished(commands)
 
@@ -189,8 +191,8 @@ class Batcher(Generic[Work]):
 
     def _begin(self) -> None:
         if not (self._alone or self._groups or self._trailing or self._waiting):
-            self.pace.begin(asyncio.get_running_loop().time())
+            self.pace.begin(time.monotonic())
 
     def _finished(self, commands: int) -> None:
-        self.pace.end(commands, asyncio.get_running_loop().time())
+        self.pace.end(commands, time.monotonic())
         self.kick()

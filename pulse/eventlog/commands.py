@@ -13,6 +13,7 @@ from eventsourcing.domain import Aggregate, AggregateEvent
 from pulse.errors import Trouble
 from pulse.eventlog.envelope import kind_of, new_event_id, seal, subject_of
 from pulse.eventlog.jetstream import Append
+from pulse.values import value
 
 Key = tuple[type[Aggregate], UUID]
 Decision = Callable[..., Aggregate | Iterable[Aggregate | None] | None]
@@ -30,7 +31,7 @@ class Folded:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decided:
     """What came of a command. `position` is where its last event lies; without events, where the aggregate stands.
 
@@ -50,7 +51,7 @@ class Command:
     by: str
     cause: str | None
     msg_id: str | None
-    future: asyncio.Future[Decided]
+    future: asyncio.Future[Decided] = field(init=False)  # of one that waits for a batch
     event_ids: set[UUID] = field(default_factory=set)
     unsure: bool = False
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -89,6 +89,7 @@ class Recorded(msgspec.Struct, frozen=True):
         return self.envelope.scope
 
 
+@lru_cache(maxsize=65_536)
 def subject_of(kind: str, aggregate_id: UUID) -> str:
     """One exact subject per aggregate. The shard, two hex digits, is the id's low six bits (random in every UUID)."""
     return f"{PREFIX}.{kind}.{aggregate_id.int % SHARDS:02x}.{aggregate_id.hex}"

@@ -23,6 +23,7 @@ from nats.aio.subscription import Subscription
 
 from pulse.errors import LogDown, Trouble
 from pulse.eventlog.wire import Wire
+from pulse.values import value
 
 STREAM = "PULSE"
 ACK_SECONDS = 5.0
@@ -98,7 +99,7 @@ class Append:
         return f"NATS/1.0\r\n{lines}\r\n".encode("ascii") if lines else b""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stored:
     """A message as it lies in the log."""
 
@@ -107,7 +108,7 @@ class Stored:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ack:
     """`position` of the (last) message; `duplicate` when the log already had this message id."""
 
@@ -179,6 +180,7 @@ class Log:
         self.stream = stream
         self.when_lost: set[Callable[[], None]] = set()
         self._name = name
+        self._loop = asyncio.get_running_loop()
         self._home = client.connected_url or ParseResult("nats", "localhost", "", "", "", "")
         self._inbox = client.new_inbox()
         self._token_at = len(self._inbox) + 1
@@ -323,7 +325,7 @@ class Log:
         kind: type[Asked] = Asked,
     ) -> asyncio.Future[Any]:  # fmt: skip
         """The answer to come. Raises LogDown, TooLarge at once when it can't be asked."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         token = b"%x" % next(self._tokens)
         self._open_wire().publish(subject, body, f"{self._inbox}.{token.decode()}", headers)
         future: asyncio.Future[Any] = loop.create_future()
@@ -345,7 +347,7 @@ class Log:
 
     def _sweep(self) -> None:
         """One timer for all waiting answers: a timer each costs more than the publish."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         for token, asked in list(self._asked.items()):
             if asked.deadline < loop.time():
                 asked.fail()

@@ -79,14 +79,14 @@ class EventStore:
         self, keys: Sequence[Key], decision: Decision, *, by: str, cause: str | None = None, msg_id: str | None = None
     ) -> Decided:
         """Like `decide`, for several aggregates at once: all their events are stored, or none."""
-        future: asyncio.Future[Decided] = asyncio.get_running_loop().create_future()
-        command = Command(tuple(keys), tuple(map(subject_of_key, keys)), decision, by, cause, msg_id, future)
+        command = Command(tuple(keys), tuple(map(subject_of_key, keys)), decision, by, cause, msg_id)
         if not self.cache.has(command.subjects):
             await self.cache.load(command.subjects)
         if self._goes_alone(command):
             return await self._run_alone(command)
+        command.future = asyncio.get_running_loop().create_future()
         self.batcher.join(command)
-        return await future
+        return await command.future
 
     def _goes_alone(self, command: Command) -> bool:
         """At once and by itself, unless batches are faster or others wait for the same aggregate."""

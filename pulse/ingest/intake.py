@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b, sha256
 from uuid import UUID
@@ -32,6 +31,7 @@ from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.message import Author
+from pulse.values import value
 
 TYPING = "pulse.live.typing"
 RAW_IN_EVENT = 256 * 1024
@@ -42,7 +42,7 @@ class NoChatYet(NotFound):
     """The chat has to be opened first."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Taken:
     """What came of an arrival: `taken`, `unhandled`, `quarantined`, `repeated` (nothing new) or `live` (not kept)."""
 
@@ -50,7 +50,7 @@ class Taken:
     decided: Decided
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delivered:
     """An authentic delivery: whose it is, and its body."""
 

@@ -1,5 +1,5 @@
 -- name: create
--- The webhook log: every authentic delivery that left an event, with what became of it and its raw body.
+-- The webhook log: every authentic delivery that left an event, with what became of it. Its raw body is in the log, at that position.
 create table deliveries (
     position bigint primary key,
     source_id uuid,
@@ -8,8 +8,6 @@ create table deliveries (
     kind text not null,
     reason text not null,
     aggregate_id uuid not null,
-    raw text not null,
-    raw_base64 text,
     at timestamptz not null
 );
 
@@ -18,11 +16,11 @@ create index deliveries_by_source on deliveries (source_id, position);
 create index deliveries_by_outcome on deliveries (outcome, position);
 
 -- name: insert_deliveries
-insert into deliveries (position, source_id, external_id, outcome, kind, reason, aggregate_id, raw, raw_base64, at)
-select position, source_id, external_id, outcome, kind, reason, aggregate_id, raw, raw_base64, at
+insert into deliveries (position, source_id, external_id, outcome, kind, reason, aggregate_id, at)
+select position, source_id, external_id, outcome, kind, reason, aggregate_id, at
 from json_to_recordset(%(rows)s::json) as r(
     position bigint, source_id uuid, external_id text, outcome text, kind text, reason text, aggregate_id uuid,
-    raw text, raw_base64 text, at timestamptz);
+    at timestamptz);
 
 -- name: older
 -- Reads are planned for their own values, so a filter that is null falls away.

@@ -12,6 +12,7 @@ from pulse.eventlog.batcher import (
     LATEST,
     SMALLEST,
     SOONEST,
+    TRIAL_SECONDS,
     WAITING,
     WINDOW_COMMANDS,
     WINDOW_SECONDS,
@@ -73,20 +74,20 @@ def test_a_pace_tries_the_losing_way_more_and_more_seldom():
 def test_a_pause_says_nothing_about_the_limit():
     pace = Pace()
     pace.begin(10.0)
-    pace.end(WINDOW_COMMANDS, 10.1)
+    pace.end(WINDOW_COMMANDS, 10.0 + TRIAL_SECONDS / 2)
     pace.begin(19.0)  # nine seconds of nobody asking
-    pace.end(WINDOW_COMMANDS, 19.0 + WINDOW_SECONDS / 2)
+    pace.end(WINDOW_COMMANDS, 19.0 + TRIAL_SECONDS / 2)
     assert not pace.batching
-    pace.end(WINDOW_COMMANDS, 19.01 + WINDOW_SECONDS)
+    pace.end(WINDOW_COMMANDS, 19.01 + TRIAL_SECONDS)
     assert pace.batching
 
 
 def test_a_moment_between_two_commands_is_no_pause():
     pace = Pace()
     pace.begin(10.0)
-    pace.end(WINDOW_COMMANDS, 10.0 + WINDOW_SECONDS / 2)
-    pace.begin(10.04 + WINDOW_SECONDS / 2)
-    pace.end(1, 10.05 + WINDOW_SECONDS)
+    pace.end(WINDOW_COMMANDS, 10.0 + TRIAL_SECONDS / 2)
+    pace.begin(10.04 + TRIAL_SECONDS / 2)
+    pace.end(1, 10.05 + TRIAL_SECONDS)
     assert pace.batching
 
 
