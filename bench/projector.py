@@ -18,8 +18,9 @@ from bench.peer_application import Chats, ChatsAndThreads, Tables, environment
 from bench.report import Figure, Report, Size, Verdict
 from bench.world import opened_world
 from pulse import wiring
+from pulse.eventlog.appends import Append
 from pulse.eventlog.envelope import new_event_id, open_envelope, seal, subject_of
-from pulse.eventlog.jetstream import Append, Log
+from pulse.eventlog.jetstream import Log
 from pulse.eventlog.streams import reconcile, wanted_streams
 from pulse.house import NATS_FOLDER
 from pulse.logs import configure_logs

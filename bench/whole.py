@@ -12,8 +12,9 @@ from bench.child import coming_orders, say
 from bench.servers import serve_roles, settings_for
 from pulse import wiring
 from pulse.embedded import Addresses
+from pulse.eventlog.appends import Ack
 from pulse.eventlog.envelope import Recorded
-from pulse.eventlog.jetstream import Ack, Log
+from pulse.eventlog.jetstream import Log
 from pulse.logs import configure_logs
 from pulse.push import relay
 

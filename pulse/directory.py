@@ -18,9 +18,10 @@ from pulse.aggregates.department import Department
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import Source, source_id
 from pulse.errors import BadInput, NotFound
+from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import PREFIX, UnknownEvent, open_envelope
 from pulse.eventlog.follow import Follow
-from pulse.eventlog.jetstream import Log, Stored
+from pulse.eventlog.jetstream import Log
 
 log = structlog.get_logger(__name__)
 

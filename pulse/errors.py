@@ -40,10 +40,10 @@ PulseError
     │   └── NobodyRelays    push/server
     ├── StoreConflict       somebody else kept winning the same chat
     ├── LogDown             the event log can't take or give events
-    │   ├── AckLost         eventlog/jetstream; it may be stored
-    │   └── LogFull         eventlog/jetstream
+    │   ├── AckLost         eventlog/appends; it may be stored
+    │   └── LogFull         eventlog/appends
     ├── ReadsDown           the read models can't be reached
-    ├── AppendRefused       eventlog/jetstream, told apart by the server's code
+    ├── AppendRefused       eventlog/appends, told apart by the server's code
     │   ├── WrongSequence
     │   ├── StillInFlight
     │   ├── BatchHasDuplicate

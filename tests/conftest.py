@@ -18,7 +18,8 @@ from psycopg import sql
 from pulse import demo, wiring
 from pulse.aggregates.source import source_id
 from pulse.embedded import Addresses, Embedded
-from pulse.eventlog.jetstream import AppendRefused, Log
+from pulse.eventlog.appends import AppendRefused
+from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
 from pulse.house import NATS_FOLDER

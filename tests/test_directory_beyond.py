@@ -10,8 +10,9 @@ import orjson
 
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.directory import Directory
+from pulse.eventlog.appends import Append
 from pulse.eventlog.envelope import subject_of
-from pulse.eventlog.jetstream import Append, Log
+from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -23,8 +23,9 @@ from pulse.aggregates.chat import chat_id
 from pulse.aggregates.department import department_id
 from pulse.aggregates.source import source_id
 from pulse.embedded import Addresses
+from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.envelope import Recorded, open_envelope
-from pulse.eventlog.jetstream import AppendRefused, Log
+from pulse.eventlog.jetstream import Log
 from tests.conftest import Pulse, running_pulse
 
 SALES, SUPPORT = (department_id(name) for name in demo.DEPARTMENTS)

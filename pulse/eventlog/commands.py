@@ -11,8 +11,8 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate, AggregateEvent
 
 from pulse.errors import Trouble
+from pulse.eventlog.appends import Append
 from pulse.eventlog.envelope import kind_of, new_event_id, seal, subject_of
-from pulse.eventlog.jetstream import Append
 from pulse.values import value
 
 Key = tuple[type[Aggregate], UUID]

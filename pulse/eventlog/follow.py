@@ -19,7 +19,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from pulse.errors import LogDown, Trouble
-from pulse.eventlog.jetstream import AppendRefused, Log, Stored
+from pulse.eventlog.appends import AppendRefused, Stored
+from pulse.eventlog.jetstream import Log
 
 PAGE = 2000  # twice what others read at once: what is projected together is folded together
 PULL = 500

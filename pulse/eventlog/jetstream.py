@@ -1,8 +1,4 @@
-"""One connection to the log: appends with an expected sequence, atomic batches, reads by position.
-
-nats-py keeps the connection; appends use one reply inbox and a table of waiting replies instead of `js.publish`
-(half the CPU a message). Server errors are told apart by code (https://docs.nats.io/reference/reference-protocols).
-"""
+"""One connection to the log: appends with an expected sequence, atomic batches, reads by position, live words."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import ParseResult
 
@@ -21,9 +16,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from pulse.errors import LogDown, Trouble
+from pulse.errors import LogDown
+from pulse.eventlog.appends import REFUSALS, Ack, AckLost, Append, AppendRefused, Stored, ack_of
+from pulse.eventlog.asked import Asked, AskedPage, unanswered
 from pulse.eventlog.wire import Wire
-from pulse.values import value
 
 STREAM = "PULSE"
 ACK_SECONDS = 5.0
@@ -32,140 +28,6 @@ PAGE_BYTES = 8 * 1024 * 1024
 REDIAL_SECONDS = 0.25
 
 log = structlog.get_logger(__name__)
-
-
-class AppendRefused(Trouble):
-    """The log refused an append. Nothing of it was stored."""
-
-    def __init__(self, code: int, description: str) -> None:
-        super().__init__(f"{description} ({code})")
-        self.err_code = code
-
-
-class WrongSequence(AppendRefused):
-    """Somebody appended to this subject first."""
-
-
-class StillInFlight(AppendRefused):
-    """The same subject or message id is being stored at this moment."""
-
-
-class BatchHasDuplicate(AppendRefused):
-    """A message of the batch is already stored."""
-
-
-class BatchLost(AppendRefused):
-    """The server let go of the batch; a new one may be sent."""
-
-
-class LogFull(LogDown):
-    """The event log has reached its size limit, so nothing was accepted. An operator has to make room."""
-
-
-class AckLost(LogDown):
-    """No answer came, so this may or may not be stored. Send the same again with the same id; it counts once."""
-
-
-REFUSALS: dict[int, type[AppendRefused]] = {
-    10071: WrongSequence,
-    10164: StillInFlight,
-    10158: StillInFlight,
-    10201: BatchHasDuplicate,
-    10176: BatchLost,
-    10210: BatchLost,
-}
-FULL = frozenset({10077, 10023, 10047})
-
-
-@dataclass(slots=True)
-class Append:
-    """A message to append. `expect` is the subject's last sequence as the writer knows it, None for no condition.
-
-    A `msg_id` is plain ASCII without line breaks.
-    """
-
-    subject: str
-    body: bytes
-    expect: int | None = None
-    msg_id: str | None = None
-
-    def headers(self, batch: str = "") -> bytes:
-        """A NATS header block (ADR-4), empty where there is nothing to say. `batch` holds finished lines."""
-        lines = batch
-        if self.expect is not None:
-            lines += f"Nats-Expected-Last-Subject-Sequence: {self.expect}\r\n"
-        if self.msg_id is not None:
-            lines += f"Nats-Msg-Id: {self.msg_id}\r\n"
-        return f"NATS/1.0\r\n{lines}\r\n".encode("ascii") if lines else b""
-
-
-@value
-class Stored:
-    """A message as it lies in the log."""
-
-    position: int
-    subject: str
-    body: bytes
-
-
-@value
-class Ack:
-    """`position` of the (last) message; `duplicate` when the log already had this message id."""
-
-    position: int
-    duplicate: bool
-
-
-def _unanswered() -> LogDown:
-    return LogDown("The event log did not answer.")
-
-
-class Asked:
-    """A request without an answer so far. `lost` makes the error that a lost answer means."""
-
-    __slots__ = ("deadline", "future", "lost")
-
-    def __init__(self, future: asyncio.Future[Any], deadline: float, lost: Callable[[], LogDown]) -> None:
-        self.future = future
-        self.deadline = deadline
-        self.lost = lost
-
-    def take(self, headers: bytes, body: bytes) -> bool:
-        """A part of the answer came. Was it the last?"""
-        if not self.future.done():
-            if status := status_of(headers):
-                self.future.set_exception(LogDown(f"The event log is not ready ({status})."))
-            else:
-                self.future.set_result(body)
-        return True
-
-    def fail(self) -> None:
-        if not self.future.done():
-            self.future.set_exception(self.lost())
-
-
-class AskedPage(Asked):
-    """A batched direct get (ADR-31): messages, then a status that ends them."""
-
-    __slots__ = ("found",)
-
-    def __init__(self, future: asyncio.Future[Any], deadline: float, lost: Callable[[], LogDown]) -> None:
-        super().__init__(future, deadline, lost)
-        self.found: list[Stored] = []
-
-    def take(self, headers: bytes, body: bytes) -> bool:
-        status = status_of(headers)
-        if not status:
-            # The log's own lines come after those of whoever appended.
-            position, subject = header(headers, b"Nats-Sequence: "), header(headers, b"Nats-Subject: ")
-            self.found.append(Stored(int(position), subject.decode(), body))
-            return False
-        if not self.future.done():
-            if status in ("204", "404"):
-                self.future.set_result((self.found, int(header(headers, b"Nats-Num-Pending: ") or 0)))
-            else:
-                self.future.set_exception(LogDown(f"Reading the log failed ({status})."))
-        return True
 
 
 class Log:
@@ -242,7 +104,7 @@ class Log:
 
     async def append(self, message: Append) -> Ack:
         """Appends one message; returns when it is on disk. Raises AppendRefused, LogDown (AckLost, LogFull), TooLarge."""
-        return _ack_of(await self._ask(message.subject, message.body, message.headers(), AckLost))
+        return ack_of(await self._ask(message.subject, message.body, message.headers(), AckLost))
 
     async def append_batch(self, messages: list[Append]) -> Ack:
         """Appends all or none, next to each other; one condition per subject counts, on its first message."""
@@ -252,7 +114,7 @@ class Log:
             wire.publish(message.subject, message.body, headers=message.headers(f"{batch}{number}\r\n"))
         last = messages[-1]
         headers = last.headers(f"{batch}{len(messages)}\r\nNats-Batch-Commit: 1\r\n")
-        return _ack_of(await self._ask(last.subject, last.body, headers, AckLost))
+        return ack_of(await self._ask(last.subject, last.body, headers, AckLost))
 
     async def read_all(self, subject: str, start: int = 1) -> list[Stored]:
         """Every message of one subject from a position on."""
@@ -321,7 +183,7 @@ class Log:
         self._asked.clear()
 
     def _ask(
-        self, subject: str, body: bytes, headers: bytes = b"", lost: Callable[[], LogDown] = _unanswered,
+        self, subject: str, body: bytes, headers: bytes = b"", lost: Callable[[], LogDown] = unanswered,
         kind: type[Asked] = Asked,
     ) -> asyncio.Future[Any]:  # fmt: skip
         """The answer to come. Raises LogDown, TooLarge at once when it can't be asked."""
@@ -378,25 +240,3 @@ class Log:
     def _tell_lost(self) -> None:
         for told in list(self.when_lost):
             told()
-
-
-def status_of(headers: bytes) -> str:
-    """The status in a header block's first line, `NATS/1.0 204 EOB`; empty for a message."""
-    return headers[9:12].decode() if headers[8:9] == b" " else ""
-
-
-def header(headers: bytes, name: bytes) -> bytes:
-    """The last line of that name; empty without one."""
-    at = headers.rfind(name)
-    return headers[at + len(name) : headers.find(b"\r\n", at)] if at >= 0 else b""
-
-
-def _ack_of(answer: bytes) -> Ack:
-    found = orjson.loads(answer)
-    error = found.get("error")
-    if error is None:
-        return Ack(found["seq"], found.get("duplicate", False))
-    code, description = error.get("err_code", 0), error.get("description", "")
-    if code in FULL:
-        raise LogFull
-    raise REFUSALS.get(code, AppendRefused)(code, description)

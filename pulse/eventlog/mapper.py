@@ -19,8 +19,8 @@ from eventsourcing import persistence as es
 from eventsourcing.domain import AggregateEvent, DomainEventProtocol
 
 from pulse.aggregates import EVENTS
+from pulse.eventlog.appends import Append, Stored
 from pulse.eventlog.envelope import PREFIX, Envelope, event_of, new_event_id, own_fields, subject_of, wire_name
-from pulse.eventlog.jetstream import Append, Stored
 
 RECORD = "record"
 TOPICS = {f"{name}/{version}": (name, version) for name, version in EVENTS}

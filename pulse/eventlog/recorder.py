@@ -22,8 +22,9 @@ from eventsourcing import persistence as es
 from eventsourcing.domain import TAggregateID
 
 from pulse.errors import LogDown
+from pulse.eventlog.appends import Append, AppendRefused, BatchLost, StillInFlight, WrongSequence
 from pulse.eventlog.follow import Follow, LogHole
-from pulse.eventlog.jetstream import STREAM, Append, AppendRefused, BatchLost, Log, StillInFlight, WrongSequence
+from pulse.eventlog.jetstream import STREAM, Log
 from pulse.eventlog.mapper import (
     ENVELOPE,
     Notifications,

@@ -18,20 +18,20 @@ import structlog
 from eventsourcing.domain import Aggregate
 
 from pulse.errors import LogDown, StoreConflict, TooLarge
-from pulse.eventlog.batcher import Batcher
-from pulse.eventlog.cache import Cache
-from pulse.eventlog.commands import Command, Decided, Decision, Draft, HalfDecided, Key, make_draft, subject_of_key
-from pulse.eventlog.envelope import Recorded, open_envelope
-from pulse.eventlog.jetstream import (
+from pulse.eventlog.appends import (
     Ack,
     AckLost,
     AppendRefused,
     BatchHasDuplicate,
     BatchLost,
-    Log,
     StillInFlight,
     WrongSequence,
 )
+from pulse.eventlog.batcher import Batcher
+from pulse.eventlog.cache import Cache
+from pulse.eventlog.commands import Command, Decided, Decision, Draft, HalfDecided, Key, make_draft, subject_of_key
+from pulse.eventlog.envelope import Recorded, open_envelope
+from pulse.eventlog.jetstream import Log
 
 TRIES = 8
 CACHED = 20_000

@@ -14,7 +14,8 @@ from uuid import uuid4
 import httpx2
 
 from pulse.errors import Trouble
-from pulse.eventlog.jetstream import AppendRefused, Log
+from pulse.eventlog.appends import AppendRefused
+from pulse.eventlog.jetstream import Log
 
 STREAM_NOT_FOUND = 10059
 NAME_IN_USE = 10058

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import orjson
 from psycopg.types.json import Json
 
+from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import open_envelope
-from pulse.eventlog.jetstream import Stored
 from pulse.projections import dead_letters
 from pulse.projections.changes import Changes
 from pulse.projections.connections import Connection

@@ -9,7 +9,8 @@ from uuid import UUID
 import orjson
 
 from pulse.errors import Trouble
-from pulse.eventlog.jetstream import Log, Stored
+from pulse.eventlog.appends import Stored
+from pulse.eventlog.jetstream import Log
 from pulse.projections.connections import Connection
 from pulse.projections.models import versions
 from pulse.projections.sql import Statements

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import PREFIX
-from pulse.eventlog.jetstream import Stored
 from pulse.projections.connections import Connection
 from pulse.projections.sql import Statements
 

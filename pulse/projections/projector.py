@@ -17,8 +17,9 @@ import psycopg
 import structlog
 
 from pulse.errors import LogDown
+from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.follow import Follow
-from pulse.eventlog.jetstream import AppendRefused, Log
+from pulse.eventlog.jetstream import Log
 from pulse.projections.batch import Batch, Unwritable, fold, parts
 from pulse.projections.checkpoint import MOVED, CheckpointMoved, advance, read_checkpoint
 from pulse.projections.connections import AWAY, Connection, connected, enter, lead

@@ -15,9 +15,10 @@ import structlog
 from pulse.access import Person, may_see
 from pulse.directory import KINDS, Directory
 from pulse.errors import LogDown
+from pulse.eventlog.appends import AppendRefused, Stored
 from pulse.eventlog.envelope import open_envelope
 from pulse.eventlog.follow import RETRY_SECONDS, Follow
-from pulse.eventlog.jetstream import AppendRefused, Log, Stored
+from pulse.eventlog.jetstream import Log
 from pulse.push.frames import Data, Frame, Names, frames_of
 from pulse.push.hub import Hub, Peer, fan_out, text_frame
 

@@ -10,8 +10,9 @@ from structlog.testing import capture_logs
 from pulse.embedded import Embedded
 from pulse.errors import LogDown
 from pulse.eventlog import follow
+from pulse.eventlog.appends import Append, Stored
 from pulse.eventlog.follow import Follow, LogHole
-from pulse.eventlog.jetstream import Append, Log, Stored
+from pulse.eventlog.jetstream import Log
 from pulse.eventlog.streams import reconcile, wanted_streams
 from tests.conftest import STREAMS
 from tests.eventlog.wire import back

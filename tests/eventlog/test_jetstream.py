@@ -10,19 +10,17 @@ import pytest
 from pulse.embedded import Embedded
 from pulse.errors import LogDown, TooLarge
 from pulse.eventlog import jetstream
-from pulse.eventlog.jetstream import (
-    PAGE,
-    PAGE_BYTES,
+from pulse.eventlog.appends import (
     AckLost,
     Append,
     AppendRefused,
     BatchHasDuplicate,
     BatchLost,
-    Log,
     LogFull,
     StillInFlight,
     WrongSequence,
 )
+from pulse.eventlog.jetstream import PAGE, PAGE_BYTES, Log
 from pulse.eventlog.streams import reconcile, wanted_streams
 from tests.conftest import STREAMS
 from tests.eventlog.wire import Wire, back

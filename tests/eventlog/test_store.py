@@ -19,9 +19,10 @@ from pulse.aggregates.customer import Customer, CustomerMet, customer_id
 from pulse.embedded import Embedded
 from pulse.errors import LogDown, Refusal, StoreConflict, TryLater
 from pulse.eventlog import batcher, jetstream
+from pulse.eventlog.appends import AckLost, Append
 from pulse.eventlog.commands import Decided, HalfDecided
 from pulse.eventlog.envelope import open_envelope, subject_of
-from pulse.eventlog.jetstream import AckLost, Append, Log
+from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import TRIES, EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
 from tests.conftest import STREAMS

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pulse.embedded import Embedded
-from pulse.eventlog.jetstream import Append, Log
+from pulse.eventlog.appends import Append
+from pulse.eventlog.jetstream import Log
 from pulse.eventlog.streams import (
     NotOnDisk,
     StreamDiffers,

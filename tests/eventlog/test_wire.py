@@ -20,7 +20,8 @@ from cryptography.x509.oid import NameOID
 from pulse.embedded.nats import _nats_binary
 from pulse.errors import LogDown, TooLarge
 from pulse.eventlog import wire as wires
-from pulse.eventlog.jetstream import Append, Log
+from pulse.eventlog.appends import Append
+from pulse.eventlog.jetstream import Log
 from pulse.eventlog.wire import Wire
 
 INFO = {"max_payload": 100, "headers": True}

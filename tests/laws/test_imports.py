@@ -10,7 +10,7 @@ import pulse
 ROOT = Path(pulse.__file__).parent
 
 FLOORS: list[tuple[str, ...]] = [
-    ("errors",),
+    ("errors", "values"),
     (
         "settings",
         "access",

@@ -21,8 +21,9 @@ from pulse.aggregates.chat_events import (
     ReplyWritten,
 )
 from pulse.aggregates.customer import Customer, CustomerLeft, CustomerReturned, customer_id
+from pulse.eventlog.appends import Append
 from pulse.eventlog.envelope import open_envelope
-from pulse.eventlog.jetstream import Append, Log
+from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
 from pulse.projections import batch

@@ -12,7 +12,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from pulse.embedded import Embedded
-from pulse.eventlog.jetstream import Append, AppendRefused, Log
+from pulse.eventlog.appends import Append, AppendRefused
+from pulse.eventlog.jetstream import Log
 from pulse.eventlog.streams import reconcile, wanted_streams
 from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import orjson
 import pytest
 
-from pulse.eventlog.jetstream import Stored
+from pulse.eventlog.appends import Stored
 from pulse.projections import batch, models
 from pulse.projections.batch import BURY, Unwritable, fold, parts
 from tests.given import a_chat, vera_writes

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from pulse.eventlog.jetstream import AppendRefused
+from pulse.eventlog.appends import AppendRefused
 from pulse.projections import inbox
 from pulse.projections.checkpoint import LogBehind, OtherVersion
 from pulse.projections.projector import Projector

@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from pulse.errors import ReadsDown
+from pulse.eventlog.appends import Append
 from pulse.eventlog.follow import LogHole
-from pulse.eventlog.jetstream import Append, Log
+from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.projections import batch
 from pulse.projections import projector as projector_module

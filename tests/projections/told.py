@@ -11,8 +11,8 @@ from eventsourcing.domain import Aggregate
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.customer import Customer
 from pulse.aggregates.delivery import Delivery
+from pulse.eventlog.appends import Append, Stored
 from pulse.eventlog.envelope import Recorded, kind_of, new_event_id, open_envelope, seal, subject_of
-from pulse.eventlog.jetstream import Append, Stored
 from pulse.projections.batch import Batch, fold
 from pulse.projections.changes import Changes, ReadModel
 from tests.given import NOW, SHOP, VERA, a_chat

@@ -10,7 +10,8 @@ import pytest
 from psycopg import sql
 
 from pulse.embedded import Addresses
-from pulse.eventlog.jetstream import AppendRefused, Log
+from pulse.eventlog.appends import AppendRefused
+from pulse.eventlog.jetstream import Log
 from pulse.eventlog.streams import reconcile, wanted_streams
 from tests.conftest import NUMBERS, STREAMS, Pulse, running_pulse
 

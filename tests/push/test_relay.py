@@ -11,8 +11,8 @@ import structlog
 from websockets.asyncio.client import connect
 
 from pulse.directory import Directory
+from pulse.eventlog.appends import Append
 from pulse.eventlog.envelope import subject_of
-from pulse.eventlog.jetstream import Append
 from pulse.wiring import now
 from tests.conftest import Pulse
 from tests.push.ears import (
