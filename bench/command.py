@@ -1,4 +1,7 @@
-"""Load, decide, append on chats of twelve events, one command after the other, both durable before the answer."""
+"""Load, decide, append on chats of twelve events, one command after the other: both on disk before the answer, and both not.
+
+Where both wait for it, the disk decides; without it one sees what the software costs.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 import time
 from typing import Any
 
+import psycopg
 import uvloop
 
 from bench.chats import answer, chat_of_twelve, id_of
@@ -28,21 +32,26 @@ COLD, CACHED = "read from the store", "in memory"
 
 def main(size: Size) -> Report:
     report = Report("command", "load, decide and append one event on a chat of 12 events, one after the other")
+    for durable in (True, False):
+        _measure(report, size, durable=durable)
+    report.notes.append("one command at a time: a round trip for the reading, one for the append, and its fsync")
+    return report
+
+
+def _measure(report: Report, size: Size, *, durable: bool) -> None:
     each = max(int(100 * size.seconds), 10)
     chats = each * (size.rounds + 1) * 2
-    with opened_world() as world:
+    with opened_world(sync_always=durable) as world:
         pulse = Child("bench.command:run_pulse", MEASURED, nats_url=world.addresses.nats_url, chats=chats)
-        peer = Child("bench.command:run_peer", MEASURED, database_url=world.addresses.database_url, chats=chats)
+        database_url = world.addresses.database_url
+        peer = Child("bench.command:run_peer", MEASURED, database_url=database_url, chats=chats, durable=durable)
         with pulse, peer:
             found = _rounds({"Pulse": pulse, "eventsourcing + Postgres": peer}, each, size.rounds)
-    report.figures = [Figure(f"{name}, chat {state}", rates, "/s") for (name, state), rates in found.items()]
-    ours_cold, peer_cold, ours_cached, peer_cached = report.figures
-    report.verdicts = [
-        Verdict(f"Pulse : peer, chat {COLD}", ours_cold.value / peer_cold.value, REACH),
-        Verdict(f"Pulse : peer, chat {CACHED}", ours_cached.value / peer_cached.value, REACH),
-    ]
-    report.notes.append("one command at a time: what bounds both is a round trip and an fsync")
-    return report
+    disk = "on disk" if durable else "not waiting for the disk"
+    figures = [Figure(f"{name}, chat {state}, {disk}", rates, "/s") for (name, state), rates in found.items()]
+    report.figures += figures
+    for ours, peers, state in ((figures[0], figures[1], COLD), (figures[2], figures[3], CACHED)):
+        report.verdicts.append(Verdict(f"Pulse : peer, chat {state}, {disk}", ours.value / peers.value, REACH))
 
 
 def _rounds(sides: dict[str, Child], each: int, rounds: int) -> dict[tuple[str, str], list[float]]:
@@ -88,8 +97,11 @@ async def _make(store: EventStore, number: int) -> None:
     await store.decide(Chat, id_of(number), lambda chat: chat or chat_of_twelve(number), by="customer")
 
 
-def run_peer(database_url: str, chats: int) -> None:
+def run_peer(database_url: str, chats: int, durable: bool) -> None:
     """A child's function."""
+    if not durable:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute("alter role current_user set synchronous_commit = off")
     cold = Chats(env=environment(database_url))
     cached = Chats(env=environment(database_url, cached=True))
     for number in range(chats):

@@ -43,7 +43,7 @@ class Figure:
 
     def line(self) -> str:
         spread = f"[{shown(min(self.rounds))} – {shown(max(self.rounds))}]" if len(self.rounds) > 1 else ""
-        return f"  {self.what:46} {shown(self.value):>9} {self.unit:9} {spread:20} {self.beside}".rstrip()
+        return f"  {self.what:58} {shown(self.value):>9} {self.unit:9} {spread:20} {self.beside}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
