@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from pulse.embedded.nats import _nats_binary
+from pulse.embedded.nats import nats_binary
 from pulse.errors import LogDown, TooLarge
 from pulse.eventlog import wire as wires
 from pulse.eventlog.appends import Append
@@ -182,7 +182,7 @@ def secure_nats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
         f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{tmp_path}" }}\n'
         f'tls {{ cert_file: "{tmp_path}/cert.pem", key_file: "{tmp_path}/key.pem" }}\n'
     )
-    server = subprocess.Popen([_nats_binary(), "-c", tmp_path / "nats.conf"], stderr=subprocess.PIPE, text=True)
+    server = subprocess.Popen([nats_binary(), "-c", tmp_path / "nats.conf"], stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
     try:
         assert any("Server is ready" in line for line in server.stderr)
