@@ -126,10 +126,14 @@ class Batcher(Generic[Work]):
         self._alone -= 1
         self._finished(1)
 
-    def trail(self, rest: Coroutine[Any, Any, None], commands: int) -> None:
-        """Goes on with what a group left over, beside the next groups; those wait when too much is left over."""
+    async def trail(self, rest: Coroutine[Any, Any, None], commands: int, hold: float) -> None:
+        """Goes on with what a group left over. It holds back the next groups for `hold` seconds at most, and beyond
+        that only when too much is left over.
+        """
         self._trailing += commands
-        self._start(self._run_rest(rest, commands))
+        task = self._start(self._run_rest(rest, commands))
+        if hold:
+            await asyncio.wait([task], timeout=hold)
 
     def _dispatch(self) -> None:
         self._scheduled = False
@@ -165,10 +169,11 @@ class Batcher(Generic[Work]):
         self._groups += 1
         self._start(self._run_group(self._run(group), len(group)))
 
-    def _start(self, running: Coroutine[Any, Any, None]) -> None:
+    def _start(self, running: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(running)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _run_group(self, running: Awaitable[None], commands: int) -> None:
         loop = asyncio.get_running_loop()
@@ -177,7 +182,7 @@ class Batcher(Generic[Work]):
             await running
         finally:
             self._groups -= 1
-            if commands >= SMALLEST and self._linger is None:
+            if commands >= self.smallest and self._linger is None:
                 patience = min(time.monotonic() - began, LINGER_SECONDS)
                 self._linger = loop.call_later(patience, self._come_back)
             self._finished(commands)

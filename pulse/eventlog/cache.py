@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Set
 from itertools import islice
@@ -19,6 +20,7 @@ class Cache:
         self._size = size
         self._busy = busy
         self._folded: OrderedDict[str, Folded] = OrderedDict()
+        self._folding: dict[str, asyncio.Future[Folded]] = {}
 
     def __getitem__(self, subject: str) -> Folded:
         return self._folded[subject]
@@ -51,8 +53,7 @@ class Cache:
             if subject in self._folded:
                 self._folded.move_to_end(subject)
             else:
-                folded = await self.fold(subject)
-                self._folded.setdefault(subject, folded)
+                self._folded.setdefault(subject, await self._fold_once(subject))
         for subject in list(islice(self._folded, max(0, len(self._folded) - self._size))):
             if subject not in self._busy and subject not in subjects:
                 del self._folded[subject]
@@ -60,6 +61,21 @@ class Cache:
     def forget(self, subjects: Iterable[str]) -> None:
         for subject in subjects:
             self._folded.pop(subject, None)
+            self._folding.pop(subject, None)  # what is being read may be as old
+
+    async def _fold_once(self, subject: str) -> Folded:
+        """Whoever comes while it is being read waits for the same reading."""
+        folding = self._folding.get(subject)
+        if folding is None:
+            folding = self._folding[subject] = asyncio.ensure_future(self.fold(subject))
+            folding.add_done_callback(lambda done: self._folded_once(subject, done))
+        return await asyncio.shield(folding)
+
+    def _folded_once(self, subject: str, done: asyncio.Future[Folded]) -> None:
+        if self._folding.get(subject) is done:
+            del self._folding[subject]
+        if not done.cancelled():
+            done.exception()  # whoever waited has it; perhaps nobody does any more
 
     async def fold(self, subject: str) -> Folded:
         """A copy of its own, straight from the log."""

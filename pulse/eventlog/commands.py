@@ -54,6 +54,7 @@ class Command:
     future: asyncio.Future[Decided] = field(init=False)  # of one that waits for a batch
     event_ids: set[UUID] = field(default_factory=set)
     unsure: bool = False
+    drafted_after: int | None = None  # no event of its own can lie at or before this position
 
 
 @dataclass(slots=True)
@@ -72,6 +73,8 @@ def make_draft(command: Command, folded: list[Folded], conditioned: set[str]) ->
 
     A refusal is part of the draft. Anything raised leaves the folded state spoiled: forget it.
     """
+    if command.drafted_after is None:
+        command.drafted_after = min(f.position for f in folded)
     try:
         result = command.decision(*(f.aggregate for f in folded))
     except Exception as refusal:

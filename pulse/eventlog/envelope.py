@@ -66,6 +66,10 @@ class Envelope(msgspec.Struct, frozen=True):
     scope: Scope = NOWHERE
 
 
+class Identified(msgspec.Struct):
+    id: UUID
+
+
 class Recorded(msgspec.Struct, frozen=True):
     """An event as read from the log. `position` is its place in the whole log."""
 
@@ -135,6 +139,11 @@ def open_envelope(position: int, subject: str, body: bytes) -> Recorded:
     _, _, kind, _, hexid = subject.split(".")
     aggregate_id = msgspec.convert(hexid, UUID)
     return Recorded(position, kind, aggregate_id, envelope, event_of(aggregate_id, envelope), body)
+
+
+def id_of(body: bytes) -> UUID:
+    """An event's id, without reading the event."""
+    return _ID.decode(body).id
 
 
 def event_of(aggregate_id: UUID, envelope: Envelope) -> AggregateEvent:
@@ -223,6 +232,7 @@ def _decoder(event_class: type[AggregateEvent]) -> msgspec.json.Decoder[Any]:
 
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)
+_ID = msgspec.json.Decoder(Identified)
 _KINDS = {aggregate: kind for kind, aggregate in AGGREGATES.items()}
 _TOPICS = {kind: get_topic(aggregate) for kind, aggregate in AGGREGATES.items()}
 _NAMES = {event_class: name for name, event_class in sorted(EVENTS.items(), key=lambda item: item[0])}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -20,6 +21,7 @@ from pulse.errors import LogDown
 from pulse.eventlog.appends import REFUSALS, Ack, AckLost, Append, AppendRefused, Stored, ack_of
 from pulse.eventlog.asked import Asked, AskedPage, unanswered
 from pulse.eventlog.wire import Wire
+from pulse.logs import Outage
 
 STREAM = "PULSE"
 ACK_SECONDS = 5.0
@@ -49,6 +51,7 @@ class Log:
         self._wire: Wire | None = None
         self._redialling: asyncio.Task[None] | None = None
         self._closed = False
+        self._outage = Outage("log")
         self._asked: dict[bytes, Asked] = {}
         self._tokens = itertools.count()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -223,7 +226,11 @@ class Log:
         home, found = self._home, self.client.connected_url or self._home
         user, _, _ = home.netloc.rpartition("@")
         url = found._replace(netloc=f"{user}@{found.netloc.rpartition('@')[2]}" if user else found.netloc)
-        self._wire = await Wire.dial(url, self._name, f"{self._inbox}.*", self._on_answer, self._on_wire_lost)
+        # As nats-py has it: a server that the cluster told of by its address proves itself by the name we were given.
+        name = (home if _is_address(found.hostname) else found).hostname or ""
+        self._wire = await Wire.dial(
+            url, self._name, f"{self._inbox}.*", self._on_answer, self._on_wire_lost, tls_name=name
+        )
 
     def _on_wire_lost(self) -> None:
         self.forget_waiting()
@@ -232,11 +239,22 @@ class Log:
 
     async def _redial(self) -> None:
         while True:
-            with contextlib.suppress(LogDown):
+            try:
                 await self._dial()
+            except LogDown as down:
+                self._outage.began(down)
+                await asyncio.sleep(REDIAL_SECONDS)
+            else:
+                self._outage.ended()
                 return
-            await asyncio.sleep(REDIAL_SECONDS)
 
     def _tell_lost(self) -> None:
         for told in list(self.when_lost):
             told()
+
+
+def _is_address(host: str | None) -> bool:
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(host or "")
+        return True
+    return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,7 +18,7 @@ import orjson
 import structlog
 from eventsourcing.domain import Aggregate
 
-from pulse.errors import LogDown, StoreConflict, TooLarge
+from pulse.errors import LogDown, StoreConflict, TooLarge, Trouble
 from pulse.eventlog.appends import (
     Ack,
     AckLost,
@@ -30,13 +31,14 @@ from pulse.eventlog.appends import (
 from pulse.eventlog.batcher import Batcher
 from pulse.eventlog.cache import Cache
 from pulse.eventlog.commands import Command, Decided, Decision, Draft, HalfDecided, Key, make_draft, subject_of_key
-from pulse.eventlog.envelope import Recorded, open_envelope
+from pulse.eventlog.envelope import Recorded, id_of, open_envelope
 from pulse.eventlog.jetstream import Log
 
 TRIES = 8
 CACHED = 20_000
 BATCH_EVENTS = 900  # the server takes 1000
 BATCH_BYTES = 4 * 1024 * 1024
+HOLD_SECONDS = 0.02  # commands that go alone hold back a batch, so that it gathers, but not if one of them is stuck
 NOT_DRAFTED = (HalfDecided, msgspec.MsgspecError, orjson.JSONEncodeError)
 
 log = structlog.get_logger(__name__)
@@ -51,6 +53,7 @@ class EventStore:
         self.log = log
         self.batcher: Batcher[Command] = Batcher(self._run_group, self._is_free)
         self._busy: set[str] = set()
+        self._awaited: Counter[str] = Counter()  # by how many waiting commands
         self.cache = Cache(log, cached, self._busy)
 
     async def load(self, kind: type[A], aggregate_id: UUID) -> A | None:
@@ -86,14 +89,14 @@ class EventStore:
             return await self._run_alone(command)
         command.future = asyncio.get_running_loop().create_future()
         self.batcher.join(command)
+        self._awaited.update(command.subjects)
         return await command.future
 
     def _goes_alone(self, command: Command) -> bool:
         """At once and by itself, unless batches are faster or others wait for the same aggregate."""
         if self.batcher.pace.batching or not self._is_free(command):
             return False
-        waiting = self.batcher.waiting
-        return not waiting or all(set(other.subjects).isdisjoint(command.subjects) for other in waiting)
+        return not self._awaited or not any(subject in self._awaited for subject in command.subjects)
 
     def _is_free(self, command: Command) -> bool:
         return self._busy.isdisjoint(command.subjects)
@@ -122,7 +125,7 @@ class EventStore:
                 if decided is not None:
                     return decided
                 await asyncio.sleep(random.uniform(0.001, 0.01) * (attempt + 1))  # noqa: S311
-        except LogDown as error:
+        except Trouble as error:
             if command.unsure and not isinstance(error, AckLost):
                 raise AckLost from error  # an earlier attempt may be stored, whatever is wrong now
             raise
@@ -166,19 +169,22 @@ class EventStore:
         """No answer came. The events are stored if the log has their ids; else the command may run again."""
         own: list[Recorded] = []
         for subject in command.subjects:
-            stored = [open_envelope(m.position, m.subject, m.body) for m in await self.log.read_all(subject)]
-            own += [recorded for recorded in stored if recorded.envelope.id in command.event_ids]
+            tail = await self.log.read_all(subject, (command.drafted_after or 0) + 1)
+            mine = [stored for stored in tail if id_of(stored.body) in command.event_ids]
+            own += [open_envelope(stored.position, stored.subject, stored.body) for stored in mine]
         if not own:
             return None
         own.sort(key=lambda recorded: recorded.position)
-        mine = [recorded.ver for recorded in own if recorded.aggregate_id == command.keys[0][1]]
-        return Decided(own[-1].position, mine[-1] if mine else 0, tuple(recorded.event for recorded in own))
+        versions = [recorded.ver for recorded in own if recorded.aggregate_id == command.keys[0][1]]
+        return Decided(own[-1].position, versions[-1] if versions else 0, tuple(recorded.event for recorded in own))
 
     # Together: decided one after the other on the same state, stored as one batch
 
     def _run_group(self, commands: list[Command]) -> Coroutine[Any, Any, None]:
         """Takes the aggregates at once: before a task begins, somebody else could start on one of them."""
-        self._busy.update(subject for command in commands for subject in command.subjects)
+        for command in commands:
+            self._busy.update(command.subjects)
+            self._awaited -= Counter(command.subjects)
         return self._run_taken(commands)
 
     async def _run_taken(self, commands: list[Command]) -> None:
@@ -191,10 +197,8 @@ class EventStore:
             self._refuse_all(commands, error)  # not again: some may be stored
         finally:
             self._free(commands, left)
-        if left and together:
-            self.batcher.trail(self._each_alone(left), len(left))
-        else:
-            await self._each_alone(left)
+        if left:
+            await self.batcher.trail(self._each_alone(left), len(left), 0.0 if together else HOLD_SECONDS)
 
     def _free(self, done: list[Command], left: list[Command]) -> None:
         """Others may have the aggregates of what is done, as far as nothing that is left wants them."""
@@ -246,13 +250,14 @@ class EventStore:
 
     async def _each_alone(self, commands: list[Command]) -> None:
         """One after the other per aggregate, different aggregates side by side."""
-        chains: list[list[Command]] = []
+        chain_of: dict[str, list[Command]] = {}
         for command in commands:
-            mine = [chain for chain in chains if any(set(c.subjects) & set(command.subjects) for c in chain)]
-            for chain in mine:
-                chains.remove(chain)
-            chains.append([*(c for chain in mine for c in chain), command])
-        await asyncio.gather(*(self._chain(chain) for chain in chains))
+            joined = [command]
+            for chain in {id(chain): chain for s in command.subjects if (chain := chain_of.get(s))}.values():
+                joined = chain + joined
+            chain_of.update((subject, joined) for one in joined for subject in one.subjects)
+        chains = {id(chain): chain for chain in chain_of.values()}
+        await asyncio.gather(*(self._chain(chain) for chain in chains.values()))
 
     async def _chain(self, commands: list[Command]) -> None:
         left = list(commands)

@@ -20,6 +20,7 @@ from pulse.errors import LogDown, TooLarge
 CONNECT_SECONDS = 2.0
 PING_SECONDS = 5.0
 PINGS_MISSED = 2
+UNSENT_BYTES = 16 * 1024 * 1024
 LINE_BYTES = 64 * 1024  # INFO of a large cluster; the server itself sends no longer lines
 
 log = structlog.get_logger(__name__)
@@ -41,26 +42,34 @@ class Wire(asyncio.Protocol):
         self._rest = b""
         self._out: list[bytes] = []
         self._max_payload = 0
+        self._stuck = False
         self._unanswered = 0
         self._pinging: asyncio.TimerHandle | None = None
 
     @classmethod
-    async def dial(cls, url: ParseResult, name: str, inbox: str, heard: Heard, lost: Callable[[], None]) -> Self:
-        """Connects, proves who we are and listens at `inbox`. Raises LogDown."""
+    async def dial(
+        cls, url: ParseResult, name: str, inbox: str, heard: Heard, lost: Callable[[], None], *, tls_name: str = ""
+    ) -> Self:
+        """Connects, proves who we are and listens at `inbox`. Raises LogDown.
+
+        `tls_name` is what the server's certificate has to name, where that is not the host.
+        """
         wire = cls(heard, lost)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await wire._connect(url, name, inbox)
-        except (OSError, TimeoutError, asyncio.CancelledError, LogDown) as error:
+                await wire._connect(url, name, inbox, tls_name)
+        except BaseException as error:
             wire.close()
-            if isinstance(error, asyncio.CancelledError | LogDown):
+            if not isinstance(error, Exception) or isinstance(error, LogDown):
                 raise
-            raise LogDown(f"NATS does not answer: {str(error) or 'no word in time'}") from error
+            # Whatever it is, an odd peer included: there is no log at the other end.
+            said = "no word in time" if isinstance(error, TimeoutError) else repr(error)
+            raise LogDown(f"NATS does not answer: {said}") from error
         return wire
 
     def publish(self, subject: str, body: bytes, reply: str = "", headers: bytes = b"") -> None:
         """Sends a message at the end of this tick. Raises LogDown, TooLarge."""
-        if not self.up:
+        if not self.up or self._stuck:
             raise LogDown
         size = len(headers) + len(body)
         if size > self._max_payload:
@@ -79,11 +88,11 @@ class Wire(asyncio.Protocol):
 
     # The connection's life
 
-    async def _connect(self, url: ParseResult, name: str, inbox: str) -> None:
+    async def _connect(self, url: ParseResult, name: str, inbox: str, tls_name: str) -> None:
         await self._loop.create_connection(lambda: self, url.hostname or "localhost", url.port or 4222)
         info = await self._info
         if url.scheme == "tls" or info.get("tls_required"):
-            await self._secure(url.hostname or "")
+            await self._secure(tls_name or url.hostname or "")
         self._max_payload = info["max_payload"]
         connect = {
             "verbose": False, "pedantic": False, "headers": True, "no_responders": True, "protocol": 1,
@@ -102,7 +111,15 @@ class Wire(asyncio.Protocol):
         self._transport = secured
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # A frozen server must not fill our memory: beyond this much unsent, nothing more is taken.
+        transport.set_write_buffer_limits(high=UNSENT_BYTES)  # type: ignore[attr-defined]
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by its deeds, not by its class
+
+    def pause_writing(self) -> None:
+        self._stuck = True
+
+    def resume_writing(self) -> None:
+        self._stuck = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         was_up, self.up = self.up, False
@@ -169,6 +186,7 @@ class Wire(asyncio.Protocol):
     def _refused(self, reason: str) -> None:
         if not self._ready.done():
             self._ready.set_exception(LogDown(f"NATS refused the connection: {reason}"))
+            self._ready.exception()
         else:
             log.warning("nats", error=reason)
 

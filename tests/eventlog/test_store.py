@@ -19,7 +19,7 @@ from pulse.aggregates.customer import Customer, CustomerMet, customer_id
 from pulse.embedded import Embedded
 from pulse.errors import LogDown, Refusal, StoreConflict, TryLater
 from pulse.eventlog import batcher, jetstream
-from pulse.eventlog.appends import AckLost, Append
+from pulse.eventlog.appends import AckLost, Append, AppendRefused
 from pulse.eventlog.commands import Decided, HalfDecided
 from pulse.eventlog.envelope import open_envelope, subject_of
 from pulse.eventlog.jetstream import Log
@@ -532,6 +532,54 @@ async def test_what_goes_wrong_while_a_stored_batch_is_answered_leaves_nobody_wa
     assert store._busy == set()
     assert (await deliver(store, "1")).version == 7
     await versions_are_gapless(log)
+
+
+async def test_one_that_is_stuck_alone_does_not_hold_up_the_batches(store, log, monkeypatch):
+    gate, append = asyncio.Event(), log.append
+    for peer in ("stuck", "a", "b"):
+        await deliver(store, "0", peer)
+    batching(store)
+
+    async def slowly(message):
+        if message.subject == subject_of("chat", chat_id(SHOP, "stuck")):
+            await gate.wait()
+        return await append(message)
+
+    monkeypatch.setattr(log, "append", slowly)
+    stuck = asyncio.ensure_future(deliver(store, "1", "stuck"))
+    while not store._busy:
+        await asyncio.sleep(0)
+    answers = await asyncio.gather(*(deliver(store, "1", peer) for peer in ("a", "b")))
+    assert [answer.version for answer in answers] == [3, 3]
+    assert not stuck.done()
+    gate.set()
+    assert (await stuck).version == 3
+
+
+async def test_who_may_be_stored_is_told_so_whatever_is_wrong_when_it_is_tried_again(store, log, monkeypatch):
+    await deliver(store, "0")
+    troubles = [AckLost(), AppendRefused(10008, "no leader")]
+
+    async def troubled(_):
+        raise troubles.pop(0)
+
+    monkeypatch.setattr(log, "append_all", troubled)
+    with pytest.raises(AckLost):
+        await do(store, replies(ANNA))
+    assert troubles == []
+
+
+async def test_a_cold_chat_is_read_once_however_many_wait_for_it(log, monkeypatch):
+    await deliver(EventStore(log), "0")
+    store, reads, read_all = EventStore(log), [], log.read_all
+
+    async def counting(*where):
+        reads.append(where)
+        return await read_all(*where)
+
+    monkeypatch.setattr(log, "read_all", counting)
+    await asyncio.gather(*(store.cache.load([subject_of("chat", chat_id(SHOP, PEER))]) for _ in range(100)))
+    assert len(reads) == 1
 
 
 async def test_the_slowest_of_a_batch_holds_up_nobody_else(stores, log, monkeypatch):

@@ -139,6 +139,34 @@ async def test_a_server_that_never_answers_is_given_up(monkeypatch):
             pass
 
 
+@pytest.mark.parametrize(
+    "info", [b"INFO {}\r\n", b"INFO []\r\n", b"INFO nonsense\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"]
+)
+async def test_whoever_speaks_otherwise_is_no_log(info, monkeypatch):
+    monkeypatch.setattr(wires, "CONNECT_SECONDS", 0.2)
+    with pytest.raises(LogDown):
+        async with dialled(Nats(info=info), Ear()):
+            pass
+
+
+async def flood(wire: Wire) -> None:
+    while True:
+        wire.publish("a.b", b"x" * (1 << 22))
+        await asyncio.sleep(0)
+
+
+async def test_a_frozen_server_does_not_fill_our_memory(monkeypatch):
+    monkeypatch.setattr(wires, "UNSENT_BYTES", 1 << 20)
+    nats = Nats(info=b"INFO " + orjson.dumps({"max_payload": 1 << 23}) + b"\r\n")
+    async with dialled(nats, Ear()) as wire:
+        nats.writer.transport.pause_reading()
+        with pytest.raises(LogDown):
+            await flood(wire)
+        nats.writer.transport.resume_reading()
+        while (await nats.said.get())[-2:] != b"\r\n":
+            pass
+
+
 async def test_a_server_that_ends_the_connection_is_noticed_at_once():
     nats, ear = Nats(), Ear()
     async with dialled(nats, ear) as wire:
