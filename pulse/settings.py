@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -98,6 +99,13 @@ class Settings(BaseSettings):
             raise ValueError
         return url.removesuffix("/") if name in ("public_url", "nats_monitor_url") else url
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: str) -> str:
+        for network in filter(None, map(str.strip, proxies.split(","))):
+            ip_network(network)  # raises ValueError
+        return proxies
+
     @field_validator("log_level")
     @classmethod
     def _level(cls, level: str) -> str:
@@ -112,6 +120,12 @@ class Settings(BaseSettings):
                 "PULSE_NATS_URL is set, so PULSE_NATS_MONITOR_URL must be too: there Pulse asks nats-server whether it"
                 " syncs. It must be an address such as http://host:8222."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _two_doors(self) -> Self:
+        if self.http_port == self.push_port:
+            raise ValueError(f"PULSE_HTTP_PORT and PULSE_PUSH_PORT are both {self.http_port}; they must differ.")
         return self
 
 

@@ -31,7 +31,7 @@ def test_it_is_known_of_every_setting_what_it_must_be() -> None:
     [
         ("HTTP_PORT", "99999"), ("HTTP_PORT", "abc"), ("HTTP_PORT", "0"), ("PUSH_PORT", "-1"), ("HTTP_HOST", ""),
         ("LOG_LEVEL", "loud"), ("SECURE_COOKIES", "maybe"), ("PUBLIC_URL", "chat.example.org"), ("PUSH_KEY", "a/b"),
-        ("NATS_MONITOR_URL", "http://"), ("DATA_DIR", ""),
+        ("NATS_MONITOR_URL", "http://"), ("DATA_DIR", ""), ("TRUSTED_PROXIES", "nginx, 10.0.0.0/8"),
     ],
 )  # fmt: skip
 def test_a_bad_setting_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -61,6 +61,12 @@ def test_what_may_hold_a_password_is_not_repeated(monkeypatch: pytest.MonkeyPatc
 def test_a_database_may_be_a_socket_or_several_hosts(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("PULSE_DATABASE_URL", url)
     assert read_settings().database_url == url
+
+
+def test_the_two_doors_need_two_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSE_HTTP_PORT", "8001")
+    with pytest.raises(BadSetting, match="PULSE_HTTP_PORT and PULSE_PUSH_PORT are both 8001"):
+        read_settings()
 
 
 def test_a_nats_server_needs_its_monitor_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """`/api/deliveries`: the webhook log, for admins."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -13,6 +13,8 @@ from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.projections import deliveries, rejections
 from pulse.projections.reads import Reads
+
+Outcome = Literal["taken", "unhandled", "quarantined", "repeated", "live", "confirmed", "refused"]
 
 
 class AdminsOnly(NotAllowed):
@@ -28,7 +30,7 @@ def delivery_routes(guard: Guard, reads: Reads, store: EventStore) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         cursor: Annotated[str | None, Query()] = None,
         source: UUID | None = None,
-        outcome: Annotated[str | None, Query(max_length=32)] = None,
+        outcome: Outcome | None = None,
     ) -> Response:
         """What providers sent, newest first, with the raw body and what became of it: each delivery that left an event.
 

@@ -56,7 +56,13 @@ async def test_its_pages_lead_through_all_of_it(shared: Pulse, desk: Desk, bot: 
     assert back == seen
 
 
-@pytest.mark.parametrize(("outcome", "count"), [("taken", 25), ("unhandled", 3), ("quarantined", 2), ("lost", 0)])
+async def test_an_outcome_that_there_is_not_is_named(desk: Desk) -> None:
+    answer = await desk.get("admin", LIST, outcome="lost")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "outcome"
+
+
+@pytest.mark.parametrize(("outcome", "count"), [("taken", 25), ("unhandled", 3), ("quarantined", 2)])
 async def test_it_can_be_asked_for_one_outcome(desk: Desk, bot: Bot, outcome: str, count: int) -> None:
     found = await desk.items("admin", LIST, source=bot.id, outcome=outcome)
     assert [one["outcome"] for one in found] == [outcome] * count
@@ -109,7 +115,7 @@ async def test_a_made_up_cursor_is_bad_input(desk: Desk, cursor: str) -> None:
 
 async def test_a_nul_in_a_question_is_bad_input(shared: Pulse, desk: Desk) -> None:
     answer = await shared.http.get(f"{LIST}?outcome=%00", headers=await desk.headers("admin"))
-    is_problem(answer, 400, "bad-input")
+    is_problem(answer, 422, "invalid")
 
 
 async def test_a_source_without_deliveries_has_an_empty_list(desk: Desk) -> None:
