@@ -8,7 +8,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import obstore
+import structlog
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore
+
+from pulse.errors import Trouble
+
+log = structlog.get_logger(__name__)
+
+
+class BlobNotKept(Trouble):
+    """A large body can't be put on the disk, so nothing was accepted. Try again soon."""
 
 
 class Blobs:
@@ -20,10 +30,14 @@ class Blobs:
         self._store = LocalStore(str(place))
 
     async def keep(self, content: bytes) -> str:
-        """Stores bytes, returns their hash once they are on disk. Safe to repeat."""
+        """Stores bytes, returns their hash once they are on disk. Safe to repeat. Raises BlobNotKept."""
         name = sha256(content).hexdigest()
-        await obstore.put_async(self._store, _path(name), content)
-        await asyncio.to_thread(_sync, self._place / _path(name))
+        try:
+            await obstore.put_async(self._store, _path(name), content)
+            await asyncio.to_thread(_sync, self._place / _path(name))
+        except (OSError, BaseError) as error:
+            log.warning("blobs.refused", trouble=str(error).partition("\n")[0])  # nobody else watches this disk
+            raise BlobNotKept from error
         return name
 
     async def read(self, name: str) -> bytes:

@@ -57,6 +57,7 @@ PulseError
     ├── CheckpointMoved     projections/checkpoint
     ├── LogBehind           projections/checkpoint
     ├── OtherVersion        projections/checkpoint
+    ├── BlobNotKept         blobs; the disk refuses
     ├── WrongKey            vault
     ├── AlreadyRunning      embedded/lock
     ├── ServerFailed        embedded/child

@@ -29,14 +29,14 @@ class OneWrite:
 
     def write(self, data: bytes) -> None:
         if not self._parts:
-            self._call_soon(self._flush)
+            self._call_soon(self.flush)
         self._parts.append(data)
 
     def close(self) -> None:
-        self._flush()
+        self.flush()
         self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         parts, self._parts = self._parts, []
         if parts and not self._transport.is_closing():
             self._transport.write(b"".join(parts))
@@ -53,6 +53,7 @@ class LimitedHttp(HttpToolsProtocol):
 
     _arriving_since: float | None = None
     _header_bytes = 0
+    _unread = 0  # bytes since the parser last had something whole for us: headers, a piece of a body, a message
     _looking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -64,6 +65,18 @@ class LimitedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
         if self._looking is not None:
             self._looking.cancel()
+
+    def eof_received(self) -> None:
+        """Who has said all may still listen: what is written by now goes out before the connection closes."""
+        self.transport.flush()  # type: ignore[attr-defined]
+
+    def data_received(self, data: bytes) -> None:
+        # The parser joins a header's pieces anew with each that arrives, and tells of it only once it is whole.
+        if self._unread > HEADER_BYTES:
+            self.send_400_response("Invalid HTTP request received.")
+            return
+        self._unread += len(data)
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -82,8 +95,17 @@ class LimitedHttp(HttpToolsProtocol):
         if self._header_bytes > HEADER_BYTES or len(self.headers) > HEADERS:
             raise HeadersTooLarge
 
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._unread = 0
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._unread = 0
+
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        self._unread = 0
         self._arriving_since = None
 
     def _look(self) -> None:

@@ -35,6 +35,39 @@ async def test_many_headers_are_refused(connection: Connection) -> None:
 
 @pytest.mark.parametrize(
     "begun",
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-",
+        b"GET /",
+        b"POST /webhook/vk/1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX-Trailer: ",
+    ],
+    ids=["a header", "a header's name", "an address", "a trailer"],
+)
+async def test_what_is_never_whole_is_refused_before_it_grows(
+    connection: Connection, pulse: Pulse, begun: bytes
+) -> None:
+    reader, writer = connection
+    for piece in (begun, b"a" * http_limits.HEADER_BYTES + b"a", b"a"):
+        writer.write(piece)
+        assert (await pulse.http.get("/healthz")).status_code == 200  # by then the piece has been read
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize("cut", [0, 10, 100], ids=["whole", "inside its address", "inside its headers"])
+async def test_a_large_body_may_arrive_with_its_headers(connection: Connection, pulse: Pulse, cut: int) -> None:
+    reader, writer = connection
+    body = b'{"from": "vera", "message": "%s", "message_id": "m%d"}' % (b"x" * 5_000, cut) + b" " * 200_000
+    address = pulse.webhook("simulator").encode()
+    request = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (address, len(body), body)
+    for _ in range(2):  # the connection is as good for another
+        writer.write(request[:cut])
+        assert (await pulse.http.get("/healthz")).status_code == 200
+        writer.write(request[cut:])
+        assert (await reader.readuntil(b"\r\n\r\n{}")).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "begun",
     [b"", b"GET /healthz HTT", b"POST /api/users/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"],
     ids=["silence", "half a header", "half a body"],
 )

@@ -11,7 +11,7 @@ from pulse.accounts import Accounts
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import ROLES, Moderator, UnknownRole, clean_email, moderator_id
 from pulse.commands.running import ThereAlready, settings_here, with_house
-from pulse.commands.terminal import Json, secret_of, show, show_rows, words_for_errors
+from pulse.commands.terminal import Json, secret_of, show, show_rows, tell_of_argv, words_for_errors
 from pulse.house import House, now
 
 users = typer.Typer(no_args_is_help=True, help="Moderators and admins.")
@@ -29,6 +29,7 @@ def add_user(
 ) -> None:
     """Adds a moderator or admin and prints the password if it was made up."""
     settings = settings_here()
+    tell_of_argv(password=password)
     with words_for_errors():
         email = clean_email(email)
         if role not in ROLES:

@@ -13,7 +13,7 @@ from pulse.accounts import Accounts, webhook_url
 from pulse.aggregates.source import Source, source_id
 from pulse.channels.table import CHANNELS
 from pulse.commands.running import ThereAlready, public_http, settings_here, with_house
-from pulse.commands.terminal import Json, err, secret_of, show, show_rows, words_for_errors
+from pulse.commands.terminal import Json, err, secret_of, show, show_rows, tell_of_argv, words_for_errors
 from pulse.errors import BadInput, NotFound
 from pulse.house import House, now
 from pulse.settings import Settings
@@ -54,16 +54,18 @@ def add(
     origin: Origin = None,
     as_json: Json = False,
 ) -> None:
-    """Connects a channel account and prints its webhook address and secret."""
+    """Connects a channel account and prints its webhook address, and the secret if it was made up."""
     settings, identifier = settings_here(), identifier.strip()
+    made_up: str | None = None
+    tell_of_argv(secret=secret, token=token)
     with words_for_errors():
         if channel not in CHANNELS:
             raise UnknownChannel(f"There is no channel {channel!r}. Channels are: {', '.join(CHANNELS)}.")
         hidden = _secrets(secret=secret or None, token=token)
         seen = _settings(confirmation=confirmation, origins=origin)
         _refuse_others(channel, hidden, seen)
-        if "secret" in SECRETS.get(channel, ()):
-            hidden.setdefault("secret", new_secret())
+        if "secret" in SECRETS.get(channel, ()) and not secret:
+            made_up = hidden["secret"] = new_secret()
 
     async def connect(house: House) -> None:
         accounts = Accounts(house.store, house.vault, now)
@@ -82,7 +84,7 @@ def add(
     identity = str(source_id(channel, identifier))
     made = {
         "id": identity, "type": channel, "identifier": identifier,
-        "webhook_url": webhook_url(public_http(settings), channel, identifier), "secret": hidden.get("secret"),
+        "webhook_url": webhook_url(public_http(settings), channel, identifier), "secret": made_up,
     }  # fmt: skip
     show(made, as_json=as_json)
     if channel == "vk" and "confirmation" not in seen:
@@ -105,6 +107,7 @@ def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
     """Changes what is given and leaves the rest. `-` reads a secret from a prompt, a pipe or PULSE_NEW_SECRET,
     PULSE_NEW_NEXT_SECRET, PULSE_NEW_TOKEN."""
     settings, changed = settings_here(), list[str]()
+    tell_of_argv(secret=secret, next_secret=next_secret, token=token)
     made = new_secret() if rotate else None
     with words_for_errors():
         hidden = _secrets(secret=_one_of(secret, made), next_secret=next_secret, token=token)

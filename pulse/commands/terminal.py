@@ -57,16 +57,32 @@ def shown(value: object) -> str:
 
 
 def secret_of(given: str, name: str) -> str:
-    """What stands there, or for `-` what PULSE_NEW_<NAME> says, else what is typed or piped in: never in argv.
+    """What stands there; for `-` what PULSE_NEW_<NAME> says, else what is typed or piped in, which argv never shows.
 
     Raises BadInput.
     """
     label, secret = name.replace("_", " "), given
     if given == "-":
-        secret = os.environ.get(f"PULSE_NEW_{name.upper()}", "") or _asked(label)
+        secret = os.environ.get(_variable(name), "") or _asked(label)
     if not secret.strip():
         raise BadInput(f"The {label} is empty; nothing was changed.")
     return secret.strip()
+
+
+def tell_of_argv(**given: str | None) -> None:
+    """Says once, on standard error, which of these secrets stood in argv."""
+    seen = [
+        f"--{name.replace('_', '-')}"
+        for name, value in given.items()
+        if value and value not in ("-", os.environ.get(_variable(name)))
+    ]
+    if seen:
+        others = "others on this machine can see what a command line holds. `-` in its place is asked for instead."
+        err.print(f"{', '.join(seen)}: {others}", style="yellow", soft_wrap=True, markup=False, highlight=False)
+
+
+def _variable(name: str) -> str:
+    return f"PULSE_NEW_{name.upper()}"
 
 
 def _asked(label: str) -> str:

@@ -68,7 +68,10 @@ class Intake:
         self.clock = clock
 
     async def take(self, delivered: Delivered, arrival: Arrival) -> Taken:
-        """Decides on one arrival. Raises LogDown and other Trouble; then nothing of it happened."""
+        """Decides on one arrival. Raises Trouble; then nothing of it happened.
+
+        Except after AckLost, a LogDown: it may be stored. The same delivery sent again counts once either way.
+        """
         raw = await self._raw(delivered.body)
         match arrival:
             case MessageArrived() | ButtonArrived() | EchoArrived():

@@ -83,7 +83,12 @@ PATHS: dict[str, Any] = {
                 *PAGING,
                 header("X-Pulse-Version", "the id of one's own message, which this read must show"),
             ],
-            "responses": answers(_200="items, next, prev", _401="no or wrong chat_token", _503="lists are away"),
+            "responses": answers(
+                _200="items, next, prev",
+                _401="no or wrong chat_token",
+                _429="too many reads of one chat",
+                _503="lists are away",
+            ),
         },
         "post": {
             "tags": ["widget"],
@@ -109,7 +114,12 @@ PATHS: dict[str, Any] = {
             "summary": "A fresh token for the visitor's socket.",
             "security": CHAT_TOKEN,
             "parameters": [path_parameter("id", "the session, which is the chat")],
-            "responses": answers(_200="as for a session", _401="no or wrong chat_token", _404="another chat's token"),
+            "responses": answers(
+                _200="as for a session",
+                _401="no or wrong chat_token",
+                _404="another chat's token",
+                _429="too many reads of one chat",
+            ),
         }
     },
 }

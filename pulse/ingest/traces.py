@@ -9,8 +9,8 @@ import orjson
 
 from pulse.eventlog.jetstream import Log
 from pulse.limits import Rate
+from pulse.projections.rejections import REJECTED
 
-REJECTED = "pulse.live.rejected"
 BODY_SHOWN = 2048
 
 

@@ -6,14 +6,16 @@ happens here.
 
 from __future__ import annotations
 
+import contextlib
 from uuid import UUID
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from pulse.channels import Channel, Confirmation, Unreadable, require_secret
 from pulse.directory import Directory
-from pulse.errors import BadInput, NotAuthentic, NotFound, PulseError
+from pulse.errors import BadInput, NotAuthentic, NotFound, PulseError, Trouble
 from pulse.http import problem, read_body
 from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Delivered, Intake
@@ -21,6 +23,8 @@ from pulse.ingest.traces import Traces
 
 PREFIX = "/webhook/"
 LIMIT = 1024 * 1024
+
+log = structlog.get_logger(__name__)
 
 
 class PostOnly(BadInput):
@@ -39,11 +43,15 @@ class Webhooks:
         self.traces = traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """200 with the channel's own words once stored; 401 for strangers, whatever is wrong with them."""
+        """200 with the channel's own words once stored; 401 for strangers, whatever is wrong with them; never a 500."""
         try:
             media_type, words = await self._receive(scope, receive)
         except PulseError as error:
             await problem(error)(scope, receive, send)
+            return
+        except Exception:  # nothing stands behind this door, and a provider sends again what is answered 503
+            log.exception("webhook.unforeseen", path=scope["path"])
+            await problem(Trouble())(scope, receive, send)
             return
         headers = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(words))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -53,11 +61,12 @@ class Webhooks:
         channel, source_id = _address(scope)
         headers = Headers(raw=scope["headers"])
         body = await read_body(headers, receive, LIMIT)
+        driver = None
         try:
             driver = self._driver(channel, source_id)
             driver.verify(headers, body)
         except PulseError as refusal:
-            await self.traces.leave(source_id, "refused", refusal.code, body)
+            await self.traces.leave(source_id, "refused", refusal.code, _without_proof(driver, body))
             raise
         code = await self._take(driver, driver.kept(body))
         return driver.answer if code is None else ("text/plain", code.encode())
@@ -88,6 +97,14 @@ class Webhooks:
             if taken.outcome in ("repeated", "live"):
                 await self.traces.leave(str(driver.account.id), taken.outcome, arrival.external_id, body)
         return None
+
+
+def _without_proof(driver: Channel | None, body: bytes) -> bytes:
+    """What may be shown of a refused body: nothing, where nobody can say what in it is secret."""
+    if driver is not None:
+        with contextlib.suppress(BadInput):
+            return driver.kept(body)
+    return b""
 
 
 def _address(scope: Scope) -> tuple[str, str]:

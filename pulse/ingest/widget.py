@@ -58,6 +58,7 @@ class Widget:
         self.clock = clock
         self._sessions = Rate(per_second=5, burst=100)
         self._messages = Rate(per_second=5, burst=100)
+        self._reads = Rate(per_second=10, burst=60)
 
     def routes(self) -> list[Route]:
         """The widget's own addresses, and those that older clients know."""
@@ -82,6 +83,7 @@ class Widget:
         if request.method == "POST":
             return await self._write(request)
         visit = self._visit(request, request.query_params.get("chat_token"))
+        self._reads.require(visit.chat)
         if own_write := number(request.headers.get("x-pulse-version"), 0):
             await self.reads.wait_for_version(visit.chat, own_write)
         query = request.query_params
@@ -99,6 +101,7 @@ class Widget:
     async def channel_token(self, request: Request) -> Response:
         """A fresh token for the socket of an existing chat."""
         visit = self._visit(request, request.query_params.get("chat_token"))
+        self._reads.require(visit.chat)
         if visit.chat != as_uuid(request.path_params["id"]):
             raise NotFound
         return answer(self._session(visit))

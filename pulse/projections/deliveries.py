@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from uuid import UUID
 
+import msgspec
+
 from pulse.aggregates.customer import CustomerLeft, CustomerReturned
 from pulse.aggregates.delivery import DeliveryKept
-from pulse.eventlog.envelope import Recorded, open_envelope
+from pulse.eventlog.envelope import Recorded, UnknownEvent, open_envelope
 from pulse.eventlog.jetstream import Log
 from pulse.projections.changes import Changes
 from pulse.projections.paging import Cursor, Page
@@ -18,6 +21,7 @@ from pulse.projections.sql import Statements
 VERSION = 3
 SQL = Statements(__file__)
 WRITES = ("insert_deliveries",)
+READ_AT_ONCE = 8
 
 
 def project(recorded: Recorded, changes: Changes) -> None:
@@ -59,13 +63,21 @@ async def page(
     at = Cursor.of(cursor)
     rows = await reads.fetch(SQL[at.way], source=source, outcome=outcome, position=at.position, limit=limit + 1)
     page = at.page(rows, limit, "position")
-    bodies = await asyncio.gather(*(_raw_of(log, row["position"]) for row in page.items))
+    room = asyncio.Semaphore(READ_AT_ONCE)  # a body may be large, and a page long
+    bodies = await asyncio.gather(*(_raw_of(log, row["position"], room) for row in page.items))
     items = [row | raw for row, raw in zip(page.items, bodies, strict=True)]
     return replace(page, items=items)
 
 
-async def _raw_of(log: Log, position: int) -> dict[str, str | None]:
-    """A body lies in the log once: copied into a table it was half of all that the projector wrote."""
-    found = await log.read(position, limit=1)
-    event = open_envelope(position, found[0].subject, found[0].body).event if found else None
+async def _raw_of(log: Log, position: int, room: asyncio.Semaphore) -> dict[str, str | None]:
+    """A body lies in the log once: copied into a table it was half of all that the projector wrote.
+
+    None where the log holds no event at this position, or one that this version of Pulse can't read.
+    """
+    async with room:
+        found = await log.read(position, limit=1)
+    event = None
+    if found and found[0].position == position:  # else it is the next one, of somebody else
+        with contextlib.suppress(UnknownEvent, msgspec.MsgspecError, KeyError):
+            event = open_envelope(position, found[0].subject, found[0].body).event
     return {"raw": getattr(event, "raw", None), "raw_base64": getattr(event, "raw_base64", None)}

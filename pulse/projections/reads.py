@@ -20,6 +20,7 @@ from pulse.eventlog.jetstream import Log
 SCHEMA = "read"
 PROJECTED = "pulse.live.projected"
 OWN_WRITE_SECONDS = 0.5
+ASK_AGAIN_SECONDS = 0.05
 READ_SECONDS = 2.0
 CONNECT_SECONDS = 2
 POOL_RETRIES_SECONDS = 1.0
@@ -102,14 +103,19 @@ class Reads:
         return self.position >= position
 
     async def wait_for_version(self, chat_id: UUID, version: int) -> None:
-        """Waits until a chat's row has reached a version, half a second at most: visitors know no positions."""
+        """Waits until a chat's row has reached a version, half a second at most: visitors know no positions.
+
+        Whatever else is announced meanwhile, it asks once every ASK_AGAIN_SECONDS at most.
+        """
+        clock = asyncio.get_running_loop().time
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OWN_WRITE_SECONDS):
-                seen = self.position
+                seen, asked = self.position, clock()
                 while not await self.fetch(REACHED, chat_id=chat_id, version=version):
                     async with self._moved:
                         await self._moved.wait_for(lambda: self.position != seen)  # noqa: B023  asked before it changes
-                    seen = self.position
+                    await asyncio.sleep(asked + ASK_AGAIN_SECONDS - clock())
+                    seen, asked = self.position, clock()
 
     async def _ask(self) -> None:
         rows = await self.fetch("select position from checkpoint")

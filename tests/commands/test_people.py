@@ -59,3 +59,13 @@ async def test_a_department_needs_a_name(command: Command) -> None:
 async def test_a_password_that_was_given_is_not_said_again(command: Command) -> None:
     code, said = await command("user", "add", "nina@pulse.example", "Nina", "--password", "-", typed="long enough\n")
     assert (code, f"{'password':14} –" in said, "long enough" in said) == (0, True, False)
+    assert "others on this machine" not in said
+
+
+async def test_a_password_in_the_command_line_can_be_seen_by_others_and_one_in_the_environment_not(
+    command: Command,
+) -> None:
+    _, said = await command("user", "add", "nina@pulse.example", "Nina", "--password", "long enough")
+    assert said.startswith("--password: others on this machine can see")
+    code, said = await command("user", "add", "olga@pulse.example", "Olga", "--json", PULSE_NEW_PASSWORD="long enough")
+    assert (code, json.loads(said)["password"]) == (0, None)

@@ -148,5 +148,29 @@ async def test_a_source_nobody_connected_can_not_be_set(command: Command) -> Non
     assert (code, said) == (1, "There is no source 'shop'. `pulse source list` shows them all.\n")
 
 
+@pytest.mark.usefixtures("sales")
+async def test_a_secret_that_was_given_is_not_said_again(command: Command, store: EventStore) -> None:
+    code, said = await command(
+        "source", "add", "vk", "219900124", "--department", "Sales", "--secret", "-", "--confirmation", "c", "--json",
+        typed="s3cret words\n",
+    )  # fmt: skip
+    assert (code, json.loads(said)["secret"], "s3cret" in said) == (0, None, False)
+    assert set((await the_source(store, "vk", "219900124")).secrets) == {"secret"}
+
+
+@pytest.mark.usefixtures("sales")
+async def test_who_puts_a_secret_into_the_command_line_is_told_once_that_others_see_it(command: Command) -> None:
+    code, said = await command(
+        "source", "add", "telegram", "7000000005", "--department", "Sales", "--secret", "s3cret", "--token", "7:token"
+    )
+    assert (code, "s3cret" in said, "7:token" in said) == (0, False, False)
+    assert said.startswith("--secret, --token: others on this machine can see what a command line holds. `-` ")
+    code, said = await command("source", "set", str(source_id("telegram", "7000000005")), "--next-secret", "s3cret")
+    assert (code, said.startswith("--next-secret: others on this machine"), "s3cret" in said) == (0, True, False)
+    for safe in (("--rotate",), ("--secret", "-")):
+        _, said = await command("source", "set", str(source_id("telegram", "7000000005")), *safe, typed="fresh\n")
+        assert "others on this machine" not in said
+
+
 def key_file(environment: dict[str, str]) -> Path:
     return Path(environment["PULSE_DATA_DIR"], "keys", "master.key")

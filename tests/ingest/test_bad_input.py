@@ -14,6 +14,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from pulse.aggregates.chat import chat_id
 from pulse.blobs import Blobs
@@ -26,6 +27,7 @@ from tests.world import (
     Bot,
     Desk,
     a_bot,
+    a_name,
     connect,
     is_problem,
     kinds,
@@ -111,19 +113,80 @@ async def test_a_flood_of_forged_deliveries_fills_nothing(shared: Pulse, bot: Bo
     assert found[0]["n"] <= 100
 
 
-async def test_what_is_told_of_a_forged_delivery_is_cut_and_can_be_stored(shared: Pulse) -> None:
-    """Also when its address holds what Postgres can't: the next one must not be lost with it."""
-    query = "select source, body, outcome, reason from trace.rejections where source like 'nul%'"
+async def forged(pulse: Pulse, address: str, body: bytes, like: str) -> dict[str, Any]:
+    """What is told of a refused delivery: whose source looks so, the newest."""
+    query = "select * from trace.rejections where source like %(like)s order by number desc"
 
     async def forge() -> list[dict[str, Any]]:
-        await shared.http.post("/webhook/telegram/nul%00nul", content=b"a\0" + b"b" * 10_000)
-        return await rows(shared, query)
+        await pulse.http.post(address, content=body)
+        return await rows(pulse, query, like=like)
 
     found = await insist(forge, len)  # only a few a second are told
-    assert found[0]["source"] == "nul\ufffdnul"
-    assert found[0]["body"].startswith("a\ufffdbbb")
-    assert len(found[0]["body"]) == 2048
-    assert (found[0]["outcome"], found[0]["reason"]) == ("refused", "not-authentic")
+    assert found[0]["outcome"] == "refused"
+    return found[0]
+
+
+async def test_what_is_told_of_a_forged_delivery_is_cut_and_can_be_stored(shared: Pulse) -> None:
+    bot = await a_bot(shared)
+    told = await forged(shared, bot.address, b"a\0" + b"b" * 10_000, str(bot.id))
+    assert told["body"].startswith("a\ufffdbbb")
+    assert len(told["body"]) == 2048
+    assert told["reason"] == "not-authentic"
+
+
+async def test_of_what_an_unknown_address_was_sent_nothing_is_told(shared: Pulse) -> None:
+    """Also when the address holds what Postgres can't: the next one must not be lost with it."""
+    told = await forged(shared, "/webhook/vk/nul%00nul", orjson.dumps(vk_event()), "nul%")
+    assert (told["source"], told["body"], told["reason"]) == ("nul\ufffdnul", "", "not-authentic")
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b'{"group_id":9,"secret":"s3cret"}', '{"group_id":9,"secret":""}'),
+        (b'{"group_id":9,"secret":"s3\\u0063ret"}', '{"group_id":9,"secret":""}'),
+        (b'{"group_id":9,"secret":1,"at":11}', ""),
+        (b'{"group_id":1,"secret":"s3cret"', ""),
+        (b'["s3cret"]', ""),
+    ],
+    ids=["plain", "with escapes", "a number", "truncated", "an array"],
+)
+async def test_what_is_told_of_a_refused_vk_event_never_shows_its_secret(
+    shared: Pulse, body: bytes, shown: str
+) -> None:
+    group = a_name("").strip("-") + "00"
+    source = await connect(shared, "vk", group, secrets={"secret": "s3cret"})
+    assert (await forged(shared, f"/webhook/vk/{source}", body, str(source)))["body"] == shown
+
+
+# Pulse's own trouble
+
+
+async def test_what_nobody_foresaw_is_answered_like_any_trouble(
+    shared: Pulse, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared.house.webhooks, "drivers", None)
+    with capture_logs() as told:
+        answer = await bot.post(update(1))
+    is_problem(answer, 503, "trouble")
+    assert int(answer.headers["retry-after"]) > 0
+    assert [line["path"] for line in told if line["event"] == "webhook.unforeseen"] == [bot.address]
+    monkeypatch.undo()
+    assert (await bot.post(update(1))).status_code == 200
+
+
+async def test_a_large_body_that_the_disk_refuses_is_not_accepted(shared: Pulse, bot: Bot) -> None:
+    body = padded(update(901, "Large"), MIB)
+    before = await shared.house.log.last_position()
+    folder = shared.house.settings.data_dir / "blobs" / sha256(body).hexdigest()[:2]
+    folder.rename(folder.with_suffix(".away")) if folder.exists() else None
+    folder.write_text("a file in the way")
+    answer = await bot.post(body)
+    is_problem(answer, 503, "blob-not-kept")
+    assert int(answer.headers["retry-after"]) > 0
+    assert await shared.house.log.last_position() == before
+    folder.unlink()
+    assert (await bot.post(body)).status_code == 200
 
 
 async def test_of_what_was_told_the_newest_thousand_stay(shared: Pulse) -> None:

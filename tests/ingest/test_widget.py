@@ -316,6 +316,18 @@ async def test_a_visitor_who_writes_too_often_is_told_to_wait(shared: Pulse) -> 
     assert int(told.headers["retry-after"]) > 0
 
 
+@pytest.mark.parametrize("address", ["/api/widget/messages", "/chat/session/{}/channel-token"])
+async def test_a_visitor_who_reads_too_often_is_told_to_wait(shared: Pulse, address: str) -> None:
+    vera, other = await a_visitor(shared), await a_visitor(shared)
+    reads = (shared.http.get(address.format(vera.chat), headers=vera.headers) for _ in range(200))
+    answers = await asyncio.gather(*reads)
+    assert {answer.status_code for answer in answers} == {200, 429}
+    told = next(answer for answer in answers if answer.status_code == 429)
+    is_problem(told, 429, "too-often")
+    assert int(told.headers["retry-after"]) > 0
+    assert (await shared.http.get(address.format(other.chat), headers=other.headers)).status_code == 200
+
+
 # Other websites
 
 

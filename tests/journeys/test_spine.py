@@ -38,9 +38,13 @@ class Installation:
     def source(self, channel: str) -> dict[str, Any]:
         return next(source for source in self.demo["sources"] if source["type"] == channel)
 
-    async def command(self, *words: str) -> tuple[int, str]:
+    async def command(self, *words: str, **more: str) -> tuple[int, str]:
         done = await asyncio.create_subprocess_exec(
-            *PULSE, *words, env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            *PULSE,
+            *words,
+            env=self.environment | more,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )
         said, _ = await done.communicate()
         return done.returncode or 0, said.decode()
@@ -228,9 +232,8 @@ async def test_sources_and_people_are_added_while_it_runs(installation: Installa
         "Nina",
         "--department",
         "Night shift",
-        "--password",
-        "long enough",
         "--json",
+        PULSE_NEW_PASSWORD="long enough",
     )
     assert json.loads(said) == {"email": "nina@pulse.example", "role": "moderator", "password": None}
     credentials = {"email": "nina@pulse.example", "password": "long enough"}

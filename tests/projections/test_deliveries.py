@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import orjson
 import psycopg
 import pytest
 
+from pulse.eventlog.envelope import subject_of
 from pulse.projections import deliveries
 from tests.given import ANNA, NOW, SHOP, a_chat, replies, vera_edits, vera_writes
 from tests.projections.conftest import append
 from tests.projections.told import Told, kept, vera
+
+
+def sealed(name: str, version: int) -> bytes:
+    """An envelope around data that no event has."""
+    envelope = {"type": name, "v": version, "ver": 1, "id": uuid4(), "at": NOW, "by": "system", "data": {"odd": 1}}
+    return orjson.dumps(envelope)
 
 
 def rows_of(told: Told) -> list[dict]:
@@ -96,6 +104,58 @@ async def test_pages_show_every_delivery_both_ways(twenty, reads, log, which, th
             up = [*page.items, *up]
         assert [row["external_id"] for row in up] == wanted
         assert {row["raw"] for row in down} <= {"{}", "not json"}
+
+
+UNREADABLE = {
+    "no envelope": b"{}",
+    "no JSON": b"hello",
+    "an event of a newer Pulse": sealed("chat.hologram-received", 1),
+    "a version of a newer Pulse": sealed("chat.message-received", 99),
+    "other fields": sealed("chat.message-received", 1),
+}
+INSERT = """
+insert into read.deliveries (position, source_id, external_id, outcome, kind, reason, aggregate_id, at)
+values (%(position)s, %(shop)s, 'odd', 'taken', 'chat.message-received', '', gen_random_uuid(), now())
+"""
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+async def test_a_delivery_whose_event_can_not_be_read_is_shown_without_its_body(twenty, reads, log, query, name):
+    odd = Told()
+    odd.raw(subject_of("chat", uuid4()), UNREADABLE[name])
+    query(INSERT, {"position": await append(log, odd), "shop": SHOP})
+    page = await deliveries.page(reads, log, source=None, outcome=None, limit=100, cursor=None)
+    assert [row["raw"] for row in page.items] == [None] + [row["raw"] for row in page.items[1:]]
+    assert None not in [row["raw"] for row in page.items[1:]]
+    assert len(page.items) == 21
+
+
+@pytest.mark.parametrize("position", [0, 10**6], ids=["before an event", "after the end"])
+async def test_a_delivery_that_the_log_does_not_hold_shows_nobody_elses_body(log, projector, reads, query, position):
+    told = Told()
+    told.of(kept("u1", "quarantined"))
+    await append(log, told)
+    await projector.catch_up()
+    query(INSERT, {"position": position, "shop": SHOP})
+    page = await deliveries.page(reads, log, source=None, outcome=None, limit=100, cursor=None)
+    [odd] = [row for row in page.items if row["external_id"] == "odd"]
+    assert (odd["raw"], odd["raw_base64"]) == (None, None)
+
+
+async def test_only_a_few_bodies_are_read_at_once(twenty, reads, log, monkeypatch):
+    reading, most, read = 0, 0, log.read
+
+    async def counted(*place, **which):
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        found = await read(*place, **which)
+        reading -= 1
+        return found
+
+    monkeypatch.setattr(log, "read", counted)
+    page = await deliveries.page(reads, log, source=None, outcome=None, limit=100, cursor=None)
+    assert (len(page.items), most) == (20, deliveries.READ_AT_ONCE)
 
 
 FILL = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from uuid import uuid4
 
 import psutil
 import psycopg
@@ -14,7 +15,16 @@ from pulse.embedded import Embedded
 from pulse.errors import BadInput, ReadsDown
 from pulse.eventlog.jetstream import Log
 from pulse.projections.projector import Projector
-from pulse.projections.reads import REACHED, Reads, as_position, as_uuid, number
+from pulse.projections.reads import (
+    ASK_AGAIN_SECONDS,
+    OWN_WRITE_SECONDS,
+    PROJECTED,
+    REACHED,
+    Reads,
+    as_position,
+    as_uuid,
+    number,
+)
 from tests.given import a_chat, vera_writes
 from tests.projections.conftest import append, epoch_of, own_log
 from tests.projections.told import Told
@@ -141,6 +151,19 @@ async def test_a_chats_version_is_waited_for(log, projector, reads):
     await waiting
     assert await reads.fetch(REACHED, chat_id=chat.id, version=2)
     await reads.wait_for_version(chat.id, 3)
+
+
+async def test_a_version_that_never_comes_is_asked_for_only_now_and_then(log, projector, reads):
+    await projector.catch_up()
+    before = reads.pool.get_stats().get("requests_num", 0)
+    waiting = asyncio.create_task(reads.wait_for_version(uuid4(), 999_999_999))
+    announced = 0
+    while not waiting.done():
+        announced += 1
+        await log.tell(PROJECTED, b'{"position": %d}' % announced)
+        await log.last_position()  # a way there and back
+    asked = reads.pool.get_stats()["requests_num"] - before
+    assert 1 <= asked <= 1 + OWN_WRITE_SECONDS / ASK_AGAIN_SECONDS
 
 
 # Postgres away
