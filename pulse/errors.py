@@ -9,6 +9,7 @@ PulseError
 │   ├── HeldByAnother       aggregates/chat; names the holder
 │   ├── NoDepartments       aggregates/source
 │   ├── CannotSend          channels
+│   ├── NoCode              ingest/webhooks
 │   ├── ThereAlready        commands/running
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/deliveries

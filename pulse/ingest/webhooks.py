@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from pulse.channels import Channel, Confirmation, Unreadable, require_secret
 from pulse.directory import Directory
-from pulse.errors import BadInput, NotAuthentic, NotFound, PulseError, Trouble
+from pulse.errors import BadInput, NotAuthentic, NotFound, PulseError, Refusal, Trouble
 from pulse.http import problem, read_body
 from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Delivered, Intake
@@ -31,6 +31,10 @@ class PostOnly(BadInput):
     """This address takes POST only."""
 
     status = 405
+
+
+class NoCode(Refusal):
+    """This source has no confirmation code yet. Copy it from the provider into `pulse source set ID --confirmation`."""
 
 
 class Webhooks:
@@ -91,6 +95,9 @@ class Webhooks:
             return None
         for arrival in arrivals:
             if isinstance(arrival, Confirmation):
+                if not arrival.code:
+                    await self.traces.leave(str(driver.account.id), "refused", NoCode().code, body)
+                    raise NoCode
                 await self.traces.leave(str(driver.account.id), "confirmed", arrival.external_id, body)
                 return arrival.code
             taken = await self.intake.take(delivered, arrival)

@@ -300,3 +300,11 @@ async def test_vk_shows_our_own_reply_again_and_the_thread_does_not(shared: Puls
     assert said == [
         ("customer", "Where is it?"), ("moderator", "On its way."), ("outside", "I called you."), ("outside", "Rate us!")
     ]  # fmt: skip
+
+
+async def test_a_source_without_its_code_confirms_nothing_and_says_what_is_missing(shared: Pulse) -> None:
+    source = await connect(shared, "vk", "219900777", secrets={"secret": "s3cret"})
+    body = {"type": "confirmation", "group_id": 219900777, "secret": "s3cret"}
+    answer = await shared.http.post(f"/webhook/vk/{source}", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "no-code")
+    assert "pulse source set" in answer.json()["title"]
