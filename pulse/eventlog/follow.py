@@ -14,13 +14,13 @@ from uuid import uuid4
 
 import nats
 import orjson
-import structlog
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from pulse.errors import LogDown, Trouble
 from pulse.eventlog.appends import AppendRefused, Stored
 from pulse.eventlog.jetstream import Log
+from pulse.logs import Outage
 
 PAGE = 2000  # twice what others read at once: what is projected together is folded together
 PULL = 500
@@ -29,11 +29,9 @@ HEARTBEAT_SECONDS = 2
 RETRY_SECONDS = 0.25
 PENDING = "Nats-Pending-Messages"
 
-log = structlog.get_logger(__name__)
-
 
 class LogHole(Trouble):
-    """The event log is missing a position. Reading stops here: nothing is skipped. Run `pulse status`."""
+    """The event log is missing a position. Reading stops here: nothing is skipped. Restore the log from a backup."""
 
 
 class Follow:
@@ -49,7 +47,7 @@ class Follow:
         self.position = after
         self.subjects = subjects
         self.caught_up = caught_up or asyncio.Event()
-        self._away = False
+        self._outage = Outage("follow")
 
     async def __aiter__(self) -> AsyncIterator[list[Stored]]:
         while True:
@@ -60,9 +58,7 @@ class Follow:
                 async for page in self._tail():
                     yield page
             except (LogDown, AppendRefused) as trouble:
-                if not self._away:  # one word an outage, not one a try
-                    log.warning("follow.waiting", position=self.position, trouble=str(trouble))
-                self._away = True
+                self._outage.began(trouble)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _pages(self) -> AsyncIterator[list[Stored]]:
@@ -82,7 +78,7 @@ class Follow:
         try:
             existed = await tail.open()
             await self._check_end()
-            self._away = False
+            self._outage.ended()
             while True:
                 if existed <= 0:
                     self.caught_up.set()

@@ -20,6 +20,7 @@ from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.follow import Follow
 from pulse.eventlog.jetstream import Log
+from pulse.logs import Outage
 from pulse.projections.batch import Batch, Unwritable, fold, parts
 from pulse.projections.checkpoint import MOVED, CheckpointMoved, advance, read_checkpoint
 from pulse.projections.connections import AWAY, Connection, connected, enter, lead
@@ -59,18 +60,20 @@ class Projector:
 
         Raises LogBehind, LogHole and OtherVersion: those need a person.
         """
+        outage = Outage("projector")
         while True:
             try:
                 async with connected(self.database_url, self.schema) as connection:
                     await lead(connection, self.schema)
                     goal = await self.source.last_position()
+                    outage.ended()
                     async with aclosing(self._project(connection)) as positions:
                         async for position in positions:
                             if position >= goal:
                                 await self._caught_up(connection)
                                 self.ready.set()
             except (*AWAY, LogDown, AppendRefused) as trouble:
-                log.warning("projector.waiting", trouble=str(trouble).strip())
+                outage.began(trouble)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def catch_up(self, told: Told = lambda _at, _of: None) -> int:

@@ -19,6 +19,7 @@ from pulse.eventlog.appends import AppendRefused, Stored
 from pulse.eventlog.envelope import open_envelope
 from pulse.eventlog.follow import RETRY_SECONDS, Follow
 from pulse.eventlog.jetstream import Log
+from pulse.logs import Outage
 from pulse.push.frames import Data, Frame, Names, frames_of
 from pulse.push.hub import Hub, Peer, fan_out, text_frame
 
@@ -44,12 +45,14 @@ class Relay:
 
     async def begin(self) -> None:
         """Takes its place in the log, before the door listens. Waits for as long as the log can't tell it."""
+        outage = Outage("push")
         while self.follow is None:
             try:
                 self.follow = Follow(self.source, await self.source.last_position())
             except (LogDown, AppendRefused) as trouble:
-                log.warning("push.waiting", trouble=str(trouble))
+                outage.began(trouble)
                 await asyncio.sleep(RETRY_SECONDS)
+        outage.ended()
 
     async def run(self) -> None:
         """Relays for ever."""

@@ -165,7 +165,7 @@ async def test_an_outage_is_told_once(log, monkeypatch):
         monkeypatch.undo()
         await log.append(Append(CHAT, b"1"))
         assert [stored.position for stored in await reading] == [1]
-    assert [line["event"] for line in told] == ["follow.waiting"]
+    assert [line["event"] for line in told] == ["follow.away", "follow.back"]
 
 
 async def test_a_slow_reader_gets_everything(log):
