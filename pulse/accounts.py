@@ -34,7 +34,7 @@ class Accounts:
         return await self.store.decide(Department, department_id(name), decision, by=BY)
 
     async def invite(self, email: str, name: str, role: str, departments: tuple[UUID, ...], password: str) -> Decided:
-        """Adds a person. Raises UnknownRole, NotAnEmail, NotAName."""
+        """Adds a person. Raises UnknownRole, NotAnEmail, NotAName, NotAPassword."""
         # Hashing takes long on purpose, and a decision runs on the event loop, maybe several times.
         password_hash = await asyncio.to_thread(hash_password, password)
 

@@ -27,6 +27,8 @@ PulseError
 │   ├── UnknownRole         aggregates/moderator
 │   ├── NotAnEmail          aggregates/moderator
 │   ├── NotAName            aggregates/moderator
+│   ├── NotAPassword        passwords
+│   ├── NotASecret          commands/sources
 │   ├── UnknownChannel      commands/sources
 │   ├── NotItsField         commands/sources
 │   └── Unreadable          channels; an authentic delivery

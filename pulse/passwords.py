@@ -8,13 +8,23 @@ from concurrent.futures import ThreadPoolExecutor
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from pulse.errors import TryLater
+from pulse.errors import BadInput, TryLater
 
 WAITING = 64
 HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
 
+SHORTEST, LONGEST = 8, 1024
+
+
+class NotAPassword(BadInput):
+    """A password has 8 to 1,024 characters."""
+
+
 def hash_password(password: str) -> str:
+    """Raises NotAPassword."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise NotAPassword
     return HASHER.hash(password)
 
 

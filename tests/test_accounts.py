@@ -50,14 +50,14 @@ async def test_a_department_is_created_once(accounts: Accounts) -> None:
 
 
 async def test_a_person_keeps_the_first_password(accounts: Accounts, store: EventStore) -> None:
-    first, again = await anna(accounts, "first"), await anna(accounts, "second")
+    first, again = await anna(accounts, "the first"), await anna(accounts, "the second")
     assert [type(event) for event in first.events] == [ModeratorInvited]
     assert (again.events, again.position) == ((), first.position)
     stored = await store.load(Moderator, moderator_id("anna@pulse.example"))
     assert stored is not None
     check = PasswordCheck()
-    assert await check.matches(stored.password_hash, "first")
-    assert not await check.matches(stored.password_hash, "second")
+    assert await check.matches(stored.password_hash, "the first")
+    assert not await check.matches(stored.password_hash, "the second")
     check.close()
 
 

@@ -27,6 +27,11 @@ ORIGIN = re.compile(r"https?://[^\s/?#@]+")
 COLUMNS = ("id", "type", "identifier", "title", "departments", "webhook_url")
 
 Department = Annotated[list[str] | None, typer.Option(help="repeat for several; the first is the default")]
+# What the providers take: Bot API, setWebhook (secret_token); VK's callback settings.
+TAKEN = {
+    "telegram": (re.compile(r"[A-Za-z0-9_-]{1,256}"), "Telegram takes secrets of 1 to 256 letters, digits, - and _."),
+    "vk": (re.compile(r".{1,50}"), "VK takes secrets of 1 to 50 characters."),
+}
 Secret = Annotated[str | None, typer.Option(help="the webhook's secret; - asks for it")]
 NextSecret = Annotated[str | None, typer.Option(help="Telegram: one that is as good while you replace the secret")]
 Token = Annotated[str | None, typer.Option(help="Telegram, VK: the token that replies are sent with; - asks for it")]
@@ -36,6 +41,10 @@ Origin = Annotated[list[str] | None, typer.Option(help="web: a page that may emb
 
 class UnknownChannel(BadInput):
     """There is no such channel."""
+
+
+class NotASecret(BadInput):
+    """The provider would not take this secret."""
 
 
 class NotItsField(BadInput):
@@ -198,6 +207,10 @@ def _refuse_others(channel: str, hidden: dict[str, str], seen: dict[str, str]) -
     for name in (*hidden, *seen):
         if name not in known:
             raise NotItsField(f"A {channel} source has no {name.replace('_', ' ')}; nothing was changed.")
+    rule, sentence = TAKEN.get(channel, (None, ""))
+    for name in ("secret", "next_secret"):
+        if rule is not None and name in hidden and not rule.fullmatch(hidden[name]):
+            raise NotASecret(sentence)
 
 
 def _one_of(secret: str | None, made: str | None) -> str | None:

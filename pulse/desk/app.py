@@ -115,6 +115,11 @@ def _tell_problems(schema: dict[str, Any]) -> None:
 
 async def _on_invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return told("invalid", f"The body is not JSON: {first['ctx']['error']}.", 422)
+    if first["loc"] == ("body",):
+        return told("invalid", "Send a JSON object, with the header Content-Type: application/json.", 422)
     faults: list[dict[str, Any]] = [
         {"field": ".".join(str(part) for part in fault["loc"][1:]), "message": fault["msg"]} for fault in error.errors()
     ]

@@ -41,6 +41,7 @@ async def test_people_and_departments_are_added_once_and_listed(command: Command
         ),
         (("nina@pulse.example", " "), "A person's name has 1 to 100 characters."),
         (("nina@pulse.example", "Nina", "--password", "-"), "The password is empty"),
+        (("nina@pulse.example", "Nina", "--password", "short"), "A password has 8 to 1,024 characters."),
     ],
 )
 async def test_who_can_not_be_added_leaves_nothing(

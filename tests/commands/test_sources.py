@@ -174,3 +174,16 @@ async def test_who_puts_a_secret_into_the_command_line_is_told_once_that_others_
 
 def key_file(environment: dict[str, str]) -> Path:
     return Path(environment["PULSE_DATA_DIR"], "keys", "master.key")
+
+
+@pytest.mark.usefixtures("sales")
+@pytest.mark.parametrize(
+    ("channel", "secret", "sentence"), [("telegram", "two words", "Telegram takes"), ("vk", "x" * 51, "VK takes")]
+)
+async def test_a_secret_that_the_provider_would_not_take_is_refused(
+    command: Command, log: Log, channel: str, secret: str, sentence: str
+) -> None:
+    before = await log.last_position()
+    code, said = await command("source", "add", channel, "77", "--department", "Sales", "--secret", secret)
+    assert (code, sentence in said) == (1, True), said
+    assert await log.last_position() == before
