@@ -80,9 +80,9 @@ class Fork:
         self.taken = taken
         self.others = others
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         taken = scope["type"] == "http" and scope["path"].startswith(self.prefix)
-        await (self.taken if taken else self.others)(scope, receive, send)
+        return (self.taken if taken else self.others)(scope, receive, send)
 
 
 class BodyLimit:

@@ -55,7 +55,7 @@ async def serve_app(app: ASGIApp, port: socket.socket) -> None:
     """Serves on an open port until cancelled; then requests in flight are answered."""
     # uvicorn gets its socket ready made, because it ends the process when it can't have one.
     config = uvicorn.Config(
-        app, http=LimitedHttp, ws="none", lifespan="off", backlog=BACKLOG,
+        app, interface="asgi3", http=LimitedHttp, ws="none", lifespan="off", backlog=BACKLOG,
         log_config=None, access_log=False, server_header=False, date_header=False, proxy_headers=False,
         timeout_graceful_shutdown=3, timeout_keep_alive=30,
     )  # fmt: skip

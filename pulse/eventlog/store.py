@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -61,7 +61,7 @@ class EventStore:
         folded = await self.cache.fold(subject_of_key((kind, aggregate_id)))
         return folded.aggregate  # type: ignore[return-value]
 
-    async def decide(
+    def decide(
         self,
         kind: type[A],
         aggregate_id: UUID,
@@ -70,13 +70,13 @@ class EventStore:
         by: str,
         cause: str | None = None,
         msg_id: str | None = None,
-    ) -> Decided:
+    ) -> Awaitable[Decided]:
         """Runs a decision on one aggregate until it counts; it may run again when others were faster.
 
         The decision gets the aggregate (None before its first event) and returns it. What it raises comes out
         here and nothing is stored. Raises TryLater, StoreConflict, LogDown; AckLost when it may be stored.
         """
-        return await self.decide_together([(kind, aggregate_id)], decision, by=by, cause=cause, msg_id=msg_id)
+        return self.decide_together([(kind, aggregate_id)], decision, by=by, cause=cause, msg_id=msg_id)
 
     async def decide_together(
         self, keys: Sequence[Key], decision: Decision, *, by: str, cause: str | None = None, msg_id: str | None = None
