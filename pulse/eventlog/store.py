@@ -184,8 +184,14 @@ class EventStore:
         """Takes the aggregates at once: before a task begins, somebody else could start on one of them."""
         for command in commands:
             self._busy.update(command.subjects)
-            self._awaited -= Counter(command.subjects)
+            self._stop_awaiting(command)
         return self._run_taken(commands)
+
+    def _stop_awaiting(self, command: Command) -> None:
+        for subject in command.subjects:
+            self._awaited[subject] -= 1
+            if not self._awaited[subject]:
+                del self._awaited[subject]
 
     async def _run_taken(self, commands: list[Command]) -> None:
         together = len(commands) > 1 and all(subject in self.cache for c in commands for subject in c.subjects)

@@ -608,6 +608,7 @@ async def test_the_slowest_of_a_batch_holds_up_nobody_else(stores, log, monkeypa
     assert [answer.version for answer in await asyncio.gather(*slow)] == [4, 4, 4]
     await asyncio.sleep(0)
     assert store._busy == set()
+    assert not store._awaited
 
 
 # Trouble
