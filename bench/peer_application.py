@@ -33,6 +33,7 @@ def environment(database_url: str, *, cached: bool = False) -> dict[str, str]:
     return named | {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",
         "MAPPER_TOPIC": get_topic(PulseMapper),
+        "POSTGRES_POOL_SIZE": "16",
         "POSTGRES_PORT": parts.get("PORT", "5432"),
         "AGGREGATE_CACHE_MAXSIZE": "100000" if cached else "",
         "DEEPCOPY_FROM_AGGREGATE_CACHE": "n",  # its copies cost more than reading the events again
