@@ -8,7 +8,7 @@ PulseError
 │   ├── EmptyReply          aggregates/chat
 │   ├── HeldByAnother       aggregates/chat; names the holder
 │   ├── NoDepartments       aggregates/source
-│   ├── CannotSend          channels
+│   ├── NotStuck            aggregates/chat_replies
 │   ├── NoCode              ingest/webhooks
 │   ├── ThereAlready        commands/running
 │   └── NotAllowed          403
@@ -41,6 +41,13 @@ PulseError
     │   ├── TooOften        limits: 429
     │   ├── TooManySignIns  passwords
     │   └── NobodyRelays    push/server
+    ├── CallFailed          channels/calls; a call to a channel ended badly
+    │   ├── NotNow
+    │   ├── MaybeSent
+    │   ├── NeverDelivered
+    │   ├── BadPiece
+    │   ├── SourceInTrouble
+    │   └── PeerMoved
     ├── StoreConflict       somebody else kept winning the same chat
     ├── LogDown             the event log can't take or give events
     │   ├── AckLost         eventlog/appends; it may be stored

@@ -23,6 +23,8 @@ class Author:
 class Attachment:
     """Something beside the text. `ref` is what the driver needs to fetch it (a file id or a URL), never shown.
 
+    `file` is the id of our own copy once there is one, `sha256` the name of its content, which is never shown.
+
     `kind`: photo, document, voice, audio, video, animation, sticker, location, contact, link or unsupported.
     """
 
@@ -37,6 +39,8 @@ class Attachment:
     latitude: float | None = None
     longitude: float | None = None
     phone: str | None = None
+    file: str | None = None
+    sha256: str | None = None
 
 
 @value

@@ -110,3 +110,12 @@ def assigned_to(who: UUID, seen_holder: UUID | None = None) -> Callable[[Chat], 
 
 def closed_by(who: UUID) -> Callable[[Chat], None]:
     return lambda chat: chat.close(who, now=NOW)
+
+
+def attempted(of: int, *, part: int = 0, parts: int = 1, attempt: int = 1) -> Callable[[Chat], None]:
+    """The channel is about to be called."""
+    return lambda chat: chat.attempt(of, part=part, parts=parts, attempt=attempt, now=NOW)
+
+
+def sent(of: int, message_id: str | None = "m1", *, part: int = 0) -> Callable[[Chat], None]:
+    return lambda chat: chat.sent(of, part=part, message_id=message_id, now=NOW)

@@ -2,7 +2,7 @@
 
 from eventsourcing.domain import Aggregate, AggregateEvent
 
-from pulse.aggregates import chat, chat_events, customer, delivery, department, moderator, source
+from pulse.aggregates import chat, chat_events, chat_replies, customer, delivery, department, moderator, source
 
 AGGREGATES: dict[str, type[Aggregate]] = {
     "chat": chat.Chat,
@@ -22,6 +22,14 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("chat.button-pressed", 1): chat_events.ButtonPressed,
     ("chat.reply-echoed", 1): chat_events.ReplyEchoed,
     ("chat.reply-written", 1): chat_events.ReplyWritten,
+    ("chat.reply-attempted", 1): chat_replies.ReplyAttempted,
+    ("chat.reply-sent", 1): chat_replies.ReplySent,
+    ("chat.reply-delivered", 1): chat_replies.ReplyDelivered,
+    ("chat.reply-read", 1): chat_replies.ReplyRead,
+    ("chat.reply-failed", 1): chat_replies.ReplyFailed,
+    ("chat.reply-uncertain", 1): chat_replies.ReplyUncertain,
+    ("chat.reply-requeued", 1): chat_replies.ReplyRequeued,
+    ("chat.reply-vouched", 1): chat_replies.ReplyVouched,
     ("chat.assigned", 1): chat_events.ChatAssigned,
     ("chat.transferred", 1): chat_events.ChatTransferred,
     ("chat.closed", 1): chat_events.ChatClosed,

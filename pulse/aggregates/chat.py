@@ -16,7 +16,6 @@ from pulse.aggregates.chat_events import (
     ChatClosed,
     ChatOpened,
     ChatReopened,
-    ChatSoFar,
     ChatTransferred,
     MessageEdited,
     MessageReacted,
@@ -28,8 +27,9 @@ from pulse.aggregates.chat_events import (
     SeenByStaff,
     client_key,
 )
+from pulse.aggregates.chat_replies import RepliedChat
 from pulse.errors import Refusal
-from pulse.message import Attachment, Author, Incoming
+from pulse.message import Attachment, Author, Incoming, id_key
 
 
 class ChatIsClosed(Refusal):
@@ -44,7 +44,7 @@ class EmptyReply(Refusal):
     """A reply needs a text or a file."""
 
 
-class Chat(ChatSoFar):
+class Chat(RepliedChat):
     """The decisions, each on what the chat's events left behind."""
 
     @classmethod
@@ -109,14 +109,20 @@ class Chat(ChatSoFar):
         outside_author: str | None, external_id: str, raw: str, now: datetime,
     ) -> None:  # fmt: skip
         """The channel shows a reply from our side; one that left with a random id of ours is confirmed by it."""
-        if not self.knows(external_id) and self.find(message_id) is None:
-            self.trigger_event(
-                ReplyEchoed, text=text, attachments=attachments, message_id=message_id, random_id=random_id,
-                outside_author=outside_author, confirms=self.replies.get(random_id), external_id=external_id, raw=raw,
-                timestamp=now,
-            )  # fmt: skip
+        if self.knows(external_id) or self.find(message_id) is not None:
+            return
+        confirms, part = self.replies.get(random_id, (None, 0))
+        self.trigger_event(
+            ReplyEchoed, text=text, attachments=attachments, message_id=message_id, random_id=random_id,
+            outside_author=outside_author, confirms=confirms, external_id=external_id, raw=raw, timestamp=now,
+        )  # fmt: skip
+        if confirms is not None:
+            self.sent(confirms, part=part, message_id=message_id, now=now)
 
-    def reply(self, text: str, *, moderator_id: UUID, client_msg_id: str | None, now: datetime) -> int:
+    def reply(
+        self, text: str, *, moderator_id: UUID, client_msg_id: str | None, now: datetime,
+        attachments: tuple[Attachment, ...] = (),
+    ) -> int:  # fmt: skip
         """A moderator answers; a free chat becomes theirs. Returns the reply's version.
 
         The same `client_msg_id` from the same moderator is the same reply, however often it is sent.
@@ -125,15 +131,16 @@ class Chat(ChatSoFar):
             written = self.client_msgs.get(client_key(moderator_id, client_msg_id))
             if written is not None:
                 return written
-        if not text.strip():
+        if not text.strip() and not attachments:
             raise EmptyReply
         if self.closed:
             raise ChatIsClosed
         if self.holder_id is None:
             self.assign(moderator_id, now=now)
         self.trigger_event(
-            ReplyWritten, text=text, moderator_id=moderator_id, client_msg_id=client_msg_id, timestamp=now
-        )
+            ReplyWritten, text=text, moderator_id=moderator_id, client_msg_id=client_msg_id, attachments=attachments,
+            timestamp=now,
+        )  # fmt: skip
         return self.version
 
     def take(self, moderator_id: UUID, *, now: datetime) -> None:
@@ -172,11 +179,21 @@ class Chat(ChatSoFar):
             self.trigger_event(SeenByStaff, moderator_id=moderator_id, up_to=up_to, timestamp=now)
 
     def see_as_customer(
-        self, up_to: int, *, now: datetime, external_id: str | None = None, raw: str | None = None
-    ) -> None:
-        """The customer has seen everything up to a version; marks only move up."""
-        if self.seen_by_customer < up_to <= self.version:
-            self.trigger_event(SeenByCustomer, up_to=up_to, external_id=external_id, raw=raw, timestamp=now)
+        self, up_to: int, *, now: datetime, message_id: str | None = None, external_id: str | None = None,
+        raw: str | None = None,
+    ) -> None:  # fmt: skip
+        """The customer has seen everything up to a version; marks only move up.
+
+        A channel's mark names a message (`message_id`), which may be a reply whose id has yet to come back to us.
+        """
+        further = message_id is not None and id_key(message_id) > self.read_key
+        if not self.seen_by_customer < up_to <= self.version and not further:
+            return
+        self.trigger_event(
+            SeenByCustomer, up_to=max(up_to, self.seen_by_customer), external_id=external_id, raw=raw,
+            message_id=message_id, timestamp=now,
+        )  # fmt: skip
+        self.read_replies(now=now)
 
 
 @lru_cache(maxsize=65_536)

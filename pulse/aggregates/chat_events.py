@@ -8,6 +8,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
+from pulse.aggregates.chat_sending import Sending
 from pulse.message import Attachment, Author, Incoming, id_key
 
 
@@ -108,11 +109,12 @@ class ReplyWritten(AggregateEvent):
     text: str
     moderator_id: UUID
     client_msg_id: str | None
+    attachments: tuple[Attachment, ...] = ()
 
     def apply(self, chat: ChatSoFar) -> None:
         if self.client_msg_id is not None:
             chat.client_msgs[client_key(self.moderator_id, self.client_msg_id)] = self.originator_version
-        chat.replies[random_id_of(self.originator_id, self.originator_version)] = self.originator_version
+        chat.outgoing[self.originator_version] = Sending()
         chat.unread = []
         chat.unread_by_customer.append(self.originator_version)
 
@@ -164,14 +166,17 @@ class SeenByStaff(AggregateEvent):
 
 
 class SeenByCustomer(AggregateEvent):
-    """`external_id` and `raw` are there when a channel told us, not our own widget."""
+    """`external_id` and `raw` are there when a channel told us, not our own widget; `message_id` is its read mark."""
 
     up_to: int
     external_id: str | None
     raw: str | None
+    message_id: str | None = None
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.seen_by_customer = self.up_to
+        if self.message_id is not None:
+            chat.read_key = max(chat.read_key, id_key(self.message_id))
         chat.unread_by_customer = [version for version in chat.unread_by_customer if version > self.up_to]
 
 
@@ -179,7 +184,8 @@ class ChatSoFar(Aggregate):
     """What decisions need: who holds it, what was seen, which deliveries it knows. Lists hold versions.
 
     `known` are keys of deliveries; the versions of messages lie under the keys of their ids, those of replies under
-    the random ids they leave with and under the keys of their clients' ids.
+    the keys of their clients' ids, and (with the piece) under the random ids they leave with. `outgoing` are replies
+    that have not left whole, `reached` says how far the others got, `receipts` are of messages we can't name yet.
     """
 
     source_id: UUID
@@ -196,7 +202,11 @@ class ChatSoFar(Aggregate):
     unread_by_customer: list[int] = field(default_factory=list)
     known: set[int] = field(default_factory=set)
     messages: dict[int, int] = field(default_factory=dict)
-    replies: dict[int, int] = field(default_factory=dict)
+    replies: dict[int, tuple[int, int]] = field(default_factory=dict)
+    outgoing: dict[int, Sending] = field(default_factory=dict)
+    reached: dict[int, int] = field(default_factory=dict)
+    receipts: set[int] = field(default_factory=set)
+    read_key: int = -1
     client_msgs: dict[int, int] = field(default_factory=dict)
     seen_by: dict[UUID, int] = field(default_factory=dict)
 
@@ -237,7 +247,7 @@ def client_key(moderator_id: UUID, client_msg_id: str) -> int:
     return id_key(f"{moderator_id.hex}/{client_msg_id}")
 
 
-def random_id_of(chat_id: UUID, version: int) -> int:
-    """What a reply is sent with, the same at every try: 31 bits, not zero. Its echo brings it back."""
-    digest = blake2b(f"{chat_id.hex}/{version}".encode(), digest_size=4).digest()
+def random_id_of(chat_id: UUID, version: int, part: int = 0) -> int:
+    """What a reply's piece is sent with, the same at every try: 31 bits, not zero. Its echo brings it back."""
+    digest = blake2b(f"{chat_id.hex}/{version}/{part}".encode(), digest_size=4).digest()
     return int.from_bytes(digest) & 0x7FFF_FFFF or 1

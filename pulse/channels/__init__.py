@@ -13,21 +13,22 @@ from dataclasses import field
 from typing import Any, ClassVar
 from uuid import UUID
 
+import httpx2
 import orjson
 
-from pulse.errors import BadInput, NotAuthentic, Refusal
+from pulse.channels.calls import NeverDelivered
+from pulse.errors import BadInput, NotAuthentic
 from pulse.message import Attachment, Author, Incoming
 from pulse.values import value
+
+# Kinds of attachments that are files.
+FILES = frozenset({"photo", "document", "voice", "audio", "video", "animation"})
 
 NUL = re.compile(rb"\0|(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Unreadable(BadInput):
     """An authentic delivery that its driver can't read."""
-
-
-class CannotSend(Refusal):
-    """This channel can't send replies."""
 
 
 @value
@@ -42,21 +43,60 @@ class Account:
 
 @value
 class Capabilities:
-    """What a channel can carry. `text_limit` counts the channel's own units; 0 bytes means no files."""
+    """What a channel can carry, and how fast.
+
+    `text_limit` and `caption_limit` count the channel's own units (`units`: `utf-16` or `characters`); longer texts
+    are split. `file_limit` is in bytes, 0 for no files; `kinds` are the files it takes. `per_second` and `per_peer` are
+    calls a second, `per_group_minute` calls a minute to one group. `repeat_seconds`: for so long a call with the same
+    `random_id` may be repeated and still counts once; 0 where it would be sent twice.
+    """
 
     text_limit: int
     file_limit: int
     receipts: bool
     typing: bool
+    units: str = "characters"
+    caption_limit: int = 0
+    kinds: frozenset[str] = frozenset()
+    per_second: float = 30
+    per_peer: float = 30
+    per_group_minute: float = 1800
+    repeat_seconds: float = 0
+
+
+@value
+class File:
+    """A file on its way out."""
+
+    kind: str
+    name: str
+    mime: str
+    content: bytes = field(repr=False)
 
 
 @value
 class Outgoing:
-    """A reply as a driver sends it."""
+    """One call's worth of a reply: a piece of its text, or one of its files with or without one.
 
-    reply_id: str
+    `random_id` is the same at every try of the same piece. `plain`: an earlier try was called malformed; send the
+    words alone. `group`: the peer is a group.
+    """
+
     peer: str
-    text: str
+    random_id: int
+    text: str = ""
+    file: File | None = None
+    group: bool = False
+    plain: bool = False
+
+
+@value
+class Profile:
+    """How a channel calls a person."""
+
+    name: str
+    username: str | None = None
+    language: str | None = None
 
 
 @value
@@ -122,6 +162,14 @@ class ReadMark(Arrival):
 
 
 @value
+class ReceiptArrived(Arrival):
+    """A reply lies on the customer's device."""
+
+    peer: str
+    message_id: str
+
+
+@value
 class ReachChanged(Arrival):
     """The person blocked us, or allowed messages again."""
 
@@ -158,8 +206,15 @@ class Channel(ABC):
     capabilities: ClassVar[Capabilities]
     answer: ClassVar[tuple[str, bytes]] = ("application/json", b"{}")
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, http: httpx2.AsyncClient | None = None) -> None:
+        """`http` is there in processes that send; its time limits are its owner's."""
         self.account = account
+        self._http = http
+
+    @property
+    def http(self) -> httpx2.AsyncClient:
+        assert self._http is not None, "this process does not send"
+        return self._http
 
     @abstractmethod
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
@@ -173,9 +228,20 @@ class Channel(ABC):
     def read(self, body: bytes) -> list[Arrival]:
         """What the delivery says. Pure; the same body always reads the same. Raises Unreadable."""
 
-    async def send(self, reply: Outgoing) -> str:
-        """Sends a reply and returns the channel's id of it. Raises TryLater or NeverDelivered."""
-        raise CannotSend
+    @abstractmethod
+    async def send(self, piece: Outgoing) -> str | None:
+        """Makes one call and returns the channel's id of the message, if it names one.
+
+        Raises what `channels/calls.py` knows: NotNow, MaybeSent, NeverDelivered, BadPiece, SourceInTrouble, PeerMoved.
+        """
+
+    async def show_typing(self, peer: str) -> None:
+        """Shows the customer that somebody is typing. Raises as `send` does; nobody repeats it."""
+        raise NeverDelivered("This channel shows no typing.")
+
+    async def profile(self, peer: str) -> Profile | None:
+        """Who a person is, where the channel tells only when asked. Raises as `send` does."""
+        return None
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

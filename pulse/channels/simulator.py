@@ -2,25 +2,54 @@
 
 `{from, message, type, message_id, timestamp, name, media_url, file_name, latitude, longitude, phone}`: only `from` is
 always needed, and `message` in a text. `type` is `text` unless it says otherwise.
+
+Going out it keeps what it "sent", and its setting `behaviour` makes it misbehave: `busy 5` (429, come back in 5 s), `slow
+3` (answers after 3 s), `cut` (takes it and hangs up), `away` (can't be reached), `blocked`, `malformed` (until it is sent
+plain), `refused` (the account is).
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 
-from pulse.channels import Arrival, Capabilities, Channel, MessageArrived, ReadMark, TypingSeen, require_secret
+import httpx2
+
+from pulse.channels import (
+    FILES,
+    Account,
+    Arrival,
+    Capabilities,
+    Channel,
+    MessageArrived,
+    Outgoing,
+    ReadMark,
+    ReceiptArrived,
+    TypingSeen,
+    require_secret,
+)
+from pulse.channels.calls import BadPiece, MaybeSent, NeverDelivered, NotNow, SourceInTrouble
 from pulse.channels.fields import Fields
 from pulse.message import Attachment, Author, Incoming
 
 PROOF_HEADER = "x-pulse-secret"
+KEPT = 1000
 
 
 class Simulator(Channel):
     name = "simulator"
-    capabilities = Capabilities(text_limit=65_536, file_limit=200 * 2**20, receipts=True, typing=True)
+    capabilities = Capabilities(
+        text_limit=65_536, caption_limit=65_536, file_limit=200 * 2**20, receipts=True, typing=True, kinds=FILES,
+        per_second=1000, per_peer=1000, per_group_minute=60_000, repeat_seconds=3600,
+    )  # fmt: skip
+
+    def __init__(self, account: Account, http: httpx2.AsyncClient | None = None) -> None:
+        super().__init__(account, http)
+        self.sent: deque[Outgoing] = deque(maxlen=KEPT)
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         require_secret(self.account.secrets.get("secret"), headers.get(PROOF_HEADER, "").encode("latin-1", "replace"))
@@ -30,6 +59,27 @@ class Simulator(Channel):
         delivery = Fields.of(body)
         kind = delivery.maybe_text("type") or "text"
         return [KINDS.get(kind, message_arrived)(sha256(body).hexdigest(), delivery)]
+
+    async def send(self, piece: Outgoing) -> str:
+        """As `behaviour` says. A piece that is sent again with its `random_id` is one message."""
+        behaviour, _, number = self.account.settings.get("behaviour", "").partition(" ")
+        if behaviour == "slow":
+            await asyncio.sleep(float(number))
+        elif behaviour in TROUBLES and not (behaviour == "malformed" and piece.plain):
+            raise TROUBLES[behaviour](number)
+        if all(known.random_id != piece.random_id for known in self.sent):
+            self.sent.append(piece)
+        return f"sim-{piece.random_id}"
+
+
+TROUBLES: dict[str, Callable[[str], Exception]] = {
+    "busy": lambda seconds: NotNow("The simulator is busy.", "429", after=float(seconds or 1)),
+    "away": lambda _: NotNow("The simulator can't be reached."),
+    "cut": lambda _: MaybeSent("The simulator hung up before it answered."),
+    "blocked": lambda _: NeverDelivered("The simulated customer blocked us.", "403", unreachable=True),
+    "malformed": lambda _: BadPiece("The simulator wants plain words.", "400"),
+    "refused": lambda _: SourceInTrouble("The simulator does not know this account.", "401"),
+}
 
 
 def message_arrived(body_id: str, delivery: Fields, *, edited: bool = False) -> Arrival:
@@ -58,7 +108,12 @@ def read_up_to(body_id: str, delivery: Fields) -> Arrival:
     return ReadMark(body_id, delivery.id("from"), delivery.id("message_id"))
 
 
+def delivered(body_id: str, delivery: Fields) -> Arrival:
+    return ReceiptArrived(body_id, delivery.id("from"), delivery.id("message_id"))
+
+
 KINDS: dict[str, Callable[[str, Fields], Arrival]] = {
+    "delivered": delivered,
     "edit": partial(message_arrived, edited=True),
     "typing": typing,
     "read": read_up_to,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from pulse.channels import (
+    FILES,
     Arrival,
     ButtonArrived,
     Capabilities,
@@ -15,6 +16,7 @@ from pulse.channels import (
     EchoArrived,
     MessageArrived,
     MessagesDeleted,
+    Outgoing,
     ReachChanged,
     Reacted,
     Unhandled,
@@ -34,7 +36,10 @@ START = re.compile(r"/start(?:@\w+)? ([A-Za-z0-9_-]{1,64})")
 class Telegram(Channel):
     name = "telegram"
     # Bot API: text is counted in UTF-16 units; a bot uploads files of up to 50 MB and learns of no read marks.
-    capabilities = Capabilities(text_limit=4096, file_limit=50 * 2**20, receipts=False, typing=True)
+    capabilities = Capabilities(
+        text_limit=4096, file_limit=50 * 2**20, receipts=False, typing=True,
+        caption_limit=1024, kinds=FILES, units="utf-16", per_second=30, per_peer=1, per_group_minute=20,
+    )  # fmt: skip
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         """While the secret is being replaced (`next_secret`), the next one is as good."""
@@ -42,6 +47,9 @@ class Telegram(Channel):
         coming = self.account.secrets.get("next_secret")
         if coming is None or not hmac.compare_digest(coming, given):
             require_secret(self.account.secrets.get("secret"), given)
+
+    async def send(self, piece: Outgoing) -> str | None:
+        raise NotImplementedError
 
     def read(self, body: bytes) -> list[Arrival]:
         """Bot API, Update: an update_id beside exactly one kind."""

@@ -17,6 +17,7 @@ from pulse.channels import (
     Confirmation,
     EchoArrived,
     MessageArrived,
+    Outgoing,
     ReachChanged,
     Reacted,
     ReadMark,
@@ -46,7 +47,11 @@ class Event:
 class Vk(Channel):
     name = "vk"
     # VK: the schema allows 9,000 characters; longer than 4,096 is split by some clients. Documents up to 200 MB.
-    capabilities = Capabilities(text_limit=4096, file_limit=200 * 2**20, receipts=True, typing=True)
+    capabilities = Capabilities(
+        text_limit=4096, file_limit=200 * 2**20, receipts=True, typing=True,
+        caption_limit=4096, kinds=frozenset({"photo", "document", "voice"}), repeat_seconds=3600, per_second=20,
+        per_peer=20, per_group_minute=1200,
+    )  # fmt: skip
     answer = ("text/plain", b"ok")  # other words are commands: `remove` takes our server off the community
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
@@ -68,6 +73,9 @@ class Vk(Channel):
         if load_object(blank).get("secret"):  # spelled with escapes, which VK does not
             return compact({**event, "secret": ""})
         return blank
+
+    async def send(self, piece: Outgoing) -> str | None:
+        raise NotImplementedError
 
     def read(self, body: bytes) -> list[Arrival]:
         event = Fields.of(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pulse.channels import Arrival, Capabilities, Channel, MessageArrived, Unreadable
+from pulse.channels import FILES, Arrival, Capabilities, Channel, MessageArrived, Outgoing, Unreadable
 from pulse.channels.fields import Fields
 from pulse.errors import NotAuthentic
 from pulse.message import Author, Incoming
@@ -16,7 +16,10 @@ NAME_LIMIT = 100
 
 class Web(Channel):
     name = "web"
-    capabilities = Capabilities(text_limit=TEXT_LIMIT, file_limit=50 * 2**20, receipts=True, typing=True)
+    capabilities = Capabilities(
+        text_limit=TEXT_LIMIT, caption_limit=TEXT_LIMIT, file_limit=50 * 2**20, receipts=True, typing=True,
+        kinds=FILES, repeat_seconds=float("inf"), per_second=1000, per_peer=1000, per_group_minute=60_000,
+    )  # fmt: skip
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         """Refuses: website messages come through the widget's door, where the visitor's token is the proof."""
@@ -24,6 +27,9 @@ class Web(Channel):
 
     def read(self, body: bytes) -> list[Arrival]:
         raise Unreadable("Website messages come through the widget's address.")
+
+    async def send(self, piece: Outgoing) -> None:
+        """Nothing has to be called: the reply lies in the visitor's thread, and push has told their sockets."""
 
     def read_message(self, body: bytes, *, peer: str, name: str) -> MessageArrived:
         """The widget's `{text, clientMsgId, name?}`; the token's name goes before the body's. Raises Unreadable."""

@@ -24,6 +24,7 @@ from pulse.channels import (
     ReachChanged,
     Reacted,
     ReadMark,
+    ReceiptArrived,
     TypingSeen,
     Unhandled,
 )
@@ -76,7 +77,7 @@ class Intake:
         match arrival:
             case MessageArrived() | ButtonArrived() | EchoArrived():
                 return _taken(await self._in_chat(delivered, arrival, raw, opens=True))
-            case MessagesDeleted() | Reacted() | ReadMark():
+            case MessagesDeleted() | Reacted() | ReadMark() | ReceiptArrived():
                 try:
                     return _taken(await self._in_chat(delivered, arrival, raw, opens=False))
                 except NoChatYet:
@@ -155,7 +156,7 @@ class Intake:
         return f"blob:sha256:{await self.blobs.keep(body)}"
 
 
-InChat = MessageArrived | ButtonArrived | EchoArrived | MessagesDeleted | Reacted | ReadMark
+InChat = MessageArrived | ButtonArrived | EchoArrived | MessagesDeleted | Reacted | ReadMark | ReceiptArrived
 
 
 def decide_in_chat(chat: Chat, arrival: InChat, *, raw: str, now: datetime) -> None:
@@ -177,8 +178,10 @@ def decide_in_chat(chat: Chat, arrival: InChat, *, raw: str, now: datetime) -> N
             chat.delete(message_ids, now=now, **known)
         case Reacted(author=author, message_id=message_id, reactions=reactions):
             chat.react(author=author, message_id=message_id, reactions=reactions, now=now, **known)
+        case ReceiptArrived(message_id=message_id):
+            chat.deliver(message_id, now=now, **known)
         case ReadMark(message_id=message_id):
-            chat.see_as_customer(chat.version_of(message_id), now=now, **known)
+            chat.see_as_customer(chat.version_of(message_id), message_id=message_id, now=now, **known)
 
 
 def open_chat(delivered: Delivered, arrival: InChat, author: Author, now: datetime) -> Chat:

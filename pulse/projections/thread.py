@@ -16,6 +16,16 @@ from pulse.aggregates.chat_events import (
     ReplyEchoed,
     ReplyWritten,
 )
+from pulse.aggregates.chat_replies import (
+    ReplyAttempted,
+    ReplyDelivered,
+    ReplyFailed,
+    ReplyRead,
+    ReplyRequeued,
+    ReplySent,
+    ReplyUncertain,
+    ReplyVouched,
+)
 from pulse.eventlog.envelope import Recorded
 from pulse.message import Attachment, Incoming, Quoted
 from pulse.projections.changes import Changes
@@ -23,10 +33,11 @@ from pulse.projections.paging import Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 4
+VERSION = 5
 SQL = Statements(__file__)
 WRITES = ("insert_entries", "change_entries")
 END = 2**31 - 1
+OURS = frozenset({"client_msg_id", "attempt", "error", "again_at"})  # nothing a customer has to know
 
 Entry = dict[str, Any]
 
@@ -62,7 +73,8 @@ def entry_of(recorded: Recorded) -> Entry | None:
         case ReplyWritten():
             return seen | {
                 "sender_type": "moderator", "sender": {"id": event.moderator_id}, "text": event.text,
-                "client_msg_id": event.client_msg_id,
+                "client_msg_id": event.client_msg_id, "status": "pending",
+                "attachments": [_attachment(a) for a in event.attachments],
             }  # fmt: skip
         case ReplyEchoed(confirms=None):
             return seen | {
@@ -87,7 +99,32 @@ def change_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
         case MessageReacted(of=int(of)):
             return (of,), {"reactions": {event.author.id: list(event.reactions) or None}}
         case _:
-            return None
+            return status_of(event)
+
+
+def status_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
+    """How far replies have got: pending, sending, sent, delivered, read; or failed or uncertain, with the `error`."""
+    found: tuple[tuple[int, ...], Entry] | None = None
+    match event:
+        case ReplyAttempted(of=of, attempt=attempt):
+            found = (of,), {"status": "sending", "attempt": attempt, "error": None, "again_at": None}
+        case ReplySent(of=of, part=part, parts=parts):
+            found = (of,), {"status": "sent" if part + 1 == parts else "sending", "error": None}
+        case ReplyVouched(of=of):
+            found = (of,), {"status": "sent", "error": None}
+        case ReplyDelivered(of=int(of)):
+            found = (of,), {"status": "delivered"}
+        case ReplyRead(of=of):
+            found = of, {"status": "read"}
+        case ReplyFailed(of=of, reason=reason, again_at=None):
+            found = (of,), {"status": "failed", "error": reason}
+        case ReplyFailed(of=of, reason=reason, again_at=again_at):
+            found = (of,), {"status": "sending", "error": reason, "again_at": again_at}
+        case ReplyUncertain(of=of, reason=reason):
+            found = (of,), {"status": "uncertain", "error": reason}
+        case ReplyRequeued(of=of):
+            found = (of,), {"status": "pending", "error": None}
+    return found
 
 
 def both(earlier: Entry, later: Entry) -> Entry:
@@ -102,7 +139,7 @@ def for_visitor(entry: Entry) -> Entry:
     """An entry as its customer sees it: who of ours wrote it by name only, and without our own client's id."""
     if entry["sender_type"] == "customer":
         return entry
-    shown = {field: value for field, value in entry.items() if field != "client_msg_id"}
+    shown = {field: value for field, value in entry.items() if field not in OURS}
     return shown | {"sender": {"name": entry["sender"].get("name", "")}}
 
 
@@ -156,5 +193,5 @@ def _quoted(quoted: Quoted) -> Entry:
 
 
 def _attachment(attachment: Attachment) -> Entry:
-    shown = ("kind", "name", "mime", "size", "width", "height", "seconds", "latitude", "longitude", "phone")
+    shown = ("kind", "name", "mime", "size", "width", "height", "seconds", "latitude", "longitude", "phone", "file")
     return {field: value for field in shown if (value := getattr(attachment, field)) is not None}

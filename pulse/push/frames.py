@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from eventsourcing.domain import AggregateEvent
+
 from pulse.access import Place
 from pulse.aggregates.chat_events import (
     ButtonPressed,
@@ -28,7 +30,7 @@ from pulse.aggregates.chat_events import (
 from pulse.eventlog.envelope import Recorded
 from pulse.projections import inbox
 from pulse.projections.changes import Changes
-from pulse.projections.thread import change_of, entry_of, for_visitor
+from pulse.projections.thread import change_of, entry_of, for_visitor, status_of
 
 Data = dict[str, Any]
 
@@ -143,9 +145,18 @@ def _tell(recorded: Recorded, names: Names) -> Iterator[Told]:
         case SeenByCustomer(up_to=up_to):
             read: Data = {"by": "customer", "up_to": up_to, "unread_by_customer": scope.unread_by_customer}
             yield Told("chat.seen", "MessageRead", read | unread, read)
-        case event if (change := change_of(event)) is not None:
-            changed = {"ids": list(change[0]), **change[1]}
-            yield Told("chat.message.changed", "MessageChanged", changed, changed)
+        case event:
+            yield from _tell_changes(event)
+
+
+def _tell_changes(event: AggregateEvent) -> Iterator[Told]:
+    """What happens to words that were told before; why a reply did not arrive is for staff only."""
+    if (status := status_of(event)) is not None:
+        reached: Data = {"ids": list(status[0]), "status": status[1]["status"]}
+        yield Told("chat.message.status", "MessageStatusUpdated", status[1] | reached, reached)
+    elif (change := change_of(event)) is not None:
+        changed = {"ids": list(change[0]), **change[1]}
+        yield Told("chat.message.changed", "MessageChanged", changed, changed)
 
 
 def chat_of(recorded: Recorded, names: Names) -> Data:

@@ -7,11 +7,12 @@ import asyncio
 import orjson
 import pytest
 
-from pulse.aggregates.chat import chat_id
+from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.chat_events import random_id_of
 from pulse.aggregates.source import source_id
 from tests.channels.recorded import all_recorded, recorded
 from tests.conftest import Pulse
+from tests.given import attempted
 from tests.world import (
     PROOF,
     TELEGRAM_SECRET,
@@ -281,6 +282,12 @@ async def test_words_reach_the_list_with_what_it_shows(shared: Pulse, desk: Desk
     assert shown["department"]["name"] == "Sales"
 
 
+def attempting(chat: Chat | None, of: int) -> Chat | None:
+    if chat is not None:
+        attempted(of)(chat)
+    return chat
+
+
 async def test_vk_shows_our_own_reply_again_and_the_thread_does_not(shared: Pulse, desk: Desk) -> None:
     source = await connect(shared, "vk", "5", secrets={"secret": "s3cret"})
     chat = chat_id(source, "77")
@@ -293,6 +300,7 @@ async def test_vk_shows_our_own_reply_again_and_the_thread_does_not(shared: Puls
     await vk("message_new", 1, "Where is it?", from_id=77)
     written = (await desk.reply("anna", chat, "On its way.")).json()
     ours = random_id_of(chat, written["id"])
+    await shared.house.store.decide(Chat, chat, lambda known: attempting(known, written["id"]), by="system")
     await vk("message_reply", 2, "On its way.", from_id=-5, out=1, random_id=ours)
     await vk("message_reply", 3, "I called you.", from_id=-5, out=1, random_id=0, admin_author_id=42)
     await vk("message_reply", 4, "Rate us!", from_id=-5, out=1, random_id=ours + 1)

@@ -22,6 +22,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from pulse.aggregates import EVENTS
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.chat_events import MessageReacted, MessageReceived, ReplyEchoed
+from pulse.aggregates.chat_replies import ReplyDelivered
+from pulse.aggregates.chat_sending import Sending
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.source import source_id
@@ -59,7 +61,7 @@ class Client:
         match frame["type"]:
             case "chat.message":
                 self.thread.setdefault(told["id"], told)
-            case "chat.message.changed":
+            case "chat.message.changed" | "chat.message.status":
                 for changed in set(told.pop("ids")) & self.thread.keys():
                     self.thread[changed] = laid_over(self.thread[changed], told)
         if version > self.chat.get("version", 0):
@@ -235,6 +237,66 @@ def reply(number: int) -> Act:
     )  # fmt: skip
 
 
+def attempt(number: int) -> Act:
+    """The sender calls the channel, for a reply in one piece or two."""
+
+    def act(chat: Chat) -> None:
+        of, sending = outgoing(chat, number)
+        parts = max(sending.parts, 1 + number % 2)
+        chat.attempt(of, part=sending.part, parts=parts, attempt=sending.attempt + 1, now=now())
+
+    return act
+
+
+def sent(number: int) -> Act:
+    def act(chat: Chat) -> None:
+        of, sending = outgoing(chat, number)
+        chat.sent(of, part=sending.part, message_id=message_id(), now=now())
+
+    return act
+
+
+def fail(number: int) -> Act:
+    def act(chat: Chat) -> None:
+        of, sending = outgoing(chat, number)
+        again_at = now() if number % 2 else None
+        chat.fail(of, attempt=sending.attempt, code="x", reason="the channel is away", again_at=again_at, now=now())
+
+    return act
+
+
+def doubt(number: int) -> Act:
+    def act(chat: Chat) -> None:
+        of, sending = outgoing(chat, number)
+        chat.doubt(of, attempt=sending.attempt, reason="nobody answered", now=now())
+
+    return act
+
+
+def send_again(number: int) -> Act:
+    return lambda chat: chat.send_again(outgoing(chat, number)[0], moderator_id=person(number), now=now())
+
+
+def vouch(number: int) -> Act:
+    return lambda chat: chat.vouch(outgoing(chat, number)[0], moderator_id=person(number), now=now())
+
+
+def receipt(number: int) -> Act:
+    """For a message of ours, or for one whose name we have yet to learn."""
+    return lambda chat: chat.deliver(
+        known(chat, number) if number % 3 else message_id(), external_id=delivery(), raw="{}", now=now()
+    )
+
+
+def read_mark(number: int) -> Act:
+    return lambda chat: chat.see_as_customer(1, message_id=known(chat, number), now=now())
+
+
+def outgoing(chat: Chat, number: int) -> tuple[int, Sending]:
+    """One of the replies that have not left whole; a stranger where there is none."""
+    return [*chat.outgoing.items(), (0, Sending())][number % max(1, len(chat.outgoing))]
+
+
 def assign(number: int) -> Act:
     return lambda chat: chat.assign(person(number), seen_holder=chat.holder_id, now=now())
 
@@ -266,6 +328,7 @@ def person(number: int) -> UUID:
 
 ACTS = (
     write, edit, delete, react, react_to_nothing, press, echo, confirm, reply, assign, transfer, close, see, see_as_customer,
+    attempt, attempt, sent, sent, fail, doubt, send_again, vouch, receipt, read_mark,
 )  # fmt: skip
 HISTORIES = st.lists(st.builds(lambda act, number: act(number), st.sampled_from(ACTS), st.integers(0, 50)), max_size=30)
 
@@ -303,9 +366,9 @@ def last_told(decided: Decided | None) -> AggregateEvent | None:
 
 
 def is_no_news(event: AggregateEvent) -> bool:
-    """A reaction to a message that nobody saw, or an echo of our own reply."""
+    """A reaction to or a receipt of a message that nobody saw, or an echo of our own reply."""
     match event:
-        case MessageReacted(of=None) | ReplyEchoed(confirms=int()):
+        case MessageReacted(of=None) | ReplyDelivered(of=None) | ReplyEchoed(confirms=int()):
             return True
     return False
 
@@ -332,6 +395,9 @@ def as_shown(thread: dict[int, Json]) -> list[tuple[Any, ...]]:
 EVERYTHING = (
     write(1), write(3), react_to_nothing(1), see(1), reply(0), see_as_customer(0), edit(0), react(1), delete(1), press(1),
     echo(1), reply(0), confirm(0), react(12), react(15), react(14), react(17), assign(1), transfer(1), edit(2), write(4), edit(0), close(0), write(2), reply(1), edit(0), delete(0),
+    attempt(0), fail(1), attempt(0), sent(0), attempt(0), doubt(0), vouch(0), reply(1), attempt(0), fail(0), send_again(0),
+    attempt(0), sent(0), receipt(3), receipt(10), see_as_customer(0), reply(0), attempt(0), doubt(0), write(1), reply(0),
+    attempt(0), confirm(1), see_as_customer(0),
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from random import Random
 from uuid import UUID
 
 from pulse.aggregates.chat import Chat, chat_id
+from pulse.aggregates.chat_sending import Sending
 from pulse.aggregates.customer import Customer, customer_id
 from pulse.aggregates.delivery import Delivery, delivery_id
 from pulse.errors import Refusal
@@ -34,7 +35,7 @@ class History:
         self.acts: list[Callable[[], object]] = [
             *[self.message] * 6, *[self.reply] * 3, self.edit, self.edit, self.delete, self.react, self.press,
             self.echo, self.confirm, self.assign, self.transfer, self.close, self.close, self.seen, self.seen_by_customer,
-            self.leave, self.come_back, self.keep,
+            self.leave, self.come_back, self.keep, *[self.attempt, self.send] * 2, self.fail, self.doubt, self.receipt,
         ]  # fmt: skip
 
     async def tell(self, steps: int) -> None:
@@ -102,6 +103,44 @@ class History:
                 external_id=f"u{self.number}", raw="{}", now=self.now,
             )
         )  # fmt: skip
+
+    async def attempt(self) -> None:
+        await self._outgoing(
+            lambda chat, of, sending: chat.attempt(
+                of, part=sending.part, parts=max(sending.parts, 1 + self.number % 2), attempt=sending.attempt + 1,
+                now=self.now,
+            )
+        )  # fmt: skip
+
+    async def send(self) -> None:
+        name = f"s{self.number}"
+        await self._outgoing(lambda chat, of, sending: chat.sent(of, part=sending.part, message_id=name, now=self.now))
+
+    async def fail(self) -> None:
+        again_at = self.now if self.number % 2 else None
+        await self._outgoing(
+            lambda chat, of, sending: chat.fail(
+                of, attempt=sending.attempt, code="429", reason="busy", again_at=again_at, now=self.now
+            )
+        )
+
+    async def doubt(self) -> None:
+        await self._outgoing(
+            lambda chat, of, sending: chat.doubt(of, attempt=sending.attempt, reason="no answer", now=self.now)
+        )
+
+    async def _outgoing(self, act: Callable[[Chat, int, Sending], None]) -> None:
+        """The oldest reply that has not left whole, if there is one."""
+
+        def decision(chat: Chat) -> None:
+            for of, sending in list(chat.outgoing.items())[:1]:
+                act(chat, of, sending)
+
+        await self._in_chat(decision)
+
+    async def receipt(self) -> None:
+        of, external_id = f"s{self.random.randint(1, self.number)}", f"u{self.number}"
+        await self._in_chat(lambda chat: chat.deliver(of, external_id=external_id, raw="{}", now=self.now))
 
     async def confirm(self) -> None:
         await self._in_chat(

@@ -11,7 +11,7 @@ from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_events import random_id_of
 from pulse.message import Attachment, Author, Incoming, Quoted
 from pulse.projections import thread
-from tests.given import ANNA, NOW, VERA, a_chat, assigned_to, closed_by, replies, vera_edits, vera_writes
+from tests.given import ANNA, NOW, VERA, a_chat, assigned_to, attempted, closed_by, replies, vera_edits, vera_writes
 from tests.projections.conftest import append
 from tests.projections.told import Told, kept, vera
 
@@ -69,9 +69,9 @@ def echo(external_id: str, random_id: int = 0, outside_author: str | None = None
 
 
 def test_our_own_reply_is_not_shown_a_second_time():
-    acts = (replies(ANNA, "Hi"), echo("e1", random_id_of(a_chat().id, 3)))
+    acts = (replies(ANNA, "Hi"), attempted(3), echo("e1", random_id_of(a_chat().id, 3)))
     assert [entry["sender_type"] for entry in entries_after(*acts)] == ["moderator"]
-    assert patches_after(*acts) == []
+    assert [(of, patch["status"]) for of, patch in patches_after(*acts)] == [(3, "sent")]
 
 
 def test_what_another_program_sent_is_shown_as_from_outside():

@@ -22,14 +22,18 @@ from tests.given import (
     SUPPORT,
     VERA,
     a_chat,
+    attempted,
     closed_by,
     replies,
+    sent,
     vera_edits,
     vera_writes,
 )
 
+Row = tuple[int, str, str, dict[str, Any], dict[str, Any] | None]
+
 NAMES = Names({ANNA: "Anna", BORIS: "Boris"}.__getitem__, {SALES: "Sales", SUPPORT: "Support"}.__getitem__)
-BY_ANNA = {"id": ANNA, "name": "Anna"}
+BY_ANNA, BY_BORIS = {"id": ANNA, "name": "Anna"}, {"id": BORIS, "name": "Boris"}
 
 LIFE: tuple[Callable[[Chat], Any], ...] = (
     vera_writes("u1", "m1"),
@@ -50,6 +54,21 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     lambda chat: chat.transfer(SUPPORT, now=NOW),
     closed_by(BORIS),
     vera_writes("u8", "m3", "Again"),
+    replies(ANNA),
+    attempted(18),
+    lambda chat: chat.fail(18, attempt=1, code="429", reason="busy", again_at=NOW, now=NOW),
+    attempted(18, attempt=2),
+    sent(18, "m10"),
+    lambda chat: chat.deliver("m10", external_id="u9", raw="{}", now=NOW),
+    lambda chat: chat.see_as_customer(18, now=NOW),
+    replies(BORIS),
+    attempted(26),
+    lambda chat: chat.doubt(26, attempt=1, reason="no answer", now=NOW),
+    lambda chat: chat.vouch(26, moderator_id=ANNA, now=NOW),
+    replies(BORIS),
+    attempted(30),
+    lambda chat: chat.fail(30, attempt=1, code="400", reason="no such chat", again_at=None, now=NOW),
+    lambda chat: chat.send_again(30, moderator_id=ANNA, now=NOW),
 )  # fmt: skip
 
 
@@ -78,10 +97,18 @@ def changed(version: int) -> dict[str, Any]:
     return {"ids": [*of]} | patch
 
 
-REPLY_SHOWN = {field: value for field, value in entry(5, sender={"name": "Anna"}).items() if field != "client_msg_id"}
+def as_the_visitor_sees(version: int, name: str) -> dict[str, Any]:
+    return {field: value for field, value in entry(version, sender={"name": name}).items() if field != "client_msg_id"}
+
+
+def reached(version: int, of: int, status: str, **more: object) -> Row:
+    """How far a reply got: staff hear why, the visitor hears how far."""
+    told = {"ids": [of], "status": status}
+    return version, "chat.message.status", "MessageStatusUpdated", told | more, told
+
 
 # version of the chat, type, Pusher's event, what staff hear, what the visitor hears (None: nothing)
-TABLE: tuple[tuple[int, str, str, dict[str, Any], dict[str, Any] | None], ...] = (
+TABLE: tuple[Row, ...] = (
     (1, "chat.session.created", "ChatOpened",
      {"channel": "telegram", "name": "Vera", "status": "open", "department": SALES, "source": SHOP},
      {"channel": "telegram", "name": "Vera", "status": "open"}),
@@ -91,7 +118,7 @@ TABLE: tuple[tuple[int, str, str, dict[str, Any], dict[str, Any] | None], ...] =
      {"by": "moderator", "up_to": 2, "moderator_id": ANNA, "unread_count": 0, "unread_by_customer": 0},
      {"by": "moderator", "up_to": 2}),
     (4, "chat.session.assigned", "ChatAssigned", {"holder": BY_ANNA}, {"holder": {"name": "Anna"}}),
-    (5, "chat.message", "NewChatMessage", entry(5, sender=BY_ANNA), REPLY_SHOWN),
+    (5, "chat.message", "NewChatMessage", entry(5, sender=BY_ANNA), as_the_visitor_sees(5, "Anna")),
     (6, "chat.seen", "MessageRead",
      {"by": "customer", "up_to": 5, "unread_count": 0, "unread_by_customer": 0},
      {"by": "customer", "up_to": 5, "unread_by_customer": 0}),
@@ -105,6 +132,25 @@ TABLE: tuple[tuple[int, str, str, dict[str, Any], dict[str, Any] | None], ...] =
     (15, "chat.session.status", "ChatStatusUpdated", {"status": "open"}, {"status": "open"}),
     (16, "chat.message", "NewChatMessage", entry(16), entry(16)),
     (16, "chat.alert", "ChatAlert", {"unread_count": 1, "last_id": 16}, None),
+    (17, "chat.session.assigned", "ChatAssigned", {"holder": BY_ANNA}, {"holder": {"name": "Anna"}}),
+    (18, "chat.message", "NewChatMessage", entry(18, sender=BY_ANNA), as_the_visitor_sees(18, "Anna")),
+    reached(19, 18, "sending", attempt=1, error=None, again_at=None),
+    reached(20, 18, "sending", error="busy", again_at=NOW),
+    reached(21, 18, "sending", attempt=2, error=None, again_at=None),
+    reached(22, 18, "sent", error=None),
+    reached(23, 18, "delivered"),
+    (24, "chat.seen", "MessageRead",
+     {"by": "customer", "up_to": 18, "unread_count": 0, "unread_by_customer": 0},
+     {"by": "customer", "up_to": 18, "unread_by_customer": 0}),
+    reached(25, 18, "read"),
+    (26, "chat.message", "NewChatMessage", entry(26, sender=BY_BORIS), as_the_visitor_sees(26, "Boris")),
+    reached(27, 26, "sending", attempt=1, error=None, again_at=None),
+    reached(28, 26, "uncertain", error="no answer"),
+    reached(29, 26, "sent", error=None),
+    (30, "chat.message", "NewChatMessage", entry(30, sender=BY_BORIS), as_the_visitor_sees(30, "Boris")),
+    reached(31, 30, "sending", attempt=1, error=None, again_at=None),
+    reached(32, 30, "failed", error="no such chat"),
+    reached(33, 30, "pending", error=None),
 )  # fmt: skip
 
 
@@ -152,13 +198,15 @@ def test_a_reaction_to_a_message_that_nobody_saw_is_no_news(told: list[tuple[int
 def test_an_echo_of_our_own_reply_is_no_news() -> None:
     chat = a_chat()
     confirmed = recorded_of(
-        chat, replies(ANNA),
+        chat, replies(ANNA), attempted(3),
         lambda chat: chat.echo(
             text="Good day", attachments=(), message_id="m1", random_id=random_id_of(chat.id, 3), outside_author=None,
             external_id="u1", raw="{}", now=NOW,
         ),
     )  # fmt: skip
-    assert frames_of([*confirmed][-1], NAMES) == []
+    echoed, sent = [*confirmed][-2:]
+    assert frames_of(echoed, NAMES) == []
+    assert frames_of(sent, NAMES)[0].data["status"] == "sent"
 
 
 def test_a_deletion_is_one_frame_that_names_all_messages(told: list[tuple[int, Frame]]) -> None:
@@ -178,7 +226,7 @@ def test_a_move_is_told_where_the_chat_was_and_where_it_is(told: list[tuple[int,
 
 
 def test_only_who_gets_a_chat_is_told_on_their_own_channel(told: list[tuple[int, Frame]]) -> None:
-    assert [(version, frame.to) for version, frame in told if frame.to is not None] == [(4, ANNA)]
+    assert [(version, frame.to) for version, frame in told if frame.to is not None] == [(4, ANNA), (17, ANNA)]
 
 
 def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]]) -> None:
@@ -187,10 +235,10 @@ def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]
         row |= frame.data["chat"]
     expected = {
         "id": a_chat().id, "source_id": SHOP, "channel": "telegram", "peer": "77", "customer_id": UUID(int=77),
-        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 16,
-        "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": None, "holder": None,
-        "unread": 1, "unread_by_customer": 0, "last_text": "Again", "last_kind": "text", "last_sender": "customer",
-        "last_at": NOW, "last_position": 1016, "last_version": 16,
+        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 33,
+        "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": ANNA,
+        "holder": BY_ANNA, "unread": 0, "unread_by_customer": 2, "last_text": "Good day", "last_kind": "text",
+        "last_sender": "moderator", "last_at": NOW, "last_position": 1030, "last_version": 30,
     }  # fmt: skip
     assert {key: row[key] for key in expected} == expected
 

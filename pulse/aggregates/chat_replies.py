@@ -1,0 +1,201 @@
+"""The life of a reply after it was written: the events, and the decisions of whoever sends it.
+
+Attempted → sent → delivered → read; or failed; or uncertain, when a call was made and nobody knows how it ended. Within
+one try a status only moves up. What failed or is uncertain begins again only when a moderator says so, or when the
+channel proves that it arrived.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from eventsourcing.domain import AggregateEvent
+
+from pulse.aggregates.chat_events import ChatSoFar, FromChannel, random_id_of
+from pulse.aggregates.chat_sending import DELIVERED, READ, SENT
+from pulse.errors import Refusal
+from pulse.message import id_key
+
+
+class NotStuck(Refusal):
+    """This reply is on its way or has arrived; there is nothing to decide about it."""
+
+
+class ReplyAttempted(AggregateEvent):
+    """The channel is about to be called: `attempt` counts the reply's calls, `part` its pieces from 0."""
+
+    of: int
+    part: int
+    parts: int
+    attempt: int
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.outgoing[self.of].begin_call(self.part, self.parts, self.attempt, self.timestamp)
+        chat.replies[random_id_of(self.originator_id, self.of, self.part)] = (self.of, self.part)
+
+
+class ReplySent(AggregateEvent):
+    """The channel has taken a piece, and calls it `message_id`."""
+
+    of: int
+    part: int
+    parts: int
+    message_id: str | None
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.name_message(self.message_id, self.of)
+        chat.outgoing[self.of].next_part(self.part)
+        if self.part + 1 == self.parts:
+            del chat.outgoing[self.of]
+            chat.reached[self.of] = SENT
+
+
+class ReplyDelivered(FromChannel):
+    """It lies on the customer's device. `of` is None while we don't know which reply `message_id` is."""
+
+    of: int | None
+    message_id: str
+
+    def apply(self, chat: ChatSoFar) -> None:
+        super().apply(chat)
+        if self.of is None:
+            chat.receipts.add(id_key(self.message_id))
+        else:
+            chat.receipts.discard(id_key(self.message_id))
+            chat.reached[self.of] = DELIVERED
+
+
+class ReplyRead(AggregateEvent):
+    """The customer has read these replies; that is as far as a reply gets."""
+
+    of: tuple[int, ...]
+
+    def apply(self, chat: ChatSoFar) -> None:
+        for version in self.of:
+            chat.reached[version] = READ
+        gone = set(self.of)
+        chat.unread_by_customer = [version for version in chat.unread_by_customer if version not in gone]
+
+
+class ReplyFailed(AggregateEvent):
+    """A call failed and surely nothing arrived. It is tried again at `again_at`; without one, it failed for good."""
+
+    of: int
+    part: int
+    attempt: int
+    code: str
+    reason: str
+    again_at: datetime | None
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.outgoing[self.of].end_call(again_at=self.again_at, stuck=self.again_at is None)
+
+
+class ReplyUncertain(AggregateEvent):
+    """A call was made and nobody knows whether it arrived. Only a moderator, or the channel, can tell."""
+
+    of: int
+    part: int
+    attempt: int
+    reason: str
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.outgoing[self.of].end_call(stuck=True, unsure=True)
+
+
+class ReplyRequeued(AggregateEvent):
+    """A moderator wants a reply sent again, knowing how the last try ended."""
+
+    of: int
+    moderator_id: UUID
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.outgoing[self.of].end_call()
+
+
+class ReplyVouched(AggregateEvent):
+    """A moderator has seen that an uncertain reply arrived."""
+
+    of: int
+    moderator_id: UUID
+
+    def apply(self, chat: ChatSoFar) -> None:
+        del chat.outgoing[self.of]
+        chat.reached[self.of] = SENT
+
+
+class RepliedChat(ChatSoFar):
+    """What whoever sends decides. Each changes nothing when it comes too late: somebody else was faster."""
+
+    def attempt(self, of: int, *, part: int, parts: int, attempt: int, now: datetime) -> None:
+        """Before a call. Of two senders who try the same, one gets the event."""
+        sending = self.outgoing.get(of)
+        if sending is None or sending.stuck or part != sending.part or attempt != sending.attempt + 1:
+            return
+        self.trigger_event(ReplyAttempted, of=of, part=part, parts=parts, attempt=attempt, timestamp=now)
+
+    def sent(self, of: int, *, part: int, message_id: str | None, now: datetime) -> None:
+        """The channel took a piece. Receipts that came before it are joined to it."""
+        sending = self.outgoing.get(of)
+        if sending is None or part != sending.part or sending.attempt == 0:
+            return
+        self.trigger_event(ReplySent, of=of, part=part, parts=sending.parts, message_id=message_id, timestamp=now)
+        if of in self.reached:
+            self._join_receipts(of, message_id, now)
+
+    def fail(
+        self, of: int, *, attempt: int, code: str, reason: str, again_at: datetime | None, now: datetime
+    ) -> None:  # fmt: skip
+        """A call failed, or will not be made at all. Nothing arrived."""
+        sending = self.outgoing.get(of)
+        if sending is not None and not sending.stuck and attempt == sending.attempt:
+            self.trigger_event(
+                ReplyFailed, of=of, part=sending.part, attempt=attempt, code=code, reason=reason[:500],
+                again_at=again_at, timestamp=now,
+            )  # fmt: skip
+
+    def doubt(self, of: int, *, attempt: int, reason: str, now: datetime) -> None:
+        """A call was made and nobody knows how it ended."""
+        sending = self.outgoing.get(of)
+        if sending is not None and sending.calling and attempt == sending.attempt:
+            self.trigger_event(
+                ReplyUncertain, of=of, part=sending.part, attempt=attempt, reason=reason[:500], timestamp=now
+            )
+
+    def send_again(self, of: int, *, moderator_id: UUID, now: datetime) -> None:
+        """A moderator's choice for a reply that failed or is uncertain. Raises NotStuck."""
+        if of not in self.outgoing or not self.outgoing[of].stuck:
+            raise NotStuck
+        self.trigger_event(ReplyRequeued, of=of, moderator_id=moderator_id, timestamp=now)
+
+    def vouch(self, of: int, *, moderator_id: UUID, now: datetime) -> None:
+        """A moderator's word that an uncertain reply arrived. Raises NotStuck."""
+        if of not in self.outgoing or not self.outgoing[of].unsure:
+            raise NotStuck
+        self.trigger_event(ReplyVouched, of=of, moderator_id=moderator_id, timestamp=now)
+
+    def deliver(self, message_id: str, *, external_id: str, raw: str, now: datetime) -> None:
+        """A receipt of the channel; one for a message we don't know yet waits until we do."""
+        of = self.find(message_id)
+        if self.knows(external_id) or self.reached.get(of or 0, 0) >= DELIVERED:
+            return
+        self.trigger_event(
+            ReplyDelivered, of=of if of in self.reached else None, message_id=message_id, external_id=external_id,
+            raw=raw, timestamp=now,
+        )  # fmt: skip
+
+    def read_replies(self, *, now: datetime) -> None:
+        """Whatever has left and lies under the customer's read mark is read."""
+        below = tuple(v for v, rank in self.reached.items() if rank < READ and v <= self.seen_by_customer)
+        if below:
+            self.trigger_event(ReplyRead, of=below, timestamp=now)
+
+    def _join_receipts(self, of: int, message_id: str | None, now: datetime) -> None:
+        if message_id is not None and id_key(message_id) in self.receipts:
+            self.trigger_event(
+                ReplyDelivered, of=of, message_id=message_id, external_id=f"joined:{message_id}", raw="", timestamp=now
+            )
+        read_already = message_id is not None and 0 <= id_key(message_id) <= self.read_key
+        if read_already or of <= self.seen_by_customer:
+            self.trigger_event(ReplyRead, of=(of,), timestamp=now)

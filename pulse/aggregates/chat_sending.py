@@ -1,0 +1,40 @@
+"""How far a reply has got on its way out. Kept by its chat until the reply has left whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+SENT, DELIVERED, READ = 1, 2, 3
+
+
+@dataclass(slots=True)
+class Sending:
+    """A reply leaves in `parts` pieces, one after the other; `part` is the one whose turn it is.
+
+    `attempt` counts calls to the channel. `calling`: a call was begun and nobody has said how it ended. `since` is
+    when this piece was first tried, `again_at` when it is tried next. `stuck`: it failed for good, or nobody knows.
+    """
+
+    parts: int = 1
+    part: int = 0
+    attempt: int = 0
+    calling: bool = False
+    since: datetime | None = None
+    again_at: datetime | None = None
+    stuck: bool = False
+    unsure: bool = False
+
+    def begin_call(self, part: int, parts: int, attempt: int, at: datetime) -> None:
+        self.part, self.parts, self.attempt, self.calling = part, parts, attempt, True
+        self.since = self.since or at
+        self.again_at = None
+
+    def end_call(self, *, again_at: datetime | None = None, stuck: bool = False, unsure: bool = False) -> None:
+        self.calling, self.again_at, self.stuck, self.unsure = False, again_at, stuck, unsure
+
+    def next_part(self, part: int) -> None:
+        """This piece has arrived."""
+        self.part = part + 1
+        self.since = None
+        self.end_call()
