@@ -9,6 +9,7 @@ PulseError
 │   ├── HeldByAnother       aggregates/chat; names the holder
 │   ├── NoDepartments       aggregates/source
 │   ├── NotStuck            aggregates/chat_replies
+│   ├── CannotCarry         channels/pieces
 │   ├── NoCode              ingest/webhooks
 │   ├── ThereAlready        commands/running
 │   └── NotAllowed          403

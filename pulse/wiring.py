@@ -8,23 +8,29 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+import httpx2
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from pulse.blobs import Blobs
+from pulse.channels import File
+from pulse.delivery.outbox import Outbox
+from pulse.delivery.sender import Parts
+from pulse.delivery.typing import Typing
 from pulse.desk.app import http_app
 from pulse.desk.broadcasting import broadcasting_routes
 from pulse.desk.chats import chat_routes
 from pulse.desk.deliveries import delivery_routes
 from pulse.desk.guard import Guard
+from pulse.desk.replies import reply_routes
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
+from pulse.drivers import Drivers
 from pulse.embedded import Addresses
 from pulse.errors import ReadsDown
 from pulse.eventlog.store import EventStore
 from pulse.house import House, now, open_house, true_when
 from pulse.http import Fork
-from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Intake
 from pulse.ingest.openapi import PATHS, SECURITY
 from pulse.ingest.traces import Traces
@@ -32,6 +38,7 @@ from pulse.ingest.webhooks import PREFIX as WEBHOOKS
 from pulse.ingest.webhooks import Webhooks
 from pulse.ingest.widget import Widget
 from pulse.logs import Outage
+from pulse.message import Attachment
 from pulse.passwords import PasswordCheck
 from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
@@ -45,10 +52,11 @@ from pulse.push.server import PushServer
 from pulse.serving import listen, serve_app, tune_gc
 from pulse.settings import Settings
 
-ROLES = ("ingest", "project", "push", "desk")
+ROLES = ("ingest", "project", "push", "desk", "deliver")
 HTTP_ROLES = {"ingest", "desk"}
 LOOK_SECONDS = 1.0
 BEGIN_SECONDS = 0.05
+CALL_TIMEOUT = httpx2.Timeout(25.0, connect=5.0)
 
 
 @contextlib.asynccontextmanager
@@ -83,6 +91,7 @@ def desk_routers(
     return [
         sign_in_routes(guard, passwords),
         chat_routes(guard, store, reads),
+        reply_routes(guard, store, reads),
         delivery_routes(guard, reads, store),
         broadcasting_routes(guard, store, push_key),
     ]
@@ -108,6 +117,26 @@ def open_projector(house: House) -> None:
     house.tasks += [project, lambda: keep_rejections(house.log, database_url)]
     house.checks["projector"] = true_when(projector.ready.is_set)
     house.begins.append(projector.ready.wait)
+
+
+@contextlib.asynccontextmanager
+async def open_delivery(house: House) -> AsyncIterator[None]:
+    """What leaves: replies, and that somebody is typing."""
+    blobs = Blobs(house.settings.data_dir / "blobs")
+
+    async def read_file(attachment: Attachment) -> File:
+        assert attachment.sha256 is not None, "a reply's files lie in our own storage"
+        content = await blobs.read(attachment.sha256)
+        return File(attachment.kind, attachment.name or "file", attachment.mime or "application/octet-stream", content)
+
+    async with httpx2.AsyncClient(timeout=CALL_TIMEOUT, follow_redirects=False, trust_env=False) as http:
+        drivers = Drivers(house.directory, house.vault, http)
+        outbox = Outbox(Parts(house.store, house.directory, drivers, read_file, now), house.epoch)
+        await Typing(house.log, outbox, drivers).begin()
+        house.tasks.append(outbox.run)
+        house.checks["delivery"] = true_when(lambda: outbox.ready)
+        house.begins.append(outbox.begun.wait)
+        yield
 
 
 @contextlib.asynccontextmanager
@@ -147,6 +176,8 @@ async def serve(
                 open_ingest(house, reads)
             if "desk" in roles:
                 open_desk(house, reads)
+        if "deliver" in roles:
+            await stack.enter_async_context(open_delivery(house))
         if "push" in roles:
             await stack.enter_async_context(open_push(house))
         async with asyncio.TaskGroup() as group:

@@ -28,6 +28,7 @@ from pulse.projections.reads import PROJECTED
 from pulse.settings import Settings
 from pulse.wiring import House
 
+DOORS = tuple(role for role in wiring.ROLES if role != "deliver")
 STREAMS = NATS_FOLDER / "streams.json"
 
 
@@ -136,10 +137,8 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def running_pulse(
-    addresses: Addresses, data_dir: Path, roles: tuple[str, ...] = wiring.ROLES
-) -> AsyncIterator[Pulse]:
-    """Starts a Pulse like `pulse up --demo` does, and ends it."""
+async def running_pulse(addresses: Addresses, data_dir: Path, roles: tuple[str, ...] = DOORS) -> AsyncIterator[Pulse]:
+    """Starts a Pulse like `pulse up --demo` does, and ends it. Without workers, so that only what a test does happens."""
     settings = Settings(_env_file=None, data_dir=data_dir, http_port=free_port(), push_port=free_port())
     ready: asyncio.Future[House] = asyncio.get_running_loop().create_future()
 

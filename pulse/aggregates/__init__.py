@@ -30,6 +30,7 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("chat.reply-uncertain", 1): chat_replies.ReplyUncertain,
     ("chat.reply-requeued", 1): chat_replies.ReplyRequeued,
     ("chat.reply-vouched", 1): chat_replies.ReplyVouched,
+    ("chat.moved", 1): chat_replies.ChatMoved,
     ("chat.assigned", 1): chat_events.ChatAssigned,
     ("chat.transferred", 1): chat_events.ChatTransferred,
     ("chat.closed", 1): chat_events.ChatClosed,
@@ -51,4 +52,6 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("source.departments-changed", 1): source.SourceDepartmentsChanged,
     ("source.settings-changed", 1): source.SourceSettingsChanged,
     ("source.secrets-changed", 1): source.SourceSecretsChanged,
+    ("source.halted", 1): source.SourceHalted,
+    ("source.resumed", 1): source.SourceResumed,
 }

@@ -114,7 +114,7 @@ class ReplyWritten(AggregateEvent):
     def apply(self, chat: ChatSoFar) -> None:
         if self.client_msg_id is not None:
             chat.client_msgs[client_key(self.moderator_id, self.client_msg_id)] = self.originator_version
-        chat.outgoing[self.originator_version] = Sending()
+        chat.outgoing[self.originator_version] = Sending(self.text, self.attachments)
         chat.unread = []
         chat.unread_by_customer.append(self.originator_version)
 

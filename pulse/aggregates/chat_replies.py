@@ -79,7 +79,7 @@ class ReplyRead(AggregateEvent):
 
 
 class ReplyFailed(AggregateEvent):
-    """A call failed and surely nothing arrived. It is tried again at `again_at`; without one, it failed for good."""
+    """A call failed. It is tried again at `again_at` (in plain words if `plain`); without one, it failed for good."""
 
     of: int
     part: int
@@ -87,9 +87,12 @@ class ReplyFailed(AggregateEvent):
     code: str
     reason: str
     again_at: datetime | None
+    plain: bool = False
 
     def apply(self, chat: ChatSoFar) -> None:
-        chat.outgoing[self.of].end_call(again_at=self.again_at, stuck=self.again_at is None)
+        sending = chat.outgoing[self.of]
+        sending.end_call(again_at=self.again_at, stuck=self.again_at is None)
+        sending.plain = sending.plain or self.plain
 
 
 class ReplyUncertain(AggregateEvent):
@@ -125,6 +128,15 @@ class ReplyVouched(AggregateEvent):
         chat.reached[self.of] = SENT
 
 
+class ChatMoved(AggregateEvent):
+    """The channel has given this chat another address; replies go there from now on."""
+
+    peer: str
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.peer = self.peer
+
+
 class RepliedChat(ChatSoFar):
     """What whoever sends decides. Each changes nothing when it comes too late: somebody else was faster."""
 
@@ -145,15 +157,21 @@ class RepliedChat(ChatSoFar):
             self._join_receipts(of, message_id, now)
 
     def fail(
-        self, of: int, *, attempt: int, code: str, reason: str, again_at: datetime | None, now: datetime
+        self, of: int, *, attempt: int, code: str, reason: str, again_at: datetime | None, now: datetime,
+        plain: bool = False,
     ) -> None:  # fmt: skip
-        """A call failed, or will not be made at all. Nothing arrived."""
+        """A call failed, or will not be made at all."""
         sending = self.outgoing.get(of)
         if sending is not None and not sending.stuck and attempt == sending.attempt:
             self.trigger_event(
                 ReplyFailed, of=of, part=sending.part, attempt=attempt, code=code, reason=reason[:500],
-                again_at=again_at, timestamp=now,
+                again_at=again_at, plain=plain, timestamp=now,
             )  # fmt: skip
+
+    def move(self, peer: str, *, now: datetime) -> None:
+        """The channel says where this chat is now. Its id stays: what was said here is said here."""
+        if peer != self.peer:
+            self.trigger_event(ChatMoved, peer=peer, timestamp=now)
 
     def doubt(self, of: int, *, attempt: int, reason: str, now: datetime) -> None:
         """A call was made and nobody knows how it ended."""

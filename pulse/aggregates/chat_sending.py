@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from pulse.message import Attachment
+
 SENT, DELIVERED, READ = 1, 2, 3
 
 
@@ -13,9 +15,12 @@ class Sending:
     """A reply leaves in `parts` pieces, one after the other; `part` is the one whose turn it is.
 
     `attempt` counts calls to the channel. `calling`: a call was begun and nobody has said how it ended. `since` is
-    when this piece was first tried, `again_at` when it is tried next. `stuck`: it failed for good, or nobody knows.
+    when this piece was first tried, `again_at` when it is tried next, and whether in plain words. `stuck`: it failed
+    for good or (`unsure`) nobody knows.
     """
 
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
     parts: int = 1
     part: int = 0
     attempt: int = 0
@@ -24,6 +29,7 @@ class Sending:
     again_at: datetime | None = None
     stuck: bool = False
     unsure: bool = False
+    plain: bool = False
 
     def begin_call(self, part: int, parts: int, attempt: int, at: datetime) -> None:
         self.part, self.parts, self.attempt, self.calling = part, parts, attempt, True
@@ -37,4 +43,5 @@ class Sending:
         """This piece has arrived."""
         self.part = part + 1
         self.since = None
+        self.plain = False
         self.end_call()

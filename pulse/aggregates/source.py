@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
 from pulse.errors import BadInput, Refusal
+from pulse.values import value
 
 SOURCES = UUID("6f0a1d3e-5b0c-5e0e-9d5e-6c1f5a2b7c01")
 # Who an account is at its provider; elsewhere it is a name of our own choosing.
@@ -25,6 +26,14 @@ IDENTIFIERS = {
     ),
 }
 NAME = (re.compile(r"[^\s:/]{1,100}"), "A source's name has 1 to 100 characters, without spaces, `:` and `/`.")
+
+
+@value
+class Halt:
+    """Why a source sends nothing, and until when; without a time, until somebody resumes it."""
+
+    reason: str
+    until: datetime | None
 
 
 class NoDepartments(Refusal):
@@ -76,6 +85,25 @@ class SourceSecretsChanged(AggregateEvent):
 
     def apply(self, source: Source) -> None:
         source.secrets = {**source.secrets, **self.secrets}
+        source.halted = None
+
+
+class SourceHalted(AggregateEvent):
+    """The provider refuses this account, so nothing is sent through it: until a time, or until an admin mended it."""
+
+    reason: str
+    code: str
+    until: datetime | None
+
+    def apply(self, source: Source) -> None:
+        source.halted = Halt(self.reason, self.until)
+
+
+class SourceResumed(AggregateEvent):
+    """Sending goes on with what has waited."""
+
+    def apply(self, source: Source) -> None:
+        source.halted = None
 
 
 class Source(Aggregate):
@@ -85,6 +113,7 @@ class Source(Aggregate):
     departments: tuple[UUID, ...]
     settings: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    halted: Halt | None = None
 
     @classmethod
     def connect(
@@ -123,6 +152,20 @@ class Source(Aggregate):
         """Replaces the named (sealed) secrets. Whether they differ is for the caller to know, who can open them."""
         if secrets:
             self.trigger_event(SourceSecretsChanged, secrets=secrets, timestamp=now)
+
+    def halt(self, reason: str, *, code: str, until: datetime | None, now: datetime) -> None:
+        """Stops sending. Halting once more for the same reason changes nothing."""
+        if self.halted != Halt(reason[:500], until):
+            self.trigger_event(SourceHalted, reason=reason[:500], code=code, until=until, timestamp=now)
+
+    def resume(self, *, now: datetime) -> None:
+        """Sends again."""
+        if self.halted is not None:
+            self.trigger_event(SourceResumed, timestamp=now)
+
+    def may_send(self, now: datetime) -> bool:
+        """Is this source not halted, or over it?"""
+        return self.halted is None or (self.halted.until is not None and self.halted.until <= now)
 
     def department_for(self, wanted: UUID | None) -> UUID:
         """The wanted department if this source has it, else its first."""

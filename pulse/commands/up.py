@@ -27,6 +27,7 @@ ROLE_HELP = {
     "project": "Runs the projector only.",
     "push": "Runs the sockets only.",
     "desk": "Runs the moderators' API only.",
+    "deliver": "Runs what leaves Pulse only: replies, files, other systems' webhooks.",
 }
 
 

@@ -24,9 +24,9 @@ from pulse.channels import MessageArrived
 from pulse.channels.fields import Fields
 from pulse.channels.web import Web
 from pulse.directory import Directory
+from pulse.drivers import Drivers
 from pulse.errors import NotAllowed, NotAuthentic, NotFound, PulseError
 from pulse.http import Endpoint, answer, problem, read_body
-from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Delivered, Intake, Taken
 from pulse.limits import Rate, network_of
 from pulse.projections import thread

@@ -22,7 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from pulse.aggregates import EVENTS
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.chat_events import MessageReacted, MessageReceived, ReplyEchoed
-from pulse.aggregates.chat_replies import ReplyDelivered
+from pulse.aggregates.chat_replies import ChatMoved, ReplyDelivered
 from pulse.aggregates.chat_sending import Sending
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import moderator_id
@@ -297,6 +297,10 @@ def outgoing(chat: Chat, number: int) -> tuple[int, Sending]:
     return [*chat.outgoing.items(), (0, Sending())][number % max(1, len(chat.outgoing))]
 
 
+def move(number: int) -> Act:
+    return lambda chat: chat.move(f"-100{number}", now=now())
+
+
 def assign(number: int) -> Act:
     return lambda chat: chat.assign(person(number), seen_holder=chat.holder_id, now=now())
 
@@ -328,7 +332,7 @@ def person(number: int) -> UUID:
 
 ACTS = (
     write, edit, delete, react, react_to_nothing, press, echo, confirm, reply, assign, transfer, close, see, see_as_customer,
-    attempt, attempt, sent, sent, fail, doubt, send_again, vouch, receipt, read_mark,
+    attempt, attempt, sent, sent, fail, doubt, send_again, vouch, receipt, read_mark, move,
 )  # fmt: skip
 HISTORIES = st.lists(st.builds(lambda act, number: act(number), st.sampled_from(ACTS), st.integers(0, 50)), max_size=30)
 
@@ -366,9 +370,9 @@ def last_told(decided: Decided | None) -> AggregateEvent | None:
 
 
 def is_no_news(event: AggregateEvent) -> bool:
-    """A reaction to or a receipt of a message that nobody saw, or an echo of our own reply."""
+    """A reaction to or a receipt of a message that nobody saw, an echo of our own reply, another address."""
     match event:
-        case MessageReacted(of=None) | ReplyDelivered(of=None) | ReplyEchoed(confirms=int()):
+        case MessageReacted(of=None) | ReplyDelivered(of=None) | ReplyEchoed(confirms=int()) | ChatMoved():
             return True
     return False
 
@@ -397,7 +401,7 @@ EVERYTHING = (
     echo(1), reply(0), confirm(0), react(12), react(15), react(14), react(17), assign(1), transfer(1), edit(2), write(4), edit(0), close(0), write(2), reply(1), edit(0), delete(0),
     attempt(0), fail(1), attempt(0), sent(0), attempt(0), doubt(0), vouch(0), reply(1), attempt(0), fail(0), send_again(0),
     attempt(0), sent(0), receipt(3), receipt(10), see_as_customer(0), reply(0), attempt(0), doubt(0), write(1), reply(0),
-    attempt(0), confirm(1), see_as_customer(0),
+    attempt(0), confirm(1), see_as_customer(0), move(1),
 )  # fmt: skip
 
 

@@ -69,6 +69,7 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     attempted(30),
     lambda chat: chat.fail(30, attempt=1, code="400", reason="no such chat", again_at=None, now=NOW),
     lambda chat: chat.send_again(30, moderator_id=ANNA, now=NOW),
+    lambda chat: chat.move("-10077", now=NOW),
 )  # fmt: skip
 
 

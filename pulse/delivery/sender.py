@@ -1,0 +1,227 @@
+"""Sends the replies of one source: each chat's in order, many chats at once, never faster than the channel allows.
+
+Every call is on disk before it is made, and its end after. Whoever is cut off in between is found by the next sender.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from pulse.aggregates.chat import Chat
+from pulse.aggregates.source import Halt, Source
+from pulse.channels import Channel
+from pulse.channels.calls import CallFailed, MaybeSent, NotNow, SourceInTrouble
+from pulse.channels.table import CHANNELS
+from pulse.delivery.breaker import Breaker
+from pulse.delivery.calling import ReadFile, make_call
+from pulse.delivery.outcomes import record_failure, record_sent
+from pulse.delivery.pace import Pace
+from pulse.delivery.turns import Turn, later, take_turn
+from pulse.directory import Directory
+from pulse.drivers import Drivers
+from pulse.errors import Trouble
+from pulse.eventlog.store import EventStore
+
+AT_ONCE = 16
+RETRY_SECONDS = 0.5
+LAST_CALLS_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What senders need. `read_file` gives the content of one of our files; `clock` says now."""
+
+    store: EventStore
+    directory: Directory
+    drivers: Drivers
+    read_file: ReadFile
+    clock: Callable[[], datetime]
+
+
+class Sender:
+    """Tell it which chats may have something to send (`wake`); `run` sends for as long as it is let."""
+
+    def __init__(self, source_id: UUID, parts: Parts) -> None:
+        self.source_id = source_id
+        self._parts = parts
+        self._store = parts.store
+        self._clock = parts.clock
+        self._breaker = Breaker()
+        self._pace = Pace(CHANNELS[parts.directory.source(source_id).channel].capabilities)
+        self._waiting: asyncio.Queue[UUID] = asyncio.Queue()
+        self._queued: set[UUID] = set()
+        self._busy: set[UUID] = set()
+        self._timers: dict[UUID, asyncio.TimerHandle] = {}
+        self._changed = asyncio.Event()
+
+    def wake(self, chat_id: UUID) -> None:
+        """This chat may have something to send."""
+        if timer := self._timers.pop(chat_id, None):
+            timer.cancel()
+        if chat_id not in self._queued:
+            self._queued.add(chat_id)
+            if chat_id not in self._busy:  # else it is put back when its turn is over
+                self._waiting.put_nowait(chat_id)
+
+    def look_again(self) -> None:
+        """The source has changed: it may send again, or no more."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Until it is cancelled; calls under way may then end for a moment."""
+        workers = [asyncio.create_task(self._work()) for _ in range(AT_ONCE)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for timer in self._timers.values():
+                timer.cancel()
+            for worker in workers:
+                if not worker.cancelling():  # a second time would cut its last call off
+                    worker.cancel()
+            await asyncio.wait(workers)
+
+    async def _work(self) -> None:
+        while True:
+            chat_id = await self._waiting.get()
+            self._queued.discard(chat_id)
+            self._busy.add(chat_id)
+            try:
+                await self._serve(chat_id)
+            except Trouble as trouble:
+                log.warning("delivery.postponed", chat=str(chat_id), trouble=trouble.code)
+                self._wake_later(chat_id, RETRY_SECONDS)
+            finally:
+                self._busy.discard(chat_id)
+                if chat_id in self._queued:
+                    self._waiting.put_nowait(chat_id)
+
+    async def _serve(self, chat_id: UUID) -> None:
+        """One call for this chat, if it is time for one. Raises Trouble of the log."""
+        await self._source_turn()
+        turn = await self._take_turn(chat_id)
+        if isinstance(turn, Turn):
+            call = asyncio.ensure_future(self._call_and_record(chat_id, turn))
+            try:
+                await asyncio.shield(call)
+            except asyncio.CancelledError:
+                await asyncio.wait([call], timeout=LAST_CALLS_SECONDS)
+                call.cancel()
+                raise
+            self.wake(chat_id)
+        elif turn is not None:
+            self._wake_later(chat_id, (turn - self._clock()).total_seconds())
+
+    async def _source_turn(self) -> None:
+        """Waits while the source is halted, does not answer, or is at its limit."""
+        loop = asyncio.get_running_loop()
+        while True:
+            source = self._parts.directory.source(self.source_id)
+            if not source.may_send(self._clock()):
+                await self._until_changed(source.halted)
+                continue
+            delay = max(self._pace.source_delay(loop.time()), self._breaker.delay(loop.time()))
+            if delay <= 0:
+                return
+            await asyncio.sleep(delay)
+
+    async def _until_changed(self, halt: Halt | None) -> None:
+        """Returns when somebody changed the source, or its time is over."""
+        left = None if halt is None or halt.until is None else (halt.until - self._clock()).total_seconds()
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(left):
+                await self._changed.wait()
+
+    async def _take_turn(self, chat_id: UUID) -> Turn | datetime | None:
+        loop, now = asyncio.get_running_loop(), self._clock()
+        driver = self._driver()
+        taken: list[Turn | datetime | None] = []
+
+        def decision(chat: Chat | None) -> Chat | None:
+            if chat is not None:
+                taken.append(take_turn(chat, driver.capabilities, may_call_at, now))
+            return chat
+
+        def may_call_at(chat: Chat) -> datetime:
+            return later(now, self._pace.chat_delay(chat_id, loop.time(), group=chat.group))
+
+        decided = await self._store.decide(Chat, chat_id, decision, by="system")
+        turn = taken[-1] if taken else None
+        if isinstance(turn, Turn):
+            self._pace.count(chat_id, loop.time(), group=turn.piece.group)
+            return turn if decided.events else None
+        return turn
+
+    async def _call_and_record(self, chat_id: UUID, turn: Turn) -> None:
+        """The call, and what came of it, written until the log has it."""
+        driver = self._driver()
+        try:
+            message_id = await make_call(driver, turn, self._parts.read_file)
+        except CallFailed as failed:
+            self._look_at(failed, asyncio.get_running_loop().time())
+            limits, trouble = driver.capabilities, failed
+            await self._record(chat_id, lambda chat: record_failure(chat, turn, trouble, limits, self._clock()))
+            if isinstance(failed, SourceInTrouble):
+                await self._halt_source(failed)
+        else:
+            self._breaker.went_well()
+            await self._record(chat_id, lambda chat: record_sent(chat, turn, message_id, self._clock()))
+
+    async def _record(self, chat_id: UUID, record: Callable[[Chat], None]) -> None:
+        def decision(chat: Chat | None) -> Chat | None:
+            if chat is not None:
+                record(chat)
+            return chat
+
+        while True:
+            try:
+                await self._store.decide(Chat, chat_id, decision, by="system")
+            except Trouble:
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    def _look_at(self, failed: CallFailed, now: float) -> None:
+        """What a failure means for the other chats of this source."""
+        if isinstance(failed, NotNow) and failed.after is not None:
+            if failed.whole_source or self._breaker.many_are_busy(now):
+                self._pace.pause(now + failed.after)
+        elif isinstance(failed, NotNow | MaybeSent):
+            self._breaker.went_badly(now)
+        else:
+            self._breaker.went_well()  # it answered
+
+    async def _halt_source(self, trouble: SourceInTrouble) -> None:
+        now = self._clock()
+        until = later(now, trouble.after) if trouble.after is not None else None
+
+        def decision(source: Source | None) -> Source | None:
+            if source is not None:
+                source.halt(trouble.reason, code=trouble.provider_code, until=until, now=now)
+            return source
+
+        decided = await self._store.decide(Source, self.source_id, decision, by="system")
+        if decided.events:
+            log.error("delivery.halted", source=str(self.source_id), reason=trouble.reason)
+            await self._parts.directory.wait_for(decided.position)
+
+    def _driver(self) -> Channel:
+        """As the source's settings and secrets are now. Raises WrongKey."""
+        driver = self._parts.drivers.of(self.source_id)
+        assert driver is not None
+        return driver
+
+    def _wake_later(self, chat_id: UUID, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        if timer := self._timers.pop(chat_id, None):
+            timer.cancel()
+        self._timers[chat_id] = loop.call_later(max(0.0, seconds), self.wake, chat_id)

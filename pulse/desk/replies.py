@@ -1,0 +1,61 @@
+"""`/api/chats/{id}/messages/{n}/…`: what a moderator decides about a reply on its way out, and that they are typing."""
+
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Path
+from fastapi.responses import Response
+
+from pulse.access import Person, Place, may_reply
+from pulse.aggregates.chat import Chat
+from pulse.desk.chats import WRITTEN, ChatDesk, done
+from pulse.desk.guard import Guard
+from pulse.errors import NotFound
+from pulse.eventlog.store import EventStore
+from pulse.http import answer
+from pulse.limits import Rate
+from pulse.projections import thread
+from pulse.projections.reads import Reads
+
+TYPING = "pulse.live.typing.staff"
+
+Number = Annotated[int, Path(ge=1, le=thread.END)]
+
+
+def reply_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
+    router = APIRouter(prefix="/api/chats/{chat_id}", tags=["replies"])
+    Asking = Annotated[Person, Depends(guard.person)]
+    desk = ChatDesk(guard, store, reads)
+    typing = Rate(per_second=1, burst=10)
+
+    @router.post("/messages/{number}/send-again", responses={200: WRITTEN})
+    async def send_again(chat_id: UUID, number: Number, person: Asking) -> Response:
+        """Sends a reply once more that failed or is uncertain; the channel is really called again."""
+
+        def decision(chat: Chat) -> None:
+            chat.send_again(number, moderator_id=person.id, now=guard.clock())
+
+        return done(await desk.command(person, chat_id, decision))
+
+    @router.post("/messages/{number}/arrived", responses={200: WRITTEN})
+    async def vouch(chat_id: UUID, number: Number, person: Asking) -> Response:
+        """Says that an uncertain reply arrived: you have seen it at the customer's."""
+
+        def decision(chat: Chat) -> None:
+            chat.vouch(number, moderator_id=person.id, now=guard.clock())
+
+        return done(await desk.command(person, chat_id, decision))
+
+    @router.post("/typing", status_code=202)
+    async def tell_typing(chat_id: UUID, person: Asking) -> Response:
+        """Shows the customer that you are typing, for some seconds, where their channel can."""
+        typing.require(f"{person.id}/{chat_id}")
+        chat = await store.load(Chat, chat_id)
+        if chat is None or not may_reply(person, Place(chat.department_id, chat.holder_id)):
+            raise NotFound
+        told = {"chat_id": chat_id, "source_id": chat.source_id, "peer": chat.peer, "moderator_id": person.id}
+        await store.log.tell(TYPING, orjson.dumps(told))
+        return answer({}, 202)
+
+    return router
