@@ -84,6 +84,17 @@ class Accounts:
 
         return await self.store.decide(Source, source, decision, by=BY)
 
+    async def resume_source(self, source: UUID) -> Decided:
+        """Sends again. Raises NotFound."""
+
+        def decision(known: Source | None) -> Source:
+            if known is None:
+                raise NotFound
+            known.resume(now=self.clock())
+            return known
+
+        return await self.store.decide(Source, source, decision, by=BY)
+
     def _resealed(self, known: Source, secrets: dict[str, str]) -> dict[str, str]:
         """Those that differ, sealed."""
         if "secret" in secrets and "next_secret" in known.secrets:

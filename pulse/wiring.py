@@ -25,6 +25,7 @@ from pulse.desk.guard import Guard
 from pulse.desk.replies import reply_routes
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
+from pulse.desk.sources import source_routes
 from pulse.drivers import Drivers
 from pulse.embedded import Addresses
 from pulse.errors import ReadsDown
@@ -93,6 +94,7 @@ def desk_routers(
         chat_routes(guard, store, reads),
         reply_routes(guard, store, reads),
         delivery_routes(guard, reads, store),
+        source_routes(guard, store),
         broadcasting_routes(guard, store, push_key),
     ]
 

@@ -64,7 +64,7 @@ class Simulator(Channel):
         """As `behaviour` says. A piece that is sent again with its `random_id` is one message."""
         behaviour, _, number = self.account.settings.get("behaviour", "").partition(" ")
         if behaviour == "slow":
-            await asyncio.sleep(float(number))
+            await asyncio.sleep(float(number or 1))
         elif behaviour in TROUBLES and not (behaviour == "malformed" and piece.plain):
             raise TROUBLES[behaviour](number)
         if all(known.random_id != piece.random_id for known in self.sent):

@@ -11,6 +11,7 @@ import typer
 
 from pulse.accounts import Accounts, webhook_url
 from pulse.aggregates.source import Source, source_id
+from pulse.channels.simulator import TROUBLES
 from pulse.channels.table import CHANNELS
 from pulse.commands.running import ThereAlready, public_http, settings_here, with_house
 from pulse.commands.terminal import Json, err, secret_of, show, show_rows, tell_of_argv, words_for_errors
@@ -22,9 +23,13 @@ app = typer.Typer(no_args_is_help=True, help="Connected channel accounts.")
 
 # What can be set on a source of each channel; secrets are sealed, the rest may be seen.
 SECRETS = {"telegram": ("secret", "next_secret", "token"), "vk": ("secret", "token"), "simulator": ("secret",)}
-SETTINGS = {"vk": ("confirmation",), "web": ("origins",)}
+SETTINGS = {
+    "telegram": ("api_url",), "vk": ("confirmation", "api_url"), "web": ("origins",), "simulator": ("behaviour",),
+}  # fmt: skip
+API_URL = re.compile(r"https?://[^\s?#@]+")
+BEHAVIOUR = re.compile(rf"({'|'.join(TROUBLES)}|slow)( \d+(\.\d+)?)?")
 ORIGIN = re.compile(r"https?://[^\s/?#@]+")
-COLUMNS = ("id", "type", "identifier", "title", "departments", "webhook_url")
+COLUMNS = ("id", "type", "identifier", "title", "departments", "webhook_url", "halted")
 
 Department = Annotated[list[str] | None, typer.Option(help="repeat for several; the first is the default")]
 # What the providers take: Bot API, setWebhook (secret_token); VK's callback settings.
@@ -36,6 +41,13 @@ Secret = Annotated[str | None, typer.Option(help="the webhook's secret; - asks f
 NextSecret = Annotated[str | None, typer.Option(help="Telegram: one that is as good while you replace the secret")]
 Token = Annotated[str | None, typer.Option(help="Telegram, VK: the token that replies are sent with; - asks for it")]
 Confirmation = Annotated[str | None, typer.Option(help="VK: the confirmation code")]
+ApiUrl = Annotated[
+    str | None,
+    typer.Option(help="Telegram, VK: another address of the provider's API, such as your own Bot API server"),
+]
+Behaviour = Annotated[
+    str | None, typer.Option(help="simulator: how it misbehaves, such as `busy 5`; empty: not at all")
+]
 Origin = Annotated[list[str] | None, typer.Option(help="web: a page that may embed the widget; repeat for several")]
 
 
@@ -52,7 +64,7 @@ class NotItsField(BadInput):
 
 
 @app.command()
-def add(
+def add(  # noqa: PLR0913, PLR0917  (a command's options)
     channel: Annotated[str, typer.Argument(help="telegram, vk, web or simulator")],
     identifier: Annotated[str, typer.Argument(help="bot id, community id, or a name for a website")],
     department: Annotated[list[str], typer.Option(help="repeat for several; the first is the default")],
@@ -60,6 +72,8 @@ def add(
     secret: Annotated[str, typer.Option(help="the webhook's secret; empty: one is made; - asks for it")] = "",
     token: Token = None,
     confirmation: Confirmation = None,
+    api_url: ApiUrl = None,
+    behaviour: Behaviour = None,
     origin: Origin = None,
     as_json: Json = False,
 ) -> None:
@@ -71,7 +85,7 @@ def add(
         if channel not in CHANNELS:
             raise UnknownChannel(f"There is no channel {channel!r}. Channels are: {', '.join(CHANNELS)}.")
         hidden = _secrets(secret=secret or None, token=token)
-        seen = _settings(confirmation=confirmation, origins=origin)
+        seen = _settings(confirmation=confirmation, api_url=api_url, behaviour=behaviour, origins=origin)
         _refuse_others(channel, hidden, seen)
         if "secret" in SECRETS.get(channel, ()) and not secret:
             made_up = hidden["secret"] = new_secret()
@@ -110,6 +124,8 @@ def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
     next_secret: NextSecret = None,
     token: Token = None,
     confirmation: Confirmation = None,
+    api_url: ApiUrl = None,
+    behaviour: Behaviour = None,
     origin: Origin = None,
     as_json: Json = False,
 ) -> None:
@@ -120,7 +136,7 @@ def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
     made = new_secret() if rotate else None
     with words_for_errors():
         hidden = _secrets(secret=_one_of(secret, made), next_secret=next_secret, token=token)
-        seen = _settings(confirmation=confirmation, origins=origin)
+        seen = _settings(confirmation=confirmation, api_url=api_url, behaviour=behaviour, origins=origin)
 
     async def change(house: House) -> None:
         found = _find(house, source)
@@ -154,6 +170,21 @@ def list_sources(as_json: Json = False) -> None:
                 _ask_for_confirmation(row["id"])
 
 
+@app.command()
+def resume(
+    source: Annotated[str, typer.Argument(metavar="ID", help="as `pulse source list` shows it")], as_json: Json = False
+) -> None:
+    """Sends again through a source that its provider had refused. A new token does the same by itself."""
+    settings, resumed = settings_here(), list[bool]()
+
+    async def change(house: House) -> None:
+        found = _find(house, source)
+        resumed.append(bool((await Accounts(house.store, house.vault, now).resume_source(found.id)).events))
+
+    with_house(settings, change)
+    show({"resumed": resumed[0]}, as_json=as_json)
+
+
 def new_secret() -> str:
     return random_secrets.token_urlsafe(32)
 
@@ -165,6 +196,7 @@ def _row(settings: Settings, house: House, known: Source) -> dict[str, Any]:
         "departments": [department.name for department in departments if department],
         "webhook_url": webhook_url(public_http(settings), known.channel, known.identifier),
         "settings": dict(known.settings), "secrets": sorted(known.secrets),
+        "halted": known.halted.reason if known.halted else None,
     }  # fmt: skip
 
 
@@ -181,14 +213,16 @@ def _secrets(**given: str | None) -> dict[str, str]:
     return {name: secret_of(value, name) for name, value in given.items() if value is not None}
 
 
-def _settings(*, confirmation: str | None, origins: list[str] | None) -> dict[str, str]:
+def _settings(*, origins: list[str] | None, **given: str | None) -> dict[str, str]:
     """Those that are given. Raises BadInput."""
-    given: dict[str, str] = {}
-    if confirmation is not None:
-        given["confirmation"] = confirmation.strip()
+    found = {name: text.strip() for name, text in given.items() if text is not None}
+    if found.get("api_url") and not API_URL.fullmatch(found["api_url"]):
+        raise BadInput(f"{found['api_url']!r} is no address such as https://api.example/; nothing was changed.")
+    if found.get("behaviour") and not BEHAVIOUR.fullmatch(found["behaviour"]):
+        raise BadInput(f"A simulator can be told: {', '.join([*TROUBLES, 'slow SECONDS'])}; nothing was changed.")
     if origins is not None:
-        given["origins"] = " ".join(_origin(text) for text in origins if text)
-    return given
+        found["origins"] = " ".join(_origin(text) for text in origins if text)
+    return found
 
 
 def _origin(text: str) -> str:

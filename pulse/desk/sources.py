@@ -1,0 +1,57 @@
+"""`/api/sources`: the connected channel accounts and whether they can send, for admins."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+
+from pulse.access import Person, may_manage
+from pulse.aggregates.source import Source
+from pulse.desk.chats import WRITTEN, done
+from pulse.desk.deliveries import AdminsOnly
+from pulse.desk.guard import Guard
+from pulse.errors import NotFound
+from pulse.eventlog.store import EventStore
+from pulse.http import answer
+
+
+def source_routes(guard: Guard, store: EventStore) -> APIRouter:
+    router = APIRouter(prefix="/api/sources", tags=["sources"])
+
+    def admin(person: Annotated[Person, Depends(guard.person)]) -> Person:
+        if not may_manage(person):
+            raise AdminsOnly
+        return person
+
+    Asking = Annotated[Person, Depends(admin)]
+
+    @router.get("")
+    async def list_sources(_: Asking) -> Response:
+        """All of them. `halted` says why one sends nothing, and until when; without a time, until it is resumed."""
+        found = sorted(guard.directory.sources(), key=lambda source: (source.channel, source.identifier))
+        return answer({"items": [shown(source) for source in found], "next": None, "prev": None})
+
+    @router.post("/{source_id}/resume", responses={200: WRITTEN})
+    async def resume(source_id: UUID, person: Asking) -> Response:
+        """Sends again what has waited, once whatever halted the source is mended. A new token does the same."""
+
+        def decision(source: Source | None) -> Source:
+            if source is None:
+                raise NotFound
+            source.resume(now=guard.clock())
+            return source
+
+        return done(await store.decide(Source, source_id, decision, by=f"moderator:{person.id.hex}"))
+
+    return router
+
+
+def shown(source: Source) -> dict[str, Any]:
+    """A source without its secrets; only which it has."""
+    halted = None if source.halted is None else {"reason": source.halted.reason, "until": source.halted.until}
+    return {
+        "id": source.id, "type": source.channel, "identifier": source.identifier, "title": source.title,
+        "departments": source.departments, "settings": source.settings, "secrets": sorted(source.secrets),
+        "halted": halted,
+    }  # fmt: skip
