@@ -10,6 +10,7 @@ PulseError
 │   ├── NoDepartments       aggregates/source
 │   ├── CannotSend          channels
 │   ├── NoCode              ingest/webhooks
+│   ├── NotAsShown          eventlog/rehearsal
 │   ├── ThereAlready        commands/running
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/deliveries

@@ -50,6 +50,20 @@ class MessageEdited(AggregateEvent):
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.known.add(id_key(self.message.external_id))
+        chat.changed_by[self.of] = id_key(self.message.external_id)
+        chat.rereads.pop(self.of, None)
+
+
+class MessageReread(AggregateEvent):
+    """A mended driver reads a message otherwise than it was taken in; the log keeps both. `of` is its version."""
+
+    of: int
+    message: Incoming
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.known.add(id_key(self.message.external_id))
+        chat.name_message(self.message.message_id, self.of)
+        chat.rereads[self.of] = self.message
 
 
 class MessagesDeleted(FromChannel):
@@ -60,6 +74,7 @@ class MessagesDeleted(FromChannel):
     def apply(self, chat: ChatSoFar) -> None:
         super().apply(chat)
         gone = set(self.of)
+        chat.changed_by.update(dict.fromkeys(gone, id_key(self.external_id)))
         chat.unread = [version for version in chat.unread if version not in gone]
         chat.unread_by_customer = [version for version in chat.unread_by_customer if version not in gone]
 
@@ -179,7 +194,8 @@ class ChatSoFar(Aggregate):
     """What decisions need: who holds it, what was seen, which deliveries it knows. Lists hold versions.
 
     `known` are keys of deliveries; the versions of messages lie under the keys of their ids, those of replies under
-    the random ids they leave with and under the keys of their clients' ids.
+    the random ids they leave with and under the keys of their clients' ids. `changed_by` has the delivery that edited
+    or deleted a message last, `rereads` what a mended driver last read of one.
     """
 
     source_id: UUID
@@ -196,6 +212,8 @@ class ChatSoFar(Aggregate):
     unread_by_customer: list[int] = field(default_factory=list)
     known: set[int] = field(default_factory=set)
     messages: dict[int, int] = field(default_factory=dict)
+    changed_by: dict[int, int] = field(default_factory=dict)
+    rereads: dict[int, Incoming] = field(default_factory=dict)
     replies: dict[int, int] = field(default_factory=dict)
     client_msgs: dict[int, int] = field(default_factory=dict)
     seen_by: dict[UUID, int] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from pulse.aggregates.chat_events import (
     MessageEdited,
     MessageReacted,
     MessageReceived,
+    MessageReread,
     MessagesDeleted,
     ReplyEchoed,
     ReplyWritten,
@@ -23,12 +24,17 @@ from pulse.projections.paging import Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 4
+VERSION = 5
 SQL = Statements(__file__)
 WRITES = ("insert_entries", "change_entries")
 END = 2**31 - 1
 
 Entry = dict[str, Any]
+
+# What a message need not have: laid over, it takes away what is not there any more.
+NOTHING_BESIDE: Entry = {
+    "reply_to": None, "forwarded": [], "album": None, "payload": None, "notice": None, "sent_at": None,
+}  # fmt: skip
 
 
 def project(recorded: Recorded, changes: Changes) -> None:
@@ -81,6 +87,9 @@ def change_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
     match event:
         case MessageEdited(of=of, message=message):
             return (of,), content_of(message) | {"edited_at": event.timestamp}
+        case MessageReread(of=of, message=message):
+            read = NOTHING_BESIDE | {"sender": _author(message)} | content_of(message)
+            return (of,), read | {"reread_at": event.timestamp}
         case MessagesDeleted(of=of):
             gone: Entry = {"text": "", "attachments": [], "reply_to": None, "forwarded": [], "payload": None}
             return of, gone | {"deleted_at": event.timestamp}

@@ -23,6 +23,7 @@ from tests.given import (
     VERA,
     a_chat,
     closed_by,
+    message,
     replies,
     vera_edits,
     vera_writes,
@@ -50,6 +51,7 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     lambda chat: chat.transfer(SUPPORT, now=NOW),
     closed_by(BORIS),
     vera_writes("u8", "m3", "Again"),
+    lambda chat: chat.reread(16, message("u8", "m3", "Again?"), was=message("u8", "m3", "Again"), now=NOW),
 )  # fmt: skip
 
 
@@ -105,6 +107,7 @@ TABLE: tuple[tuple[int, str, str, dict[str, Any], dict[str, Any] | None], ...] =
     (15, "chat.session.status", "ChatStatusUpdated", {"status": "open"}, {"status": "open"}),
     (16, "chat.message", "NewChatMessage", entry(16), entry(16)),
     (16, "chat.alert", "ChatAlert", {"unread_count": 1, "last_id": 16}, None),
+    (17, "chat.message.changed", "MessageChanged", changed(17), changed(17)),
 )  # fmt: skip
 
 
@@ -187,7 +190,7 @@ def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]
         row |= frame.data["chat"]
     expected = {
         "id": a_chat().id, "source_id": SHOP, "channel": "telegram", "peer": "77", "customer_id": UUID(int=77),
-        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 16,
+        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 17,
         "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": None, "holder": None,
         "unread": 1, "unread_by_customer": 0, "last_text": "Again", "last_kind": "text", "last_sender": "customer",
         "last_at": NOW, "last_position": 1016, "last_version": 16,
@@ -200,6 +203,7 @@ def test_a_changed_word_is_told_beside_the_row_and_not_in_it(told: list[tuple[in
     assert words == {
         7: {"of": 2, "text": HISTORY[7].event.message.text, "kind": "text"},  # type: ignore[attr-defined]
         12: {"of": 11, "text": "", "kind": "deleted"},
+        17: {"of": 16, "text": "Again?", "kind": "text"},
     }
     for version, frame in told:
         assert frame.data["chat"]["version"] == version
