@@ -11,6 +11,7 @@ PulseError
 │   ├── NotStuck            aggregates/chat_replies
 │   ├── CannotCarry         channels/pieces
 │   ├── NoCode              ingest/webhooks
+│   ├── NotAsShown          eventlog/rehearsal
 │   ├── ThereAlready        commands/running
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/deliveries

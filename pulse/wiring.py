@@ -32,6 +32,7 @@ from pulse.errors import ReadsDown
 from pulse.eventlog.store import EventStore
 from pulse.house import House, now, open_house, true_when
 from pulse.http import Fork
+from pulse.ingest.again import Again
 from pulse.ingest.intake import Intake
 from pulse.ingest.openapi import PATHS, SECURITY
 from pulse.ingest.traces import Traces
@@ -69,31 +70,40 @@ async def open_reads(house: House) -> AsyncIterator[Reads]:
 
 def open_ingest(house: House, reads: Reads) -> None:
     """Webhooks and the widget."""
-    intake = Intake(house.store, Blobs(house.settings.data_dir / "blobs"), now)
+    intake = Intake(house.store, blobs_of(house), now)
     drivers = Drivers(house.directory, house.vault)
     house.webhooks = Webhooks(house.directory, drivers, intake, Traces(house.log))
     widget = Widget(house.directory, drivers, intake, house.signer, reads, now)
     house.routes += widget.routes()
 
 
+def blobs_of(house: House) -> Blobs:
+    return Blobs(house.settings.data_dir / "blobs")
+
+
+def again_of(house: House) -> Again:
+    """Reads stored deliveries again, for whoever may ask for it."""
+    return Again(house.store, house.directory, Drivers(house.directory, house.vault), blobs_of(house), now)
+
+
 def open_desk(house: House, reads: Reads) -> None:
     """The moderators' API."""
     secure = house.settings.secure_cookies
     guard = Guard(house.directory, Sessions(reads), house.signer, reads, now, secure=secure)
-    house.routers += desk_routers(guard, PasswordCheck(), house.store, reads, house.settings.push_key)
+    house.routers += desk_routers(guard, PasswordCheck(), house.store, reads, again_of(house), house.settings.push_key)
     house.checks["reads"] = lambda: readable(reads)
     house.begins.append(lambda: until_readable(reads))
 
 
 def desk_routers(
-    guard: Guard, passwords: PasswordCheck, store: EventStore, reads: Reads, push_key: str
+    guard: Guard, passwords: PasswordCheck, store: EventStore, reads: Reads, again: Again, push_key: str
 ) -> list[APIRouter]:
     """Every route of the moderators' API; it has no other list."""
     return [
         sign_in_routes(guard, passwords),
         chat_routes(guard, store, reads),
         reply_routes(guard, store, reads),
-        delivery_routes(guard, reads, store),
+        delivery_routes(guard, reads, store, again),
         source_routes(guard, store),
         broadcasting_routes(guard, store, push_key),
     ]
@@ -103,7 +113,7 @@ def openapi() -> dict[str, Any]:
     """The HTTP API's document, made without any server."""
     nothing: Any = None
     guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
-    routers = desk_routers(guard, nothing, nothing, nothing, "")
+    routers = desk_routers(guard, nothing, nothing, nothing, nothing, "")
     return http_app(routers, [], nothing, PATHS, SECURITY).openapi()
 
 

@@ -20,6 +20,7 @@ from pulse.aggregates.chat_events import (
     MessageEdited,
     MessageReacted,
     MessageReceived,
+    MessageReread,
     MessagesDeleted,
     ReplyEchoed,
     ReplyWritten,
@@ -75,6 +76,12 @@ class Chat(RepliedChat):
             self.receive(message, raw=raw, now=now)
         else:
             self.trigger_event(MessageEdited, of=of, message=message, raw=raw, timestamp=now)
+
+    def reread(self, of: int, message: Incoming, *, was: Incoming, now: datetime) -> None:
+        """A mended driver reads a delivery that `was` taken in otherwise. What its author changed later stands."""
+        delivery = id_key(was.external_id)
+        if self.changed_by.get(of, delivery) == delivery and message != self.rereads.get(of, was):
+            self.trigger_event(MessageReread, of=of, message=message, timestamp=now)
 
     def delete(self, message_ids: tuple[str, ...], *, external_id: str, raw: str, now: datetime) -> None:
         """Messages were deleted by their author; ones we never saw are passed over."""

@@ -51,6 +51,20 @@ class MessageEdited(AggregateEvent):
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.known.add(id_key(self.message.external_id))
+        chat.changed_by[self.of] = id_key(self.message.external_id)
+        chat.rereads.pop(self.of, None)
+
+
+class MessageReread(AggregateEvent):
+    """A mended driver reads a message otherwise than it was taken in; the log keeps both. `of` is its version."""
+
+    of: int
+    message: Incoming
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.known.add(id_key(self.message.external_id))
+        chat.name_message(self.message.message_id, self.of)
+        chat.rereads[self.of] = self.message
 
 
 class MessagesDeleted(FromChannel):
@@ -61,6 +75,7 @@ class MessagesDeleted(FromChannel):
     def apply(self, chat: ChatSoFar) -> None:
         super().apply(chat)
         gone = set(self.of)
+        chat.changed_by.update(dict.fromkeys(gone, id_key(self.external_id)))
         chat.unread = [version for version in chat.unread if version not in gone]
         chat.unread_by_customer = [version for version in chat.unread_by_customer if version not in gone]
 
@@ -186,6 +201,7 @@ class ChatSoFar(Aggregate):
     `known` are keys of deliveries; the versions of messages lie under the keys of their ids, those of replies under
     the keys of their clients' ids, and (with the piece) under the random ids they leave with. `outgoing` are replies
     that have not left whole, `reached` says how far the others got, `receipts` are of messages we can't name yet.
+    `changed_by` has the delivery that edited or deleted a message last, `rereads` what a mended driver last read of one.
     """
 
     source_id: UUID
@@ -207,6 +223,8 @@ class ChatSoFar(Aggregate):
     reached: dict[int, int] = field(default_factory=dict)
     receipts: set[int] = field(default_factory=set)
     read_key: int = -1
+    changed_by: dict[int, int] = field(default_factory=dict)
+    rereads: dict[int, Incoming] = field(default_factory=dict)
     client_msgs: dict[int, int] = field(default_factory=dict)
     seen_by: dict[UUID, int] = field(default_factory=dict)
 

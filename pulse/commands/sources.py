@@ -139,7 +139,7 @@ def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
         seen = _settings(confirmation=confirmation, api_url=api_url, behaviour=behaviour, origins=origin)
 
     async def change(house: House) -> None:
-        found = _find(house, source)
+        found = find_source(house, source)
         _refuse_others(found.channel, hidden, seen)
         departments = None if department is None else house.directory.departments_named(department)
         accounts = Accounts(house.store, house.vault, now)
@@ -178,7 +178,7 @@ def resume(
     settings, resumed = settings_here(), list[bool]()
 
     async def change(house: House) -> None:
-        found = _find(house, source)
+        found = find_source(house, source)
         resumed.append(bool((await Accounts(house.store, house.vault, now).resume_source(found.id)).events))
 
     with_house(settings, change)
@@ -200,7 +200,7 @@ def _row(settings: Settings, house: House, known: Source) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _find(house: House, source: str) -> Source:
+def find_source(house: House, source: str) -> Source:
     """Raises NotFound."""
     try:
         return house.directory.source(UUID(source))

@@ -1,48 +1,126 @@
-"""`/api/deliveries`: the webhook log, for admins."""
+"""`/api/deliveries`: the webhook log, and processing what is in it again; for admins."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from pulse.access import Person, may_manage
+from pulse.channels.table import CHANNELS
+from pulse.desk.bodies import Body
 from pulse.desk.guard import Guard
-from pulse.errors import NotAllowed
+from pulse.directory import Directory
+from pulse.errors import NotAllowed, NotFound
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.projections import deliveries, rejections
-from pulse.projections.reads import Reads
+from pulse.projections.deliveries import Wanted
+from pulse.projections.reads import LAST_POSITION, Reads
 
-Outcome = Literal["taken", "unhandled", "quarantined", "repeated", "live", "confirmed", "refused"]
+Outcome = Literal["taken", "processed", "unhandled", "quarantined", "repeated", "live", "confirmed", "refused"]
+AT_ONCE = 100
 
 
 class AdminsOnly(NotAllowed):
     """Only admins may see this."""
 
 
-def delivery_routes(guard: Guard, reads: Reads, store: EventStore) -> APIRouter:
+class Again(Protocol):
+    """Reads stored deliveries again: the ingest door's, handed over by the wiring."""
+
+    async def show(self, ids: Iterable[int]) -> dict[str, Any]: ...
+    async def apply(self, ids: Iterable[int], seen: str, *, by: str) -> dict[str, Any]: ...
+    async def raw(self, delivery: int) -> dict[str, str | None]: ...
+
+
+def known_channel(name: str | None) -> str | None:
+    """Raises ValueError, which names the field."""
+    if name is not None and name not in CHANNELS:
+        raise ValueError(f"Channels are: {', '.join(CHANNELS)}.")
+    return name
+
+
+DeliveryId = Annotated[int, Field(ge=1, le=LAST_POSITION)]
+
+
+class Selection(Body):
+    """Deliveries to process again. With `apply`, exactly what was shown is done: `seen` stands for it."""
+
+    ids: Annotated[list[DeliveryId], Field(min_length=1, max_length=AT_ONCE)]
+    apply: bool = False
+    seen: Annotated[str, Field(max_length=AT_ONCE * 17)] = ""
+
+
+def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again) -> APIRouter:
     router = APIRouter(prefix="/api/deliveries", tags=["deliveries"])
 
-    @router.get("")
+    async def reader(person: Annotated[Person, Depends(guard.reader)]) -> Person:
+        return require_admin(person)
+
+    async def admin(person: Annotated[Person, Depends(guard.person)]) -> Person:
+        return require_admin(person)
+
+    @router.get("", dependencies=[Depends(reader)])
     async def list_deliveries(
-        person: Annotated[Person, Depends(guard.reader)],
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         cursor: Annotated[str | None, Query()] = None,
         source: UUID | None = None,
+        channel: Annotated[str | None, AfterValidator(known_channel)] = None,
         outcome: Outcome | None = None,
+        since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+        until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
     ) -> Response:
         """What providers sent, newest first, with the raw body and what became of it: each delivery that left an event.
 
-        `outcome` is taken, unhandled or quarantined. What left no event is kept as a sample, the newest thousand and
-        the first two kilobytes of each, and shown when asked for: repeated, live, confirmed or refused.
+        `outcome` is taken, processed (taken in when it was read again), unhandled or quarantined; `from` a time, `to`
+        one that is no more in it. What left no event is kept as a sample, the newest thousand and the first two
+        kilobytes of each, and shown when asked for: repeated, live, confirmed or refused.
         """
-        if not may_manage(person):
-            raise AdminsOnly
+        wanted = Wanted(sources_of(guard.directory, channel, source), outcome, since, until)
         if outcome is not None and outcome in rejections.OUTCOMES:
-            page = await rejections.page(reads, source=source, outcome=outcome, limit=limit, cursor=cursor)
+            page = await rejections.page(reads, wanted, limit=limit, cursor=cursor)
         else:
-            page = await deliveries.page(reads, store.log, source=source, outcome=outcome, limit=limit, cursor=cursor)
+            page = await deliveries.page(reads, store.log, wanted, limit=limit, cursor=cursor)
         return answer(page.body())
 
+    @router.get("/{delivery_id}", dependencies=[Depends(reader)])
+    async def show_delivery(delivery_id: Annotated[int, Path(ge=1, le=LAST_POSITION)]) -> Response:
+        """One delivery: its whole raw body, the events it became, and each time that reading it again came to something.
+
+        Headers are never kept: they hold proofs.
+        """
+        found = await deliveries.one(reads, store.log, delivery_id)
+        if found is None:
+            raise NotFound
+        return answer(found | (await again.raw(delivery_id) if found["raw"] is not None else {}))
+
+    @router.post("/process-again")
+    async def process_again(selection: Selection, person: Annotated[Person, Depends(admin)]) -> Response:
+        """Reads stored bodies again with the drivers as they are now. Shows what would come of each; does it with `apply`.
+
+        `result` is changes, nothing or unreadable. 409 `not-as-shown` unless `seen` is from an answer that showed just
+        what would happen. Asking twice does it once.
+        """
+        if not selection.apply:
+            return answer(await again.show(selection.ids))
+        done = await again.apply(selection.ids, selection.seen, by=f"moderator:{person.id.hex}")
+        return answer(done, headers={"X-Pulse-Position": str(done["position"])} if done["position"] else None)
+
     return router
+
+
+def require_admin(person: Person) -> Person:
+    """Raises AdminsOnly."""
+    if not may_manage(person):
+        raise AdminsOnly
+    return person
+
+
+def sources_of(directory: Directory, channel: str | None, source: UUID | None) -> tuple[UUID, ...] | None:
+    """The sources that are asked for; None for all."""
+    if channel is None:
+        return None if source is None else (source,)
+    return tuple(known.id for known in directory.sources() if known.channel == channel and source in (None, known.id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from hashlib import blake2b, sha256
 from uuid import UUID
@@ -36,6 +36,7 @@ from pulse.values import value
 
 TYPING = "pulse.live.typing"
 RAW_IN_EVENT = 256 * 1024
+NO_CHAT = "no such chat"
 NOTHING = Decided(0, 0, ())
 
 
@@ -73,23 +74,28 @@ class Intake:
 
         Except after AckLost, a LogDown: it may be stored. The same delivery sent again counts once either way.
         """
-        raw = await self._raw(delivered.body)
         match arrival:
-            case MessageArrived() | ButtonArrived() | EchoArrived():
-                return _taken(await self._in_chat(delivered, arrival, raw, opens=True))
-            case MessagesDeleted() | Reacted() | ReadMark() | ReceiptArrived():
-                try:
-                    return _taken(await self._in_chat(delivered, arrival, raw, opens=False))
-                except NoChatYet:
-                    return await self._keep(delivered, arrival.external_id, type(arrival).__name__, "no such chat")
-            case ReachChanged():
-                return _taken(await self._reach(delivered, arrival, raw))
             case TypingSeen(peer=peer):
                 typing = {"chat_id": chat_id(delivered.source.id, peer)}
                 await self.store.log.tell(TYPING, orjson.dumps(typing))
                 return Taken("live", NOTHING)
             case Unhandled(kind=kind):
                 return await self._keep(delivered, arrival.external_id, kind, "")
+        raw = await self._raw(delivered.body)
+        try:
+            return _taken(await self.decide(delivered, arrival, raw))
+        except NoChatYet as nowhere:
+            return await self._keep(delivered, arrival.external_id, type(arrival).__name__, str(nowhere))
+
+    def decide(self, delivered: Delivered, arrival: Arrival, raw: str) -> Awaitable[Decided]:
+        """Decides on what is for a chat or a customer. Raises NoChatYet for a change of what nobody ever saw."""
+        match arrival:
+            case MessageArrived() | ButtonArrived() | EchoArrived():
+                return self._in_chat(delivered, arrival, raw, opens=True)
+            case MessagesDeleted() | Reacted() | ReadMark() | ReceiptArrived():
+                return self._in_chat(delivered, arrival, raw, opens=False)
+            case ReachChanged():
+                return self._reach(delivered, arrival, raw)
             case _:
                 raise TypeError(f"{type(arrival).__name__} has no decision")
 
@@ -104,7 +110,7 @@ class Intake:
 
         def in_known(chat: Chat | None) -> Chat:
             if chat is None:
-                raise NoChatYet
+                raise NoChatYet(NO_CHAT)
             decide_in_chat(chat, arrival, raw=raw, now=now)
             return chat
 
@@ -138,7 +144,8 @@ class Intake:
         self, delivered: Delivered, external_id: str, kind: str, reason: str, *, outcome: str = "unhandled"
     ) -> Taken:
         source, now = delivered.source, self.clock()
-        text, encoded = _as_text(await self._raw(delivered.body), delivered.body)
+        large = len(delivered.body) > RAW_IN_EVENT
+        text, encoded = (await self._raw(delivered.body), None) if large else as_text(delivered.body)
 
         def keep(known: Delivery | None) -> Delivery:
             return known or Delivery.keep(
@@ -222,14 +229,11 @@ def _message_id(source: UUID, peer: str, external_id: str) -> str:
     return blake2b(f"{source.hex}:{peer}:{external_id}".encode(), digest_size=16).hexdigest()
 
 
-def _as_text(raw: str, body: bytes) -> tuple[str, str | None]:
-    """Text where the body is text without NUL; else base64 beside it. A large one lies beside the log as it came."""
-    if len(body) > RAW_IN_EVENT:
-        return raw, None
+def as_text(body: bytes) -> tuple[str, str | None]:
+    """Text where the body is text without NUL; else base64 beside it."""
     try:
         if b"\0" not in body:
-            body.decode()
-            return raw, None
+            return body.decode(), None
     except UnicodeDecodeError:
         pass
     return "", base64.b64encode(body).decode()

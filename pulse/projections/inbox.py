@@ -10,6 +10,7 @@ from pulse.aggregates.chat_events import (
     ChatReopened,
     MessageEdited,
     MessageReceived,
+    MessageReread,
     MessagesDeleted,
     ReplyEchoed,
     ReplyWritten,
@@ -21,7 +22,7 @@ from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 from pulse.projections.thread import preview_of
 
-VERSION = 2
+VERSION = 3
 SQL = Statements(__file__)
 WRITES = ("insert_chats", "update_chats", "change_words")
 
@@ -51,7 +52,7 @@ def project(recorded: Recorded, changes: Changes) -> None:
             row |= _last_word(recorded, text[:200], "text", "moderator")
         case ReplyEchoed(text=text, confirms=None):
             row |= _last_word(recorded, text[:200], "text", "outside")
-        case MessageEdited(of=of, message=message):
+        case MessageEdited(of=of, message=message) | MessageReread(of=of, message=message):
             _changed_word(recorded, of, *preview_of(message), changes)
         case MessagesDeleted(of=of):  # only the latest of them can be the last word
             _changed_word(recorded, max(of), "", "deleted", changes)

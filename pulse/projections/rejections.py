@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from uuid import UUID
 
 import msgspec
 import psycopg
@@ -12,6 +11,7 @@ import psycopg
 from pulse.eventlog.jetstream import Log
 from pulse.logs import Outage
 from pulse.projections.connections import AWAY, Connection, connected, lead
+from pulse.projections.deliveries import Wanted
 from pulse.projections.paging import Cursor, Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
@@ -32,10 +32,10 @@ class Rejection(msgspec.Struct, frozen=True):
     suppressed: int
 
 
-async def page(reads: Reads, *, source: UUID | None, outcome: str, limit: int, cursor: str | None) -> Page:
+async def page(reads: Reads, wanted: Wanted, *, limit: int, cursor: str | None) -> Page:
     """What is kept of one of OUTCOMES, newest first. A cursor comes from an earlier page."""
     at = Cursor.of(cursor)
-    rows = await reads.fetch(SQL[at.way], source=source, outcome=outcome, position=at.position, limit=limit + 1)
+    rows = await reads.fetch(SQL[at.way], **wanted.values(), position=at.position, limit=limit + 1)
     return at.page(rows, limit, "number")
 
 

@@ -22,7 +22,8 @@ delete from rejections where number <= (select number from new) - %(kept)s;
 select number, source as source_id, case outcome when 'refused' then '' else reason end as external_id, outcome,
     case outcome when 'refused' then reason else '' end as reason, body as raw, suppressed, at
 from trace.rejections
-where (%(source)s::uuid is null or source = %(source)s::uuid::text) and outcome = %(outcome)s
+where (%(sources)s::uuid[] is null or source = any (%(sources)s::uuid[]::text[])) and outcome = %(outcome)s
+    and at >= coalesce(%(since)s::timestamptz, '-infinity') and at < coalesce(%(until)s::timestamptz, 'infinity')
     and number < %(position)s
 order by number desc limit %(limit)s;
 
@@ -31,6 +32,7 @@ order by number desc limit %(limit)s;
 select number, source as source_id, case outcome when 'refused' then '' else reason end as external_id, outcome,
     case outcome when 'refused' then reason else '' end as reason, body as raw, suppressed, at
 from trace.rejections
-where (%(source)s::uuid is null or source = %(source)s::uuid::text) and outcome = %(outcome)s
+where (%(sources)s::uuid[] is null or source = any (%(sources)s::uuid[]::text[])) and outcome = %(outcome)s
+    and at >= coalesce(%(since)s::timestamptz, '-infinity') and at < coalesce(%(until)s::timestamptz, 'infinity')
     and number > %(position)s
 order by number limit %(limit)s;

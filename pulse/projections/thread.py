@@ -12,6 +12,7 @@ from pulse.aggregates.chat_events import (
     MessageEdited,
     MessageReacted,
     MessageReceived,
+    MessageReread,
     MessagesDeleted,
     ReplyEchoed,
     ReplyWritten,
@@ -33,13 +34,18 @@ from pulse.projections.paging import Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 5
+VERSION = 6
 SQL = Statements(__file__)
 WRITES = ("insert_entries", "change_entries")
 END = 2**31 - 1
 OURS = frozenset({"client_msg_id", "attempt", "error", "again_at"})  # nothing a customer has to know
 
 Entry = dict[str, Any]
+
+# What a message need not have: laid over, it takes away what is not there any more.
+NOTHING_BESIDE: Entry = {
+    "reply_to": None, "forwarded": [], "album": None, "payload": None, "notice": None, "sent_at": None,
+}  # fmt: skip
 
 
 def project(recorded: Recorded, changes: Changes) -> None:
@@ -93,6 +99,9 @@ def change_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
     match event:
         case MessageEdited(of=of, message=message):
             return (of,), content_of(message) | {"edited_at": event.timestamp}
+        case MessageReread(of=of, message=message):
+            read = NOTHING_BESIDE | {"sender": _author(message)} | content_of(message)
+            return (of,), read | {"reread_at": event.timestamp}
         case MessagesDeleted(of=of):
             gone: Entry = {"text": "", "attachments": [], "reply_to": None, "forwarded": [], "payload": None}
             return of, gone | {"deleted_at": event.timestamp}

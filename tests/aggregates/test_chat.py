@@ -18,6 +18,7 @@ from pulse.aggregates.chat_events import (
     MessageEdited,
     MessageReacted,
     MessageReceived,
+    MessageReread,
     MessagesDeleted,
     ReplyEchoed,
     ReplyWritten,
@@ -43,6 +44,7 @@ from tests.given import (
     attempted,
     closed_by,
     given,
+    message,
     read_back,
     replies,
     vera_edits,
@@ -476,6 +478,38 @@ def test_the_scope_says_who_may_see_and_how_much_waits():
     assert chat.scope() == {
         "source": SHOP, "group": False, "department": SALES, "holder": None, "unread": 2, "unread_by_customer": 0
     }  # fmt: skip
+
+
+# Read again with a mended driver
+
+
+def rereads(of, text, was=None, message_id="m1"):
+    return lambda chat: chat.reread(of, message("u1", message_id, text), was=was or message("u1", "m1"), now=NOW)
+
+
+def test_a_message_that_a_mended_driver_reads_otherwise_is_corrected_once():
+    chat = given(a_chat(), vera_writes("u1", "m1"))
+    chat.when(rereads(2, "Hello")).then_nothing()
+    chat.when(rereads(2, "Hello, you")).then(MessageReread).now(unread=[2])
+    chat.when(rereads(2, "Hello, you")).then_nothing()
+    chat.when(rereads(2, "Hello")).then(MessageReread)
+
+
+def test_what_its_author_changed_later_stands():
+    chat = given(a_chat(), vera_writes("u1", "m1"), rereads(2, "Mended"), vera_edits("u2", "m1", "Edited"))
+    chat.when(rereads(2, "Mended again")).then_nothing()
+    edit = message("u2", "m1", "Edited")
+    chat.when(lambda chat: chat.reread(2, edit, was=edit, now=NOW)).then_nothing()
+    chat.when(lambda chat: chat.reread(2, message("u2", "m1", "Mended"), was=edit, now=NOW)).then(MessageReread)
+    chat.when(deletes("u3", "m1")).then(MessagesDeleted)
+    chat.when(rereads(2, "Back again")).then_nothing()
+    chat.when(lambda chat: chat.reread(2, edit, was=edit, now=NOW)).then_nothing()
+
+
+def test_a_message_id_that_only_a_mended_driver_finds_counts_from_then_on():
+    chat = given(a_chat(), vera_writes("u1"))
+    chat.when(rereads(2, "Hello", was=message("u1"), message_id="m7")).then(MessageReread)
+    chat.when(vera_edits("u2", "m7")).then(MessageEdited)
 
 
 # Whatever the order

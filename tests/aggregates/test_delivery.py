@@ -1,7 +1,9 @@
 """Deliveries that are kept because nobody could take them in."""
 
-from pulse.aggregates.delivery import Delivery, DeliveryKept, delivery_id
-from tests.given import NOW, SHOP, read_back
+import pytest
+
+from pulse.aggregates.delivery import Delivery, DeliveryKept, DeliveryProcessed, cause_of, delivery_id, position_in
+from tests.given import NOW, SHOP, given, read_back
 
 
 def kept(external_id: str = "1", raw_base64: str | None = None) -> Delivery:
@@ -22,3 +24,27 @@ def test_a_body_that_is_not_text_is_kept_whole():
     assert isinstance(event, DeliveryKept)
     assert (event.raw, event.raw_base64, event.outcome) == ("{", "/w==", "quarantined")
     assert read_back(Delivery, [event]).outcome == "quarantined"
+
+
+def processes(outcome: str, reason: str = ""):
+    return lambda delivery: delivery.process(outcome=outcome, kind="message", reason=reason, now=NOW)
+
+
+def test_a_delivery_that_is_read_again_notes_what_came_of_it_once():
+    delivery = given(kept())
+    delivery.when(processes("processed")).then(DeliveryProcessed).now(outcome="processed", reason="")
+    delivery.when(processes("processed", "It was taken in before.")).then_nothing()
+    delivery.when(processes("quarantined", "no JSON")).then_nothing().now(outcome="processed")
+
+
+def test_a_delivery_that_still_can_not_be_read_notes_only_another_reason():
+    delivery = given(kept())
+    delivery.when(processes("quarantined", "no chat")).then_nothing()
+    delivery.when(processes("quarantined", "no text")).then(DeliveryProcessed).now(reason="no text")
+    delivery.when(processes("unhandled")).then(DeliveryProcessed).now(outcome="unhandled")
+
+
+@pytest.mark.parametrize("cause", [None, "", "17", "delivery:", "delivery:x", "delivery:-1"])
+def test_other_causes_name_no_delivery(cause):
+    assert position_in(cause) is None
+    assert position_in(cause_of(17)) == 17

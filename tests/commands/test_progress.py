@@ -72,9 +72,9 @@ async def held(database_url: str) -> AsyncIterator[None]:
         yield
 
 
-async def started(environment: dict[str, str], word: str, stderr: int) -> Process:
+async def started(environment: dict[str, str], words: str, stderr: int) -> Process:
     seen = environment | {"TERM": "xterm", "COLUMNS": "120"}
-    return await asyncio.create_subprocess_exec(*PULSE, word, env=seen, stdout=PIPE, stderr=stderr)
+    return await asyncio.create_subprocess_exec(*PULSE, *words.split(), env=seen, stdout=PIPE, stderr=stderr)
 
 
 async def ended(process: Process) -> bytes:
@@ -101,6 +101,16 @@ async def test_a_terminal_shows_how_far_it_is(
     await ended(process)
 
 
-@pytest.mark.parametrize("command", ["up", "rebuild"])
+async def test_a_terminal_shows_that_deliveries_are_looked_for(
+    environment: dict[str, str], database_url: str, behind: None, terminal: Terminal
+) -> None:
+    async with await psycopg.AsyncConnection.connect(database_url) as writer:
+        await writer.execute("lock table read.deliveries in access exclusive mode")
+        process = await started(environment, "deliveries again", terminal.line)
+        await terminal.shows("Looking for deliveries …")
+    await ended(process)
+
+
+@pytest.mark.parametrize("command", ["up", "rebuild", "deliveries again"])
 async def test_a_pipe_gets_nothing_of_it(environment: dict[str, str], behind: None, command: str) -> None:
     assert await ended(await started(environment, command, PIPE)) == b""

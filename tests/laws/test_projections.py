@@ -54,6 +54,7 @@ async def seed(request: pytest.FixtureRequest, log: Log) -> int:
         await log.append(Append(each.subject, each.body))
     await history.tell(STEPS // 2)
     assert len(history.done) >= 15, history.done
+    assert {"reread", "process"} <= history.done.keys()
     return int(request.param)
 
 

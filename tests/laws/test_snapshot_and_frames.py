@@ -186,6 +186,18 @@ def edit(number: int) -> Act:
     return lambda chat: chat.edit(message(f"better {number}", known(chat, number)), raw="{}", now=now())
 
 
+def reread(number: int) -> Act:
+    """A mended driver reads a message otherwise: one that waits, and that nobody edited."""
+
+    def act(chat: Chat) -> None:
+        waiting = {of: str(key) for key, of in chat.messages.items() if of in set(chat.unread) - chat.changed_by.keys()}
+        for of, named in list(waiting.items())[:1]:
+            photo = (Attachment("photo", ref="secret-ref"),) if number % 2 else ()
+            chat.reread(of, message(f"read {number}", named, number, photo), was=message("", named), now=now())
+
+    return act
+
+
 def delete(number: int) -> Act:
     return lambda chat: chat.delete(
         (known(chat, number), known(chat, number + 1)), external_id=delivery(), raw="{}", now=now()
@@ -331,8 +343,8 @@ def person(number: int) -> UUID:
 
 
 ACTS = (
-    write, edit, delete, react, react_to_nothing, press, echo, confirm, reply, assign, transfer, close, see, see_as_customer,
     attempt, attempt, sent, sent, fail, doubt, send_again, vouch, receipt, read_mark, move,
+    write, edit, reread, delete, react, react_to_nothing, press, echo, confirm, reply, assign, transfer, close, see, see_as_customer,
 )  # fmt: skip
 HISTORIES = st.lists(st.builds(lambda act, number: act(number), st.sampled_from(ACTS), st.integers(0, 50)), max_size=30)
 
@@ -397,7 +409,7 @@ def as_shown(thread: dict[int, Json]) -> list[tuple[Any, ...]]:
 
 
 EVERYTHING = (
-    write(1), write(3), react_to_nothing(1), see(1), reply(0), see_as_customer(0), edit(0), react(1), delete(1), press(1),
+    write(1), write(3), reread(1), reread(2), react_to_nothing(1), see(1), reply(0), see_as_customer(0), edit(0), react(1), delete(1), press(1),
     echo(1), reply(0), confirm(0), react(12), react(15), react(14), react(17), assign(1), transfer(1), edit(2), write(4), edit(0), close(0), write(2), reply(1), edit(0), delete(0),
     attempt(0), fail(1), attempt(0), sent(0), attempt(0), doubt(0), vouch(0), reply(1), attempt(0), fail(0), send_again(0),
     attempt(0), sent(0), receipt(3), receipt(10), see_as_customer(0), reply(0), attempt(0), doubt(0), write(1), reply(0),

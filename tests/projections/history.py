@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from random import Random
 from uuid import UUID
 
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.chat_sending import Sending
 from pulse.aggregates.customer import Customer, customer_id
-from pulse.aggregates.delivery import Delivery, delivery_id
+from pulse.aggregates.delivery import Delivery, cause_of, delivery_id
 from pulse.errors import Refusal
 from pulse.eventlog.store import EventStore
 from pulse.message import Attachment, Author, Incoming, Quoted
@@ -31,11 +32,13 @@ class History:
         self.random = Random(seed)
         self.now = NOW
         self.number = 0
+        self.kept: list[int] = []
         self.done: Counter[str] = Counter()
         self.acts: list[Callable[[], object]] = [
-            *[self.message] * 6, *[self.reply] * 3, self.edit, self.edit, self.delete, self.react, self.press,
+            *[self.message] * 6, *[self.reply] * 3, self.edit, self.edit, self.reread, self.delete, self.react, self.press,
             self.echo, self.confirm, self.assign, self.transfer, self.close, self.close, self.seen, self.seen_by_customer,
             self.leave, self.come_back, self.keep, *[self.attempt, self.send] * 2, self.fail, self.doubt, self.receipt,
+            self.process, self.process,
         ]  # fmt: skip
 
     async def tell(self, steps: int) -> None:
@@ -58,6 +61,18 @@ class History:
     async def edit(self) -> None:
         incoming = self._incoming(message_id=str(self.random.randint(1, self.number)))
         await self._in_chat(lambda chat: chat.edit(incoming, raw=self._raw(), now=self.now))
+
+    async def reread(self) -> None:
+        """A mended driver reads one message of a chat, whichever it is, otherwise."""
+        message_id = str(self.random.randint(1, self.number))
+        was, seen = self._incoming(message_id), self._incoming(message_id)
+
+        def act(chat: Chat) -> None:
+            of = chat.find(message_id)
+            if of is not None and of not in chat.changed_by:
+                chat.reread(of, seen, was=was, now=self.now)
+
+        await self._in_chat(act, cause=self._some_delivery())
 
     async def delete(self) -> None:
         gone = tuple(str(self.random.randint(1, self.number)) for _ in range(self.number // 2))
@@ -176,10 +191,34 @@ class History:
             )  # fmt: skip
 
         await self.store.decide(Delivery, delivery_id(SHOP, external_id), keep, by="system")
+        self.kept.append(await self.store.log.last_position())
+
+    async def process(self) -> None:
+        """A kept delivery is read again: it becomes a message, or is still not what anybody can take in."""
+        if not self.kept:
+            raise Refusal
+        position = self.random.choice(self.kept)
+        found = (await self.store.log.read(position, limit=1))[0]
+        known = UUID(found.subject.rsplit(".", 1)[1])
+        outcome = self.random.choice(("processed", "quarantined", "unhandled"))
+
+        def process(delivery: Delivery | None) -> Delivery:
+            assert delivery is not None
+            delivery.process(outcome=outcome, kind="", reason=f"try {self.number}", now=self.now)
+            return delivery
+
+        if outcome == "processed":
+            incoming = self._incoming(message_id=f"again {self.number}")
+            act = partial(Chat.receive, message=incoming, raw=self._raw(), now=self.now)
+            await self._in_chat(act, opens=True, cause=cause_of(position))
+        await self.store.decide(Delivery, known, process, by="system", cause=cause_of(position))
 
     # How
 
-    async def _in_chat(self, act: Callable[[Chat], object], *, opens: bool = False) -> None:
+    def _some_delivery(self) -> str:
+        return cause_of(self.random.choice(self.kept or [0]))
+
+    async def _in_chat(self, act: Callable[[Chat], object], *, opens: bool = False, cause: str | None = None) -> None:
         peer = self.random.choice([*PEERS, GROUP])
 
         def decision(chat: Chat | None, customer: Customer | None) -> tuple[Chat | None, Customer | None]:
@@ -190,7 +229,7 @@ class History:
             return chat, customer or self._meet(peer)
 
         await self.store.decide_together(
-            [(Chat, chat_id(SHOP, peer)), (Customer, customer_id(SHOP, peer))], decision, by="customer"
+            [(Chat, chat_id(SHOP, peer)), (Customer, customer_id(SHOP, peer))], decision, by="customer", cause=cause
         )
 
     async def _customer(self, act: Callable[[Customer], None]) -> None:

@@ -133,6 +133,15 @@ def test_an_edit_and_a_deletion_name_the_word_they_change():
     ]
 
 
+def test_a_word_that_is_read_otherwise_shows_as_it_is_read_now():
+    told = Told()
+    was = Incoming("u1", VERA, "Helo", "m1")
+    told.of(a_chat(), lambda chat: chat.receive(was, raw="{}", now=NOW),
+            lambda chat: chat.reread(2, Incoming("u1", VERA, "Hello", "m1"), was=was, now=NOW))  # fmt: skip
+    [word] = told.through(inbox).rows("inbox.change_words")
+    assert some(word, "version", "last_text", "last_kind") == [2, "Hello", "text"]
+
+
 def test_a_deletion_of_several_messages_names_the_latest_and_takes_them_off_what_waits():
     told = Told()
     told.of(

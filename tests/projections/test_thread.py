@@ -127,6 +127,17 @@ def test_an_edit_lays_the_new_words_over_the_entry():
     assert (patch["text"], patch["edited_at"]) == ("Hello", NOW)
 
 
+def test_reading_again_lays_the_new_content_over_the_entry_and_takes_away_what_is_gone():
+    told = Told()
+    was = Incoming("u1", VERA, text="", message_id="m1", notice="unsupported", payload="p")
+    told.of(a_chat(), lambda chat: chat.receive(was, raw="{}", now=NOW),
+            lambda chat: chat.reread(2, Incoming("u1", VERA, text="Hello", message_id="m1"), was=was, now=NOW))  # fmt: skip
+    [change] = told.through(thread).rows("thread.change_entries")
+    patch = change["patch"]
+    assert (change["version"], patch["text"], patch["notice"], patch["payload"]) == (2, "Hello", None, None)
+    assert (patch["reread_at"], patch["sender"]["name"]) == (NOW, "Vera")
+
+
 def test_a_deletion_leaves_nothing_of_what_was_said():
     [(version, patch)] = patches_after(
         writes(text="secret", attachments=(Attachment("photo"),), forwarded=(Quoted("secret"),), payload="secret"),

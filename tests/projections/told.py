@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -71,8 +72,8 @@ def a_chat_of(peer: str, department: UUID | None) -> Chat:
     return a_chat(peer=peer, department=department)
 
 
-def kept(external_id: str = "u1", outcome: str = "unhandled", raw: str = "{}") -> Delivery:
+def kept(external_id: str = "u1", outcome: str = "unhandled", raw: str = "{}", now: datetime = NOW) -> Delivery:
     return Delivery.keep(
         source_id=SHOP, channel="telegram", outcome=outcome, kind="poll", reason="", external_id=external_id,
-        raw=raw, raw_base64=None, now=NOW,
+        raw=raw, raw_base64=None, now=now,
     )  # fmt: skip

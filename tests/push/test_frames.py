@@ -24,6 +24,7 @@ from tests.given import (
     a_chat,
     attempted,
     closed_by,
+    message,
     replies,
     sent,
     vera_edits,
@@ -70,6 +71,7 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     lambda chat: chat.fail(30, attempt=1, code="400", reason="no such chat", again_at=None, now=NOW),
     lambda chat: chat.send_again(30, moderator_id=ANNA, now=NOW),
     lambda chat: chat.move("-10077", now=NOW),
+    lambda chat: chat.reread(16, message("u8", "m3", "Again?"), was=message("u8", "m3", "Again"), now=NOW),
 )  # fmt: skip
 
 
@@ -152,6 +154,7 @@ TABLE: tuple[Row, ...] = (
     reached(31, 30, "sending", attempt=1, error=None, again_at=None),
     reached(32, 30, "failed", error="no such chat"),
     reached(33, 30, "pending", error=None),
+    (35, "chat.message.changed", "MessageChanged", changed(35), changed(35)),
 )  # fmt: skip
 
 
@@ -236,7 +239,7 @@ def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]
         row |= frame.data["chat"]
     expected = {
         "id": a_chat().id, "source_id": SHOP, "channel": "telegram", "peer": "77", "customer_id": UUID(int=77),
-        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 33,
+        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 35,
         "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": ANNA,
         "holder": BY_ANNA, "unread": 0, "unread_by_customer": 2, "last_text": "Good day", "last_kind": "text",
         "last_sender": "moderator", "last_at": NOW, "last_position": 1030, "last_version": 30,
@@ -249,6 +252,7 @@ def test_a_changed_word_is_told_beside_the_row_and_not_in_it(told: list[tuple[in
     assert words == {
         7: {"of": 2, "text": HISTORY[7].event.message.text, "kind": "text"},  # type: ignore[attr-defined]
         12: {"of": 11, "text": "", "kind": "deleted"},
+        35: {"of": 16, "text": "Again?", "kind": "text"},
     }
     for version, frame in told:
         assert frame.data["chat"]["version"] == version
