@@ -23,6 +23,7 @@ FLOORS: list[tuple[str, ...]] = [
         "http_limits",
         "logs",
         "message",
+        "texts",
         "embedded",
     ),
     ("aggregates",),
