@@ -4,12 +4,12 @@ Each class stands where its rule or its server is; its docstring is the sentence
 
 PulseError
 ├── Refusal                 a rule said no: 409
+│   ├── CannotCarry         channels/pieces; says what the channel can't
 │   ├── ChatIsClosed        aggregates/chat
 │   ├── EmptyReply          aggregates/chat
 │   ├── HeldByAnother       aggregates/chat; names the holder
 │   ├── NoDepartments       aggregates/source
 │   ├── NotStuck            aggregates/chat_replies
-│   ├── CannotCarry         channels/pieces
 │   ├── NoCode              ingest/webhooks
 │   ├── NotAsShown          eventlog/rehearsal
 │   ├── ThereAlready        commands/running

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from itertools import accumulate
 
 import regex
 
@@ -27,42 +28,28 @@ def split_text(text: str, limit: int, units: str) -> list[str]:
     if length_in(text, units) <= limit:
         return [text] if text.strip() else []
     clusters = [part for cluster in GRAPHEME.findall(text) for part in parts_of(cluster, limit, units)]
-    last = next((at for at in range(len(clusters), 0, -1) if not clusters[at - 1].isspace()), 0)
-    del clusters[last:]
+    del clusters[before_blanks(clusters, len(clusters)) :]
+    lengths = [0, *accumulate(length_in(cluster, units) for cluster in clusters)]  # up to each cluster
     pieces: list[str] = []
     start = after_blanks(clusters, 0)
     while start < len(clusters):
-        end = piece_end(clusters, start, limit, units)
+        room_until = bisect_right(lengths, lengths[start] + limit) - 1
+        end = best_cut(clusters, start, max(room_until, start + 1))
         pieces.append("".join(clusters[start : before_blanks(clusters, end)]))
         start = after_blanks(clusters, end)
     return pieces
 
 
-def piece_end(clusters: list[str], start: int, limit: int, units: str) -> int:
-    """Where the piece that begins at `start` is best cut."""
-    end = reach(clusters, start, limit, units)
+def best_cut(clusters: list[str], start: int, end: int) -> int:
+    """Where the piece that begins at `start`, and has room until `end`, ends. A blank after it needs no room."""
     if end == len(clusters):
         return end
     for first in (max(start + 1, (start + end) // 2), start + 1):
         for ends in (ends_line, ends_sentence, ends_word):
-            found = last_between(first, end, ends, clusters)
+            found = next((at for at in range(end, first - 1, -1) if ends(clusters, at)), None)
             if found is not None:
                 return found
     return end
-
-
-def reach(clusters: list[str], start: int, limit: int, units: str) -> int:
-    """The first cluster that has no room beside those from `start` on; the first one always has."""
-    room = limit
-    for at in range(start, len(clusters)):
-        room -= length_in(clusters[at], units)
-        if room < 0:
-            return max(at, start + 1)
-    return len(clusters)
-
-
-def last_between(first: int, end: int, ends: Callable[[list[str], int], bool], clusters: list[str]) -> int | None:
-    return next((at for at in range(end, first - 1, -1) if ends(clusters, at)), None)
 
 
 def ends_line(clusters: list[str], at: int) -> bool:
@@ -84,7 +71,7 @@ def after_blanks(clusters: list[str], at: int) -> int:
 
 
 def before_blanks(clusters: list[str], at: int) -> int:
-    while clusters[at - 1].isspace():
+    while at > 0 and clusters[at - 1].isspace():
         at -= 1
     return at
 

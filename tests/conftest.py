@@ -27,6 +27,8 @@ from pulse.projections.projector import Projector
 from pulse.projections.reads import PROJECTED
 from pulse.settings import Settings
 from pulse.wiring import House
+from tests.fakes.serving import served
+from tests.fakes.telegram import FakeTelegram
 
 DOORS = tuple(role for role in wiring.ROLES if role != "deliver")
 STREAMS = NATS_FOLDER / "streams.json"
@@ -166,3 +168,13 @@ async def pulse(addresses: Addresses, log: Log, database_url: str, tmp_path: Pat
     """A whole Pulse on an empty log and an empty database."""
     async with running_pulse(replace(addresses, database_url=database_url), tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+async def fake_telegram() -> AsyncIterator[FakeTelegram]:
+    """A Telegram of a test's own, on loopback; a source whose `api_url` is its address talks to it."""
+    telegram = FakeTelegram()
+    async with served(telegram) as address:
+        telegram.address = address
+        yield telegram
+        telegram.let_go.set()  # whoever is still held back

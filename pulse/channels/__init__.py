@@ -91,6 +91,18 @@ class Outgoing:
 
 
 @value
+class Located:
+    """Where a customer's file lies for now. `url` may hold a token: it is never stored, logged or shown.
+
+    `size` is in bytes, None where the channel does not say; `hosts` are the only hosts, or their domains, to fetch from.
+    """
+
+    url: str = field(repr=False)
+    size: int | None
+    hosts: tuple[str, ...]
+
+
+@value
 class Profile:
     """How a channel calls a person."""
 
@@ -242,6 +254,10 @@ class Channel(ABC):
     async def profile(self, peer: str) -> Profile | None:
         """Who a person is, where the channel tells only when asked. Raises as `send` does."""
         return None
+
+    async def locate(self, ref: str) -> Located:
+        """Where the file of an attachment can be fetched now. Raises NotNow, NeverDelivered, SourceInTrouble."""
+        raise NeverDelivered("This channel's files can't be fetched.")
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

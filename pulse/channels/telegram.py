@@ -1,4 +1,4 @@
-"""Telegram: webhooks of the Bot API, up to version 10.3. Kinds it does not know are Unhandled, contents unsupported."""
+"""Telegram: the Bot API, up to version 10.3. Kinds it does not know are Unhandled, contents unsupported."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pulse.channels import (
     Capabilities,
     Channel,
     EchoArrived,
+    Located,
     MessageArrived,
     MessagesDeleted,
     Outgoing,
@@ -23,7 +24,9 @@ from pulse.channels import (
     require_secret,
 )
 from pulse.channels.fields import Fields
+from pulse.channels.telegram_api import TelegramApi
 from pulse.channels.telegram_contents import attachments, named, notice, text_of, unknown_field
+from pulse.channels.telegram_sending import addressed, call_of, id_in
 from pulse.message import Author, Incoming, Quoted
 
 # Bot API, setWebhook: the secret_token comes back in this header on every call.
@@ -49,7 +52,20 @@ class Telegram(Channel):
             require_secret(self.account.secrets.get("secret"), given)
 
     async def send(self, piece: Outgoing) -> str | None:
-        raise NotImplementedError
+        """Telegram has no key that would make a repeated call count once."""
+        return id_in(await self.api.call(*call_of(piece)))
+
+    async def show_typing(self, peer: str) -> None:
+        """Bot API, sendChatAction: shown for five seconds, or until the next message."""
+        await self.api.call("sendChatAction", {**addressed(peer), "action": "typing"})
+
+    async def locate(self, ref: str) -> Located:
+        """The URL holds the bot's token, and is good for an hour. Files over 20 MB are NeverDelivered."""
+        return await self.api.locate(ref)
+
+    @property
+    def api(self) -> TelegramApi:
+        return TelegramApi(self.account, self.http)
 
     def read(self, body: bytes) -> list[Arrival]:
         """Bot API, Update: an update_id beside exactly one kind."""

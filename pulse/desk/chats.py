@@ -15,6 +15,8 @@ from pydantic import Field
 from pulse.access import Person, Place, may_reply, may_see, reach_of
 from pulse.aggregates.chat import Chat, HeldByAnother
 from pulse.aggregates.chat_events import client_key
+from pulse.channels.pieces import require_carried
+from pulse.channels.table import CHANNELS
 from pulse.desk.bodies import Body
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
@@ -93,9 +95,11 @@ def chat_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
 
     @router.post("/{chat_id}/messages", status_code=201, responses={201: WRITTEN, 200: WRITTEN})
     async def write_reply(chat_id: UUID, reply: NewReply, person: Asking) -> Response:
-        """Writes a reply to the customer; a free chat becomes yours."""
+        """Writes a reply to the customer; a free chat becomes yours. 409 if the chat's channel can't carry it."""
 
         def decision(chat: Chat) -> None:
+            if chat.channel in CHANNELS:  # else only a newer Pulse knows what it carries
+                require_carried(CHANNELS[chat.channel].capabilities, reply.text, ())
             chat.reply(reply.text, moderator_id=person.id, client_msg_id=reply.clientMsgId, now=guard.clock())
 
         decided = await desk.command(person, chat_id, decision)

@@ -14,7 +14,20 @@ from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.source import source_id
 from tests.conftest import Pulse
-from tests.world import SALES, SUPPORT, Desk, a_name, accounts, is_problem, kinds, settled, since, vera_writes
+from tests.world import (
+    SALES,
+    SUPPORT,
+    Desk,
+    a_bot,
+    a_name,
+    accounts,
+    is_problem,
+    kinds,
+    settled,
+    since,
+    update,
+    vera_writes,
+)
 
 ANNA, BORIS = (moderator_id(f"{name}@pulse.example") for name in ("anna", "boris"))
 
@@ -263,6 +276,20 @@ async def test_an_empty_reply_is_refused(shared: Pulse, desk: Desk) -> None:
     told = is_problem(await desk.reply("anna", chat, ""), 422, "invalid")
     assert [fault["field"] for fault in told["errors"]] == ["text"]
     assert await shared.house.log.last_position() == before
+
+
+async def test_a_reply_that_its_channel_cannot_carry_is_refused(shared: Pulse, desk: Desk) -> None:
+    """Of these lines Telegram takes one in a message, the simulator all."""
+    bot = await a_bot(shared)
+    await bot.post(update(1))
+    telegram, simulator = chat_id(bot.id, "77"), await vera_writes(shared, a_name())
+    eleven, ten = ("\n".join(["x" * 2100] * count) for count in (11, 10))
+    before = await shared.house.log.last_position()
+    told = is_problem(await desk.reply("anna", telegram, eleven), 409, "cannot-carry")
+    assert told["title"] == "This reply would leave in 11 messages, and 10 is the most. Make it shorter."
+    assert await shared.house.log.last_position() == before
+    for chat, text in ((telegram, ten), (simulator, eleven)):
+        assert (await desk.reply("anna", chat, text)).status_code == 201
 
 
 async def test_a_closed_chat_takes_no_reply_and_opens_again_when_the_customer_writes(shared: Pulse, desk: Desk) -> None:
