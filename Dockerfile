@@ -3,6 +3,7 @@ FROM python:3.11-slim
 WORKDIR /pulse
 COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY nats nats
+COPY schemas/producers schemas/producers
 COPY pulse pulse
 RUN pip install --no-cache-dir -c requirements.lock . && useradd --system pulse && mkdir /data && chown pulse /data
 USER pulse

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 SIGNED = ("private-", "presence-")
+# Channels of Pulse itself: no producer tells anything there.
+RESERVED = frozenset(f"{signed}{name}" for signed in SIGNED for name in ("chat", "moderator", "user"))
+NAMED_BY_UUID = frozenset({"private-chat", "private-moderator", "private-user"})
 
 
 class Audience(Protocol):
@@ -52,15 +55,20 @@ class Reach(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A channel that sockets subscribe to, such as `private-chat.{id}`: what kind it is, and whose."""
+    """A channel that sockets subscribe to, such as `private-chat.{id}`: what kind it is, and whose.
+
+    On a producer's channel (`private-campaign.{id}`) the id is whatever the producer calls its things.
+    """
 
     kind: str
-    id: UUID
+    id: UUID | str
 
     @classmethod
     def named(cls, name: str) -> Self | None:
         """None unless the id is written exactly as frames write it: another spelling would be another channel."""
         kind, _, wanted = name.partition(".")
+        if kind not in NAMED_BY_UUID:
+            return cls(kind, wanted) if wanted else None
         try:
             found = cls(kind, UUID(wanted))
         except ValueError:
@@ -93,15 +101,25 @@ def needs_signature(channel: str) -> bool:
     return channel.startswith(SIGNED)
 
 
-def may_subscribe(person: Person, channel: Subscription, chat: Audience | None) -> bool:
-    """A chat's channel is for who may see the chat (`chat`, if there is one), a person's for that person only."""
+def may_subscribe(
+    person: Person, channel: Subscription, chat: Audience | None, audiences: Collection[str] = ()
+) -> bool:
+    """A chat's channel is for who may see the chat (`chat`, if there is one), a person's for that person only.
+
+    Any other is a producer's: for the `audiences` that producers' configurations name for it.
+    """
     match channel.kind:
         case "private-chat":
             return chat is not None and may_see(person, chat)
         case "private-moderator" | "private-user":
             return person.id == channel.id
         case _:
-            return False
+            return any(may_hear(person, channel, audience) for audience in audiences)
+
+
+def may_hear(person: Person, channel: Subscription, audience: str) -> bool:
+    """On a producer's channel: `staff` is every moderator, `person` the one whose id the channel is named after."""
+    return audience == "staff" or (audience == "person" and str(person.id) == channel.id)
 
 
 def may_call(origin: str | None, host: str) -> bool:

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from pulse.accounts import Accounts, webhook_url
 from pulse.aggregates.department import department_id
+from pulse.aggregates.producer import producer_id
 from pulse.aggregates.source import source_id
 from pulse.eventlog.store import EventStore
+from pulse.producers import Configuration, Producers, events_url, read_configuration
 from pulse.vault import Vault
 
 PASSWORD = "password"  # noqa: S105  for the demo only
 DEPARTMENTS = ("Sales", "Support")
+PRODUCERS = Path(__file__).parent / "examples"
+PRODUCERS_SECRET = "whsec_cHVsc2UtZGVtby1wcm9kdWNlci1zZWNyZXQ="  # noqa: S105  for the demo only
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ async def make_demo(store: EventStore, vault: Vault, clock: Callable[[], datetim
             demo.channel, demo.identifier, demo.title, departments, settings=demo.settings, secrets=secrets
         )
         made.append(connected)
+    producers = Producers(store, vault, clock)
+    made += [await producers.add(configuration, PRODUCERS_SECRET) for configuration in example_producers()]
     return max(decided.position for decided in made)
 
 
@@ -69,4 +76,19 @@ def demo_summary(http: str, push: str) -> dict[str, Any]:
         }
         for demo in SOURCES
     ]
-    return {"accounts": accounts, "sources": sources, "http": http, "push": push}
+    producers = [
+        {
+            "id": str(producer_id(example.name)),
+            "name": example.name,
+            "event_types": [event_type.type for event_type in example.types],
+            "webhook_url": events_url(http, example.name),
+            "secret": PRODUCERS_SECRET,
+        }
+        for example in example_producers()
+    ]
+    return {"accounts": accounts, "sources": sources, "producers": producers, "http": http, "push": push}
+
+
+def example_producers() -> list[Configuration]:
+    """The producers of `schemas/producers/`."""
+    return [read_configuration(file.read_bytes()) for file in sorted(PRODUCERS.glob("*.json"))]

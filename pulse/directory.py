@@ -1,4 +1,4 @@
-"""Sources, departments and moderators, folded from the log and kept in memory in every process: always fresh.
+"""Sources, departments, moderators and producers, folded from the log and kept in memory in every process: always fresh.
 
 So webhooks, sockets and permissions need no database.
 """
@@ -16,6 +16,7 @@ from eventsourcing.domain import Aggregate, OriginatorVersionError
 from pulse.access import Person
 from pulse.aggregates.department import Department
 from pulse.aggregates.moderator import Moderator, moderator_id
+from pulse.aggregates.producer import Producer
 from pulse.aggregates.source import Source, source_id
 from pulse.errors import BadInput, NotFound
 from pulse.eventlog.appends import Stored
@@ -25,7 +26,7 @@ from pulse.eventlog.jetstream import Log
 
 log = structlog.get_logger(__name__)
 
-KINDS = ("source", "department", "moderator")
+KINDS = ("source", "department", "moderator", "producer")
 
 
 class UnknownDepartment(BadInput):
@@ -107,6 +108,20 @@ class Directory:
 
     def moderators(self) -> list[Moderator]:
         return [known for known in self._known.values() if isinstance(known, Moderator)]
+
+    def producers(self) -> list[Producer]:
+        return [known for known in self._known.values() if isinstance(known, Producer)]
+
+    def producer(self, producer: UUID) -> Producer | None:
+        """A producer whose posts are taken; None for strangers and disabled ones."""
+        found = self._known.get(producer)
+        return found if isinstance(found, Producer) and not found.disabled else None
+
+    def audiences_of(self, kind: str) -> set[str]:
+        """Who may subscribe to channels of a kind, as producers say. Presence stands beside private."""
+        told = kind.replace("presence-", "private-", 1)
+        types = [event_type for producer in self.producers() for event_type in producer.event_types.values()]
+        return {each.audience for each in types if each.channel.partition(".")[0] in (kind, told)}
 
     def _take(self, stored: Stored) -> None:
         aggregate_id = UUID(stored.subject.rsplit(".", 1)[1])

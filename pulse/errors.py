@@ -10,6 +10,8 @@ PulseError
 │   ├── HeldByAnother       aggregates/chat; names the holder
 │   ├── NoDepartments       aggregates/source
 │   ├── NotStuck            aggregates/chat_replies
+│   ├── AnotherScheme       aggregates/producer
+│   ├── LastSecret          aggregates/producer
 │   ├── NoCode              ingest/webhooks
 │   ├── NotAsShown          eventlog/rehearsal
 │   ├── ThereAlready        commands/running
@@ -31,8 +33,15 @@ PulseError
 │   ├── NotAName            aggregates/moderator
 │   ├── NotAPassword        passwords
 │   ├── NotASecret          commands/sources
+│   ├── NotAKey             signatures
+│   ├── NotAContract        contracts
+│   ├── NotAConfiguration   producers
+│   ├── NotAnEvent          ingest/cloud_events; an authentic post
+│   ├── UnknownMedia        ingest/cloud_events: 415
+│   ├── BreaksContract      contracts: 422; names the faults
 │   ├── UnknownChannel      commands/sources
 │   ├── NotItsField         commands/sources
+│   ├── SecretIsTheirs      commands/producers
 │   └── Unreadable          channels; an authentic delivery
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
 │   └── WrongPassword       desk/sign_in

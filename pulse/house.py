@@ -20,6 +20,7 @@ from pulse.eventlog.envelope import check_registry
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, require_synced, wanted_streams
+from pulse.ingest.publishing import Publishing
 from pulse.ingest.webhooks import Webhooks
 from pulse.projections.projector import Projector
 from pulse.settings import Settings
@@ -54,6 +55,7 @@ class House:
     checks: dict[str, Check] = field(default_factory=dict)
     begins: list[Callable[[], Coroutine[Any, Any, object]]] = field(default_factory=list)
     webhooks: Webhooks | None = None
+    publishing: Publishing | None = None
     projector: Projector | None = None
     building: int = 0
 

@@ -35,6 +35,9 @@ from pulse.http import Fork
 from pulse.ingest.again import Again
 from pulse.ingest.intake import Intake
 from pulse.ingest.openapi import PATHS, SECURITY
+from pulse.ingest.producers import Producers
+from pulse.ingest.publishing import PREFIX as EVENTS
+from pulse.ingest.publishing import Publishing
 from pulse.ingest.traces import Traces
 from pulse.ingest.webhooks import PREFIX as WEBHOOKS
 from pulse.ingest.webhooks import Webhooks
@@ -72,7 +75,9 @@ def open_ingest(house: House, reads: Reads) -> None:
     """Webhooks and the widget."""
     intake = Intake(house.store, blobs_of(house), now)
     drivers = Drivers(house.directory, house.vault)
-    house.webhooks = Webhooks(house.directory, drivers, intake, Traces(house.log))
+    traces = Traces(house.log)
+    house.webhooks = Webhooks(house.directory, drivers, intake, traces)
+    house.publishing = Publishing(Producers(house.directory, house.vault), house.store, traces, now)
     widget = Widget(house.directory, drivers, intake, house.signer, reads, now)
     house.routes += widget.routes()
 
@@ -219,8 +224,8 @@ async def serve_http(house: House) -> None:
     app: ASGIApp = http_app(
         house.routers, house.routes, house.check, PATHS, SECURITY, proxies=house.settings.trusted_proxies
     )
-    if house.webhooks is not None:
-        app = Fork(WEBHOOKS, house.webhooks, app)
+    if house.webhooks is not None and house.publishing is not None:
+        app = Fork(WEBHOOKS, Fork(EVENTS, house.publishing, house.webhooks), app)
     await serve_app(app, http_port(house.settings))
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from pulse.access import (
+    RESERVED,
     Person,
     Place,
     Subscription,
@@ -73,6 +74,28 @@ def test_a_chats_channel_is_for_who_may_see_the_chat(place: Place) -> None:
 )
 def test_there_is_no_other_channel(kind: str) -> None:
     assert not may_subscribe(ADMIN, Subscription(kind, ADMIN.id), Place(SALES, None))
+
+
+def test_a_producers_channel_is_for_its_audience() -> None:
+    campaign, hers = Subscription("private-campaign", "17"), Subscription("private-financial", str(ANNA.id))
+    for person in (ANNA, BORIS, NEW, ADMIN):
+        assert may_subscribe(person, campaign, None, {"staff"})
+        assert may_subscribe(person, hers, None, {"person"}) is (person is ANNA)
+        assert may_subscribe(person, hers, None, {"person", "staff"})
+        for unheard in (set(), {"person"}, {"everybody"}, {""}):
+            assert not may_subscribe(person, campaign, None, unheard)
+
+
+@pytest.mark.parametrize("kind", ["private-chat", "private-moderator", "private-user"])
+def test_no_producer_opens_a_channel_of_ours(kind: str) -> None:
+    assert kind in RESERVED
+    assert not may_subscribe(BORIS, Subscription(kind, ANNA.id), None, {"staff", "person"})
+
+
+def test_a_producers_channel_is_named_as_the_producer_names_its_things() -> None:
+    for name in ("17", "spring-2026", "a.b", str(SALES), SALES.hex.upper()):
+        assert Subscription.named(f"private-campaign.{name}") == Subscription("private-campaign", name)
+    assert Subscription.named("private-campaign.") is Subscription.named("private-campaign") is None
 
 
 def test_a_channels_id_is_written_in_one_way() -> None:

@@ -12,13 +12,16 @@ import pytest
 from pulse.accounts import Accounts
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
+from pulse.aggregates.producer import producer_id
 from pulse.aggregates.source import source_id
 from pulse.directory import Directory, UnknownDepartment
 from pulse.errors import NotFound
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
+from pulse.producers import Producers
 from pulse.vault import Vault
 from pulse.wiring import now
+from tests.producing import SECRET, configured
 
 SALES = department_id("Sales")
 ANNA = moderator_id("anna@pulse.example")
@@ -121,6 +124,23 @@ async def test_a_role_changes_at_once(log: Log, store: EventStore, accounts: Acc
         anna = directory.person(ANNA)
         assert anna is not None
         assert (anna.is_admin, anna.departments) == (True, frozenset({SALES}))
+
+
+async def test_a_producer_is_known_until_it_is_disabled(log: Log, store: EventStore) -> None:
+    producers = Producers(store, Vault(b"k" * 32), now)
+    async with open_directory(log) as directory:
+        await directory.wait_for((await producers.add(configured("shop"), SECRET)).position)
+        shop = producer_id("shop")
+        found = directory.producer(shop)
+        assert found is not None
+        assert (found.name, list(found.event_types)) == ("shop", ["shop.order.paid"])
+        assert directory.producers() == [found]
+        assert directory.audiences_of("private-orders") == directory.audiences_of("presence-orders") == {"staff"}
+        assert directory.audiences_of("private-order") == set()
+        assert directory.find_source(shop) is directory.producer(uuid4()) is None
+        await directory.wait_for((await producers.disable("shop")).position)
+        assert directory.producer(shop) is None
+        assert [known.disabled for known in directory.producers()] == [True]
 
 
 async def test_no_secret_lies_readable_in_the_log(log: Log, accounts: Accounts) -> None:

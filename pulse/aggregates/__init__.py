@@ -2,14 +2,27 @@
 
 from eventsourcing.domain import Aggregate, AggregateEvent
 
-from pulse.aggregates import chat, chat_events, chat_replies, customer, delivery, department, moderator, source
+from pulse.aggregates import (
+    chat,
+    chat_events,
+    chat_replies,
+    customer,
+    delivery,
+    department,
+    feed,
+    moderator,
+    producer,
+    source,
+)
 
 AGGREGATES: dict[str, type[Aggregate]] = {
     "chat": chat.Chat,
     "customer": customer.Customer,
     "delivery": delivery.Delivery,
     "department": department.Department,
+    "feed": feed.Feed,
     "moderator": moderator.Moderator,
+    "producer": producer.Producer,
     "source": source.Source,
 }
 
@@ -45,10 +58,18 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("delivery.processed", 1): delivery.DeliveryProcessed,
     ("department.created", 1): department.DepartmentCreated,
     ("department.renamed", 1): department.DepartmentRenamed,
+    ("feed.opened", 1): feed.FeedOpened,
+    ("feed.event-published", 1): feed.EventPublished,
     ("moderator.invited", 1): moderator.ModeratorInvited,
     ("moderator.password-changed", 1): moderator.ModeratorPasswordChanged,
     ("moderator.role-changed", 1): moderator.ModeratorRoleChanged,
     ("moderator.disabled", 1): moderator.ModeratorDisabled,
+    ("producer.registered", 1): producer.ProducerRegistered,
+    ("producer.configured", 1): producer.ProducerConfigured,
+    ("producer.secret-added", 1): producer.ProducerSecretAdded,
+    ("producer.secret-retired", 1): producer.ProducerSecretRetired,
+    ("producer.disabled", 1): producer.ProducerDisabled,
+    ("producer.enabled", 1): producer.ProducerEnabled,
     ("source.connected", 1): source.SourceConnected,
     ("source.renamed", 1): source.SourceRenamed,
     ("source.departments-changed", 1): source.SourceDepartmentsChanged,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pulse.commands import deliveries, people, sources, up, upkeep
+from pulse.commands import deliveries, people, producers, sources, up, upkeep
 from pulse.wiring import ROLES
 
 app = typer.Typer(
@@ -20,5 +20,6 @@ app.command()(upkeep.rebuild)
 app.command()(upkeep.status)
 app.add_typer(sources.app, name="source")
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(producers.app, name="producer")
 app.add_typer(people.users, name="user")
 app.add_typer(people.departments, name="department")

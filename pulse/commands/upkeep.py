@@ -36,6 +36,10 @@ def show_demo(summary: dict[str, Any]) -> None:
         out.print(
             f"{source['type']} {source['identifier']}  secret {source['secret'] or 'none'}\n  {where}", soft_wrap=True
         )
+    for producer in summary["producers"]:
+        out.print(
+            f"producer {producer['name']}  secret {producer['secret']}\n  {producer['webhook_url']}", soft_wrap=True
+        )
 
 
 def rebuild() -> None:

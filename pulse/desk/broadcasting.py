@@ -3,6 +3,7 @@
 import re
 from typing import Annotated, Any
 from urllib.parse import parse_qs
+from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Request
@@ -42,7 +43,8 @@ def broadcasting_routes(guard: Guard, store: EventStore, push_key: str) -> APIRo
         """Signs a subscription for this socket. 403 when the channel is not for you."""
         socket_id, channel = await _asked(request)
         asked = Subscription.named(channel)
-        if asked is None or not may_subscribe(person, asked, await _place(store, asked)):
+        audiences = guard.directory.audiences_of(asked.kind) if asked else ()
+        if asked is None or not may_subscribe(person, asked, await _place(store, asked), audiences):
             raise NotYourChannel
         # The person is signed in, so that rights can be checked again at every frame.
         channel_data = orjson.dumps({"user_id": str(person.id), "user_info": {"name": person.name}}).decode()
@@ -54,7 +56,9 @@ def broadcasting_routes(guard: Guard, store: EventStore, push_key: str) -> APIRo
 
 async def _place(store: EventStore, channel: Subscription) -> Place | None:
     """Where the chat of a channel stands; None for a channel of anything else, and for a chat that isn't there."""
-    chat = await store.load(Chat, channel.id) if channel.kind == "private-chat" else None
+    if channel.kind != "private-chat" or not isinstance(channel.id, UUID):
+        return None
+    chat = await store.load(Chat, channel.id)
     return None if chat is None else Place(chat.department_id, chat.holder_id)
 
 

@@ -5,7 +5,7 @@ from html import escape
 from string import Template
 from typing import Any
 
-METHODS = ("get", "post", "put", "patch", "delete")
+METHODS = ("get", "post", "put", "patch", "delete", "options")
 
 PAGE = Template("""<!doctype html>
 <html lang="en">

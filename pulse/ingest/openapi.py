@@ -17,6 +17,10 @@ def header(name: str, says: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "required": False, "schema": {"type": "integer"}, "description": says}
 
 
+def text_header(name: str, says: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "schema": {"type": "string"}, "description": says}
+
+
 def json_body(*required: str, **properties: str) -> dict[str, Any]:
     fields = {name: {"type": "string", "description": says} for name, says in properties.items()}
     schema = {"type": "object", "properties": fields, "required": list(required)}
@@ -28,6 +32,19 @@ def answers(**said: str) -> dict[str, Any]:
     return {status.lstrip("_"): {"description": meaning} for status, meaning in said.items()}
 
 
+PRODUCER = path_parameter("producer_id", "the id of a producer, as `pulse demo` and `pulse producer add` print it")
+EVENT = {"type": "object", "required": ["specversion", "id", "source", "type"], "description": "a CloudEvent 1.0"}
+SAID = {
+    "type": "object",
+    "required": ["type"],
+    "description": "a plain webhook; or, with ce- headers, the data of an event",
+    "properties": {"type": {"type": "string"}, "timestamp": {"type": "string", "format": "date-time"}, "data": {}},
+}
+EVENTS = {
+    "application/cloudevents+json": {"schema": EVENT},
+    "application/cloudevents-batch+json": {"schema": {"type": "array", "items": EVENT, "maxItems": 100}},
+    "application/json": {"schema": SAID},
+}
 SOURCE = path_parameter("source_id", "the id of a source, as `pulse demo` and `pulse source add` print it")
 CHAT_TOKEN: list[dict[str, list[str]]] = [{"chat_token": []}]
 PAGING = [
@@ -52,6 +69,41 @@ PATHS: dict[str, Any] = {
                 _503="the log can't take it now; send it again after Retry-After seconds",
             ),
         }
+    },
+    "/webhook/events/{producer_id}": {
+        "post": {
+            "tags": ["webhooks"],
+            "operationId": "publish_events",
+            "summary": "A producer's signed business events: one, or a batch that is stored whole or not at all.",
+            "parameters": [
+                PRODUCER,
+                text_header("webhook-id", "the delivery, the same at every try (Standard Webhooks)"),
+                text_header("webhook-timestamp", "seconds since 1970, of this try"),
+                text_header("webhook-signature", "`v1,` and base64, or `v1a,` and base64; several with spaces between"),
+            ],
+            "requestBody": {"required": True, "content": EVENTS},
+            "responses": answers(
+                _202="all of it is on disk: how many are `stored`, how many were known (`repeated`)",
+                _400="not an event",
+                _401="unknown producer, wrong or old signature",
+                _413="over 256 KiB, or over 100 events",
+                _415="another media type",
+                _422="an event type or data that is not as configured; `errors` holds JSON paths; nothing was stored",
+                _429="too many posts of one producer",
+                _503="the log can't take it now; send it again after Retry-After seconds",
+            ),
+        },
+        "options": {
+            "tags": ["webhooks"],
+            "operationId": "ask_to_publish",
+            "summary": "CloudEvents' handshake before the first post.",
+            "parameters": [PRODUCER, text_header("WebHook-Request-Origin", "who wants to post")],
+            "responses": answers(
+                _200="WebHook-Allowed-Origin, WebHook-Allowed-Rate (posts a minute)",
+                _204="nobody asked; Allow says which methods there are",
+                _400="the origin is no host's name",
+            ),
+        },
     },
     "/api/widget/session": {
         "post": {

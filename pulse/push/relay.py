@@ -22,6 +22,7 @@ from pulse.eventlog.jetstream import Log
 from pulse.logs import Outage
 from pulse.push.frames import Data, Frame, Names, frames_of
 from pulse.push.hub import Hub, Peer, fan_out, text_frame
+from pulse.push.news import News, hearers, news_frame, news_of
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +72,8 @@ class Relay:
                 await self.directory.wait_for(recorded.position)
             for frame in frames_of(recorded, self.names):
                 await self.hand_out(frame)
+            if news := news_of(recorded):
+                await self.tell_news(news)
         except Exception:
             log.exception("push.poison", position=stored.position)
 
@@ -84,6 +87,11 @@ class Relay:
         for channel in channels_of(frame):
             if permitted := list(self._permitted(frame, channel)):
                 await fan_out(permitted, text_frame(pusher_frame(frame, channel)))
+
+    async def tell_news(self, news: News) -> None:
+        """A producer's event to those on its channel who may hear it."""
+        if permitted := list(hearers(news, self.hub, self.directory)):
+            await fan_out(permitted, text_frame(news_frame(news)))
 
     def _staff(self, frame: Frame) -> Iterator[Peer]:
         for person_id, peers in self.hub.staff.items():

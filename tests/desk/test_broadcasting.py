@@ -55,9 +55,22 @@ async def test_a_chat_of_another_department_is_not_yours(shared: Pulse, desk: De
     assert (await desk.post("admin", AUTH, asked)).status_code == 200
 
 
+async def test_producers_channels_are_for_whom_their_configurations_say(shared: Pulse, desk: Desk) -> None:
+    for name in ("anna", "boris", "admin"):
+        for channel in ("private-campaign.17", "presence-campaign.17", f"private-campaign.{uuid4()}"):
+            assert (await desk.post(name, AUTH, {"socket_id": SOCKET, "channel_name": channel})).status_code == 200
+    hers = {"socket_id": SOCKET, "channel_name": f"private-financial.{ANNA}"}
+    assert (await desk.post("anna", AUTH, hers)).status_code == 200
+    is_problem(await desk.post("boris", AUTH, hers), 403, "not-your-channel")
+    is_problem(await desk.post("admin", AUTH, hers), 403, "not-your-channel")
+    campaign = {"socket_id": SOCKET, "channel_name": "private-campaign.17"}
+    assert (await shared.http.post(AUTH, data=campaign)).status_code == 401
+
+
 @pytest.mark.parametrize(
     "channel",
     [
+        "private-campaign", "private-campaign.", "campaign.17", "private-Campaign.17", "private-financial.17",
         "private-chat.", "private-chat", "private-chat.x", f"private-chat.{uuid4()}", f"chat.{ANNA}", "", "presence-chat",
         f"private-source.{uuid4()}", f"private-moderator.{BORIS}", f"PRIVATE-MODERATOR.{ANNA}", "private-chat.\0",
         f"private-moderator.{ANNA}.{BORIS}", "x" * 5000, f"private-moderator.{ANNA}:x", f"private-encrypted-user.{ANNA}",

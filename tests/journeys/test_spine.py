@@ -201,6 +201,7 @@ async def test_asking_for_the_demo_again_changes_nothing(installation: Installat
     assert {s["type"]: s["secret"] for s in installation.demo["sources"]} == {
         "telegram": "pulse-demo-telegram", "vk": "pulse_demo_secret_Q7", "web": None, "simulator": None,
     }  # fmt: skip
+    assert [producer["name"] for producer in installation.demo["producers"]] == ["campaigns", "money"]
 
 
 async def test_a_second_terminal_is_told_where_pulse_answers(installation: Installation) -> None:

@@ -33,7 +33,7 @@ def names(text: str) -> list[str]:
 
 
 def there() -> list[str]:
-    everything = [*ROOT.rglob("*"), *(ROOT / "nats").iterdir()]  # nats is a link
+    everything = [*ROOT.rglob("*"), *(ROOT / "nats").iterdir(), *(ROOT / "examples").iterdir()]  # links
     files = [file.relative_to(ROOT) for file in everything if file.is_file() and "__pycache__" not in file.parts]
     return [
         str(file.with_suffix("") if len(file.parts) > 1 and file.suffix == ".py" else file)

@@ -15,7 +15,8 @@ def test_every_file_that_is_no_module_is_package_data() -> None:
     globs = tomllib.loads(PROJECT.read_text())["tool"]["setuptools"]["package-data"]["pulse"]
     declared = {file for pattern in globs for file in ROOT.glob(pattern) if file.is_file()}
     there = {file for file in ROOT.rglob("*") if file.is_file() and file.suffix not in {".py", ".pyc"}}
-    assert declared == there | set((ROOT / "nats").iterdir())  # a link to the folder of that name beside the package
+    linked = {file for link in ("nats", "examples") for file in (ROOT / link).iterdir()}  # folders beside the package
+    assert declared == there | linked
 
 
 def test_what_nats_needs_lies_inside_the_package() -> None:

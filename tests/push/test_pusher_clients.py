@@ -17,6 +17,7 @@ from pysher.channel import Channel  # type: ignore[import-untyped]
 
 from tests.conftest import Pulse
 from tests.push.ears import BORIS, PATIENCE, a_visit, act, happened, writes
+from tests.push.test_news import published
 
 PUSHER_JS = "pusher-js@8.6.0"
 SCRIPT = Path(__file__).with_name("subscribe.cjs")
@@ -181,3 +182,11 @@ async def test_pusher_js_is_told_when_a_channel_is_not_for_it(pulse: Pulse, push
     async with listening(pulse, pusher_js, "anna", [f"private-moderator.{BORIS}"]) as node:
         told = await node.until("pusher:subscription_error")
     assert told[-1]["data"]["status"] == 403
+
+
+async def test_pusher_js_hears_what_a_producer_publishes(pulse: Pulse, pusher_js: Path) -> None:
+    async with listening(pulse, pusher_js, "boris", ["private-campaign.17"]) as node:
+        await node.until("pusher:subscription_succeeded")
+        await published(pulse, "campaign.updated", campaign_id=17, status="paused")
+        told = await node.until("CampaignUpdated")
+    assert told[-1]["data"] == {"campaign_id": 17, "status": "paused"}
