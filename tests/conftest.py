@@ -27,6 +27,7 @@ from pulse.projections.projector import Projector
 from pulse.projections.reads import PROJECTED
 from pulse.settings import Settings
 from pulse.wiring import House
+from tests.fakes.vk import FakeVk, a_fake_vk
 
 STREAMS = NATS_FOLDER / "streams.json"
 
@@ -166,3 +167,10 @@ async def pulse(addresses: Addresses, log: Log, database_url: str, tmp_path: Pat
     """A whole Pulse on an empty log and an empty database."""
     async with running_pulse(replace(addresses, database_url=database_url), tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+async def fake_vk() -> AsyncIterator[FakeVk]:
+    """A VK of a test's own, on loopback; a source whose `api_url` is the fake's talks to it."""
+    async with a_fake_vk() as fake:
+        yield fake

@@ -91,6 +91,18 @@ class Outgoing:
 
 
 @value
+class Located:
+    """Where a file can be fetched now. `url` may hold secrets; only `hosts` may serve it, also after redirects.
+
+    `*.vk.com` among `hosts` stands for every host below vk.com. `size` is in bytes, where the channel tells.
+    """
+
+    url: str = field(repr=False)
+    size: int | None = None
+    hosts: tuple[str, ...] = ()
+
+
+@value
 class Profile:
     """How a channel calls a person."""
 
@@ -242,6 +254,10 @@ class Channel(ABC):
     async def profile(self, peer: str) -> Profile | None:
         """Who a person is, where the channel tells only when asked. Raises as `send` does."""
         return None
+
+    async def locate(self, ref: str) -> Located:
+        """Where an attachment's file can be fetched now, by its `ref`. Raises as `send` does."""
+        raise NeverDelivered("This channel has no files to fetch.")
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
