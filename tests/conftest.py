@@ -29,6 +29,7 @@ from pulse.settings import Settings
 from pulse.wiring import House
 from tests.fakes.serving import served
 from tests.fakes.telegram import FakeTelegram
+from tests.fakes.vk import FakeVk, a_fake_vk
 
 DOORS = tuple(role for role in wiring.ROLES if role != "deliver")
 STREAMS = NATS_FOLDER / "streams.json"
@@ -178,3 +179,10 @@ async def fake_telegram() -> AsyncIterator[FakeTelegram]:
         telegram.address = address
         yield telegram
         telegram.let_go.set()  # whoever is still held back
+
+
+@pytest.fixture
+async def fake_vk() -> AsyncIterator[FakeVk]:
+    """A VK of a test's own, on loopback; a source whose `api_url` is the fake's talks to it."""
+    async with a_fake_vk() as fake:
+        yield fake

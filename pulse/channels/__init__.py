@@ -92,14 +92,14 @@ class Outgoing:
 
 @value
 class Located:
-    """Where a customer's file lies for now. `url` may hold a token: it is never stored, logged or shown.
+    """Where a file can be fetched now. `url` may hold secrets; only `hosts` may serve it, also after redirects.
 
-    `size` is in bytes, None where the channel does not say; `hosts` are the only hosts, or their domains, to fetch from.
+    `*.vk.com` among `hosts` stands for every host below vk.com. `size` is in bytes, where the channel tells.
     """
 
     url: str = field(repr=False)
-    size: int | None
-    hosts: tuple[str, ...]
+    size: int | None = None
+    hosts: tuple[str, ...] = ()
 
 
 @value

@@ -10,14 +10,17 @@ from hashlib import sha256
 import orjson
 
 from pulse.channels import (
+    FILES,
     Arrival,
     ButtonArrived,
     Capabilities,
     Channel,
     Confirmation,
     EchoArrived,
+    Located,
     MessageArrived,
     Outgoing,
+    Profile,
     ReachChanged,
     Reacted,
     ReadMark,
@@ -25,12 +28,16 @@ from pulse.channels import (
     Unhandled,
     load_object,
     require_secret,
+    vk_sending,
 )
+from pulse.channels.calls import NeverDelivered
 from pulse.channels.fields import Fields, compact
+from pulse.channels.vk_api import VkApi, hosts_of, may_serve
 from pulse.channels.vk_contents import attachments, forwarded, payload, reply_to
 from pulse.errors import NotAuthentic
 from pulse.message import Author, Incoming
 
+VIDEO_PAGE = "https://vk.com/video"
 GROUP_CHATS = 2_000_000_000  # VK: the peer of a group chat is this plus the chat's number
 
 
@@ -46,10 +53,11 @@ class Event:
 
 class Vk(Channel):
     name = "vk"
-    # VK: the schema allows 9,000 characters; longer than 4,096 is split by some clients. Documents up to 200 MB.
+    # VK: the schema allows 9,000 characters; longer than 4,096 is split by some clients. Documents up to 200 MB, and
+    # what is neither a photo nor a voice message goes as one. A repeated `random_id` counts once for an hour.
     capabilities = Capabilities(
         text_limit=4096, file_limit=200 * 2**20, receipts=True, typing=True,
-        caption_limit=4096, kinds=frozenset({"photo", "document", "voice"}), repeat_seconds=3600, per_second=20,
+        caption_limit=4096, kinds=FILES, repeat_seconds=3600, per_second=20,
         per_peer=20, per_group_minute=1200,
     )  # fmt: skip
     answer = ("text/plain", b"ok")  # other words are commands: `remove` takes our server off the community
@@ -74,8 +82,27 @@ class Vk(Channel):
             return compact({**event, "secret": ""})
         return blank
 
+    @property
+    def api(self) -> VkApi:
+        return VkApi(self.account, self.http)
+
     async def send(self, piece: Outgoing) -> str | None:
-        raise NotImplementedError
+        return await vk_sending.send_piece(self.api, piece)
+
+    async def show_typing(self, peer: str) -> None:
+        await vk_sending.show_typing(self.api, peer)
+
+    async def profile(self, peer: str) -> Profile | None:
+        """A group chat is nobody."""
+        return None if int(peer) > GROUP_CHATS else await vk_sending.profile_of(self.api, peer)
+
+    async def locate(self, ref: str) -> Located:
+        """VK: a reference is the file's signed address, for as long as it lasts; a video's is only its page."""
+        if ref.startswith(VIDEO_PAGE):
+            raise NeverDelivered("VK gives a community no file of a video, only its page.")
+        if not may_serve(self.account, ref):
+            raise NeverDelivered("This file's address is none of VK's.")
+        return Located(ref, hosts=hosts_of(self.account))
 
     def read(self, body: bytes) -> list[Arrival]:
         event = Fields.of(body)
@@ -156,7 +183,10 @@ def reacted(event: Event) -> Arrival:
 
 
 def read_up_to(event: Event) -> Arrival:
-    message_id = event.object.maybe_id("conversation_message_id") or event.object.id("read_message_id")
+    """VK: `read_message_id` counts in another series, where any number is beyond all of this chat's."""
+    message_id = event.object.maybe_id("conversation_message_id")
+    if message_id is None or event.object.maybe_whole("from_id") == -event.group:
+        return Unhandled(event.external_id, event.kind)
     return ReadMark(event.external_id, peer_of(event.object), message_id)
 
 

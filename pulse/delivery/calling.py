@@ -12,7 +12,7 @@ from pulse.channels.calls import CallFailed, MaybeSent
 from pulse.delivery.turns import Turn
 from pulse.message import Attachment
 
-CALL_SECONDS = 30.0
+CALL_SECONDS, UPLOAD_SECONDS = 30.0, 300.0
 
 log = structlog.get_logger(__name__)
 
@@ -21,14 +21,15 @@ ReadFile = Callable[[Attachment], Awaitable[File]]
 
 async def make_call(driver: Channel, turn: Turn, read_file: ReadFile) -> str | None:
     """Sends a piece and returns the channel's id of it, if it names one. Raises CallFailed."""
+    seconds = UPLOAD_SECONDS if turn.attachment else CALL_SECONDS
     try:
         file = await read_file(turn.attachment) if turn.attachment else None
-        async with asyncio.timeout(CALL_SECONDS):
+        async with asyncio.timeout(seconds):
             return await driver.send(turn.with_file(file))
     except CallFailed:
         raise
     except TimeoutError:
-        raise MaybeSent(f"The channel did not answer in {CALL_SECONDS:.0f} seconds.") from None
+        raise MaybeSent(f"The channel did not answer in {seconds:.0f} seconds.") from None
     except Exception as error:  # noqa: BLE001 a driver's fault must not end all sending; its words may hold a token
         log.error("delivery.unforeseen", source=str(driver.account.id), error=type(error).__name__)  # noqa: TRY400
         raise MaybeSent("Sending stopped at a fault of Pulse's own; an admin finds it in the log.") from None

@@ -14,7 +14,6 @@ from pulse.channels.calls import BadPiece, MaybeSent, NeverDelivered, NotNow, Pe
 from pulse.channels.pieces import pieces_of
 from pulse.channels.simulator import Simulator
 from pulse.channels.telegram import Telegram
-from pulse.channels.vk import Vk
 from pulse.channels.web import Web
 from tests.channels.bots import GROUP, VERA, a_bot
 from tests.channels.recorded import account
@@ -232,7 +231,7 @@ async def test_a_customers_file_is_located(bot: Telegram, fake_telegram: FakeTel
     assert "file/bot" not in repr(located)
 
 
-@pytest.mark.parametrize("channel", [Vk, Simulator, Web])
-async def test_other_channels_locate_nothing_yet(channel: type[Vk | Simulator | Web]) -> None:
+@pytest.mark.parametrize("channel", [Simulator, Web])
+async def test_channels_without_files_elsewhere_locate_nothing(channel: type[Simulator | Web]) -> None:
     with pytest.raises(NeverDelivered, match="This channel's files can't be fetched"):
         await channel(account()).locate("https://example.com/cat.jpg")

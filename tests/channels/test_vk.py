@@ -297,8 +297,15 @@ def test_messages_may_be_allowed_again_after_a_ban() -> None:
     assert about("user_unblock", user_id=7) == ReachChanged("e", Author("7"), True, "was unblocked by the community")
 
 
-def test_a_read_mark_without_a_number_in_the_chat_names_the_message() -> None:
-    assert about("message_read", peer_id=7, from_id=7, read_message_id=9) == ReadMark("e", "7", "9")
+def test_a_read_mark_without_a_number_in_the_chat_marks_nothing() -> None:
+    read = Unhandled("e", "message_read")
+    assert about("message_read", peer_id=7, from_id=7, read_message_id=9) == read
+
+
+def test_what_our_side_has_read_is_no_mark_of_the_customer() -> None:
+    read = {"peer_id": 7, "read_message_id": 9, "conversation_message_id": 5}
+    assert about("message_read", from_id=-219900123, **read) == Unhandled("e", "message_read")
+    assert about("message_read", from_id=7, **read) == ReadMark("e", "7", "5")
 
 
 def test_a_reaction_is_put_and_taken_back() -> None:

@@ -1,10 +1,11 @@
-"""Somebody else's service, for real on loopback: uvicorn, whose applications can hang up without a word."""
+"""Somebody else's service, for real on loopback: uvicorn's protocol on a port, whose applications can hang up."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -22,12 +23,12 @@ class Cuttable(HttpToolsProtocol):
 
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
-    """Serves an application on a free port; yields its address. Requests that are left at the end are dropped."""
-    config = uvicorn.Config(app, http=Cuttable, lifespan="off", log_config=None, access_log=False)
+    """Serves an application on a free port; yields its address. What still hangs at the end is cut, at once."""
+    config = uvicorn.Config(app, ws="none", lifespan="off", log_config=None, access_log=False)
     config.load()
     state = ServerState()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Cuttable(config, state, {}), "127.0.0.1", 0)
+    protocol = partial(Cuttable, config=config, server_state=state, app_state={})
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
