@@ -85,7 +85,6 @@ class SourceSecretsChanged(AggregateEvent):
 
     def apply(self, source: Source) -> None:
         source.secrets = {**source.secrets, **self.secrets}
-        source.halted = None
 
 
 class SourceHalted(AggregateEvent):
@@ -149,9 +148,12 @@ class Source(Aggregate):
             self.trigger_event(SourceSettingsChanged, settings=differ, timestamp=now)
 
     def change_secrets(self, secrets: dict[str, str], *, now: datetime) -> None:
-        """Replaces the named (sealed) secrets. Whether they differ is for the caller to know, who can open them."""
+        """Replaces the named (sealed) secrets; a new token ends a halt. Whether they differ is for the caller to know,
+        who can open them."""
         if secrets:
             self.trigger_event(SourceSecretsChanged, secrets=secrets, timestamp=now)
+        if "token" in secrets:
+            self.resume(now=now)
 
     def halt(self, reason: str, *, code: str, until: datetime | None, now: datetime) -> None:
         """Stops sending. Halting once more for the same reason changes nothing."""

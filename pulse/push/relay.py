@@ -20,6 +20,8 @@ from pulse.eventlog.envelope import open_envelope
 from pulse.eventlog.follow import RETRY_SECONDS, Follow
 from pulse.eventlog.jetstream import Log
 from pulse.logs import Outage
+from pulse.push import alerts
+from pulse.push.alerts import Alert, admins, alert_frame, alert_of, own_channel
 from pulse.push.frames import Data, Frame, Names, frames_of
 from pulse.push.hub import Hub, Peer, fan_out, text_frame
 from pulse.push.news import News, hearers, news_frame, news_of
@@ -74,6 +76,8 @@ class Relay:
                 await self.hand_out(frame)
             if news := news_of(recorded):
                 await self.tell_news(news)
+            if alert := alert_of(recorded, self.directory):
+                await self.tell_admins(alert)
         except Exception:
             log.exception("push.poison", position=stored.position)
 
@@ -92,6 +96,15 @@ class Relay:
         """A producer's event to those on its channel who may hear it."""
         if permitted := list(hearers(news, self.hub, self.directory)):
             await fan_out(permitted, text_frame(news_frame(news)))
+
+    async def tell_admins(self, alert: Alert) -> None:
+        """On every window of theirs."""
+        for admin in admins(self.hub, self.directory):
+            if peers := list(self.hub.staff.get(admin.id, ())):
+                await fan_out(peers, text_frame(alert_frame(alert)))
+            channel, subscribed = own_channel(admin, self.hub)
+            if subscribed:
+                await fan_out(subscribed, text_frame(alerts.pusher_frame(alert, channel)))
 
     def _staff(self, frame: Frame) -> Iterator[Peer]:
         for person_id, peers in self.hub.staff.items():
