@@ -1,4 +1,4 @@
-"""Sources, departments and moderators, folded from the log and kept in memory in every process: always fresh.
+"""Sources, departments, moderators and who is blocked, folded from the log and kept in memory in every process: always fresh.
 
 So webhooks, sockets and permissions need no database.
 """
@@ -14,6 +14,7 @@ import structlog
 from eventsourcing.domain import Aggregate, OriginatorVersionError
 
 from pulse.access import Person
+from pulse.aggregates.blocklist import Block, Blocklist, blocklist_id
 from pulse.aggregates.department import Department
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import Source, source_id
@@ -25,7 +26,7 @@ from pulse.eventlog.jetstream import Log
 
 log = structlog.get_logger(__name__)
 
-KINDS = ("source", "department", "moderator")
+KINDS = ("source", "department", "moderator", "blocklist")
 
 
 class UnknownDepartment(BadInput):
@@ -70,6 +71,11 @@ class Directory:
 
     def source_named(self, channel: str, identifier: str) -> Source | None:
         return self.find_source(source_id(channel, identifier))
+
+    def block_of(self, source: UUID, peer: str) -> Block | None:
+        """Why a source takes nothing from somebody; None for whoever is not blocked."""
+        blocklist = self._known.get(blocklist_id(source))
+        return blocklist.blocks.get(peer) if isinstance(blocklist, Blocklist) else None
 
     def department(self, department: UUID) -> Department | None:
         found = self._known.get(department)

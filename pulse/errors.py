@@ -6,7 +6,11 @@ PulseError
 ├── Refusal                 a rule said no: 409
 │   ├── ChatIsClosed        aggregates/chat
 │   ├── EmptyReply          aggregates/chat
+│   ├── CustomerUnreachable aggregates/chat
+│   ├── TooManyCallbacks    aggregates/chat
 │   ├── HeldByAnother       aggregates/chat; names the holder
+│   ├── JoinedToItself      aggregates/customer
+│   ├── JoinedTooOften      aggregates/customer
 │   ├── NoDepartments       aggregates/source
 │   ├── CannotSend          channels
 │   ├── NoCode              ingest/webhooks
@@ -15,6 +19,7 @@ PulseError
 │       ├── AdminsOnly      desk/deliveries
 │       ├── NotFromHere     desk/guard
 │       ├── NotYourChannel  desk/broadcasting
+│       ├── SenderBlocked   ingest/widget
 │       └── WrongOrigin     push/channel_ws
 ├── BadInput                the caller sent something that can't be read: 400
 │   ├── TooLarge            413
@@ -35,7 +40,9 @@ PulseError
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
 │   └── WrongPassword       desk/sign_in
 ├── NotFound                404
-│   └── NoChatYet           ingest/intake; never leaves it
+│   ├── NoSuchCallback      aggregates/chat
+│   ├── NoChatYet           ingest/intake; never leaves it
+│   └── CustomerToo         ingest/intake; never leaves it
 └── Trouble                 our side: 503 with Retry-After
     ├── TryLater            busy; the same request may go through soon
     │   ├── TooOften        limits: 429

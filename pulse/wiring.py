@@ -14,7 +14,9 @@ from starlette.types import ASGIApp
 from pulse.blobs import Blobs
 from pulse.desk.app import http_app
 from pulse.desk.broadcasting import broadcasting_routes
+from pulse.desk.callbacks import callback_routes
 from pulse.desk.chats import chat_routes
+from pulse.desk.customers import customer_routes
 from pulse.desk.deliveries import delivery_routes
 from pulse.desk.guard import Guard
 from pulse.desk.sessions import Sessions
@@ -62,8 +64,9 @@ def open_ingest(house: House, reads: Reads) -> None:
     """Webhooks and the widget."""
     intake = Intake(house.store, Blobs(house.settings.data_dir / "blobs"), now)
     drivers = Drivers(house.directory, house.vault)
-    house.webhooks = Webhooks(house.directory, drivers, intake, Traces(house.log))
-    widget = Widget(house.directory, drivers, intake, house.signer, reads, now)
+    traces = Traces(house.log)
+    house.webhooks = Webhooks(house.directory, drivers, intake, traces)
+    widget = Widget(house.directory, drivers, intake, house.signer, reads, now, traces)
     house.routes += widget.routes()
 
 
@@ -83,6 +86,8 @@ def desk_routers(
     return [
         sign_in_routes(guard, passwords),
         chat_routes(guard, store, reads),
+        customer_routes(guard, store, reads),
+        callback_routes(guard, store, reads),
         delivery_routes(guard, reads, store),
         broadcasting_routes(guard, store, push_key),
     ]

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import field
+from datetime import datetime
 from hashlib import blake2b
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
 from pulse.message import Attachment, Author, Incoming, id_key
+from pulse.values import value
+
+
+@value
+class Callback:
+    """What was asked for by somebody who wants to be called."""
+
+    phone: str
+    wanted_at: datetime | None
+    comment: str
 
 
 class FromChannel(AggregateEvent):
@@ -38,7 +50,9 @@ class MessageReceived(AggregateEvent):
     def apply(self, chat: ChatSoFar) -> None:
         chat.known.add(id_key(self.message.external_id))
         chat.name_message(self.message.message_id, self.originator_version)
-        chat.unread.append(self.originator_version)
+        chat.hear(self.message.author)
+        chat.reachable = True
+        chat.count(self.originator_version)
 
 
 class MessageEdited(AggregateEvent):
@@ -50,6 +64,7 @@ class MessageEdited(AggregateEvent):
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.known.add(id_key(self.message.external_id))
+        chat.hear(self.message.author)
 
 
 class MessagesDeleted(FromChannel):
@@ -79,6 +94,31 @@ class ButtonPressed(FromChannel):
     payload: str
     query_id: str
     message_id: str | None
+
+
+class CallbackRequested(FromChannel):
+    """The customer asks to be called. The request is named by this event's version; `wanted_at` is when, if they said."""
+
+    author: Author
+    phone: str
+    wanted_at: datetime | None
+    comment: str
+
+    def apply(self, chat: ChatSoFar) -> None:
+        super().apply(chat)
+        chat.callbacks[self.originator_version] = Callback(self.phone, self.wanted_at, self.comment)
+        chat.count(self.originator_version)
+
+
+class CallbackDone(AggregateEvent):
+    """Somebody called, or tried to. `of` is the request's version, `outcome` what came of it, for our side only."""
+
+    of: int
+    moderator_id: UUID
+    outcome: str
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.callbacks[self.of] = None
 
 
 class ReplyEchoed(FromChannel):
@@ -114,6 +154,7 @@ class ReplyWritten(AggregateEvent):
             chat.client_msgs[client_key(self.moderator_id, self.client_msg_id)] = self.originator_version
         chat.replies[random_id_of(self.originator_id, self.originator_version)] = self.originator_version
         chat.unread = []
+        chat.seen_by[self.moderator_id] = self.originator_version
         chat.unread_by_customer.append(self.originator_version)
 
 
@@ -147,6 +188,7 @@ class ChatClosed(AggregateEvent):
         chat.closed = True
         chat.holder_id = None
         chat.unread = []
+        chat.since_close = []
 
 
 class ChatReopened(AggregateEvent):
@@ -154,9 +196,37 @@ class ChatReopened(AggregateEvent):
         chat.closed = False
 
 
+class ChatRenamed(AggregateEvent):
+    """The channel told the customer's name, without a message."""
+
+    title: str
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.title = self.title
+
+
+class CustomerLost(AggregateEvent):
+    """Nothing can be sent to the customer, until they write or come back."""
+
+    reason: str
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.reachable = False
+
+
+class CustomerFound(AggregateEvent):
+    """The customer can be written to again, though they have said nothing yet."""
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.reachable = True
+
+
 class SeenByStaff(AggregateEvent):
+    """`unseen` is how many of the customer's words came after it: what this moderator still has to look at."""
+
     moderator_id: UUID
     up_to: int
+    unseen: int = 0
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.seen_by[self.moderator_id] = self.up_to
@@ -179,7 +249,9 @@ class ChatSoFar(Aggregate):
     """What decisions need: who holds it, what was seen, which deliveries it knows. Lists hold versions.
 
     `known` are keys of deliveries; the versions of messages lie under the keys of their ids, those of replies under
-    the random ids they leave with and under the keys of their clients' ids.
+    the random ids they leave with and under the keys of their clients' ids. `received` counts the customer's words
+    ever, `since_close` names those since the chat was last closed. Of `callbacks`, those that are done are None.
+    `author` is a private chat's customer as they last wrote.
     """
 
     source_id: UUID
@@ -191,6 +263,9 @@ class ChatSoFar(Aggregate):
     customer_id: UUID
     holder_id: UUID | None = None
     closed: bool = False
+    reachable: bool = True
+    author: Author = Author("")
+    received: int = 0
     seen_by_customer: int = 0
     unread: list[int] = field(default_factory=list)
     unread_by_customer: list[int] = field(default_factory=list)
@@ -199,6 +274,28 @@ class ChatSoFar(Aggregate):
     replies: dict[int, int] = field(default_factory=dict)
     client_msgs: dict[int, int] = field(default_factory=dict)
     seen_by: dict[UUID, int] = field(default_factory=dict)
+    since_close: list[int] = field(default_factory=list)
+    callbacks: dict[int, Callback | None] = field(default_factory=dict)
+
+    def hear(self, author: Author) -> None:
+        """A private chat goes by its customer's newest name."""
+        if not self.group:
+            self.author = author.over(self.author)
+            self.title = author.name or self.title
+
+    def brings_news(self, author: Author) -> bool:
+        """Would a private chat know more of its customer by this?"""
+        return not self.group and author.over(self.author) != self.author
+
+    def count(self, version: int) -> None:
+        """One more word of the customer's, which nobody has seen."""
+        self.received += 1
+        self.unread.append(version)
+        self.since_close.append(version)
+
+    def unseen_after(self, version: int) -> int:
+        """How many of the customer's words since the last close came after a version."""
+        return len(self.since_close) - bisect_right(self.since_close, version)
 
     def name_message(self, message_id: str | None, version: int) -> None:
         """From now on the channel's id stands for this version."""
@@ -229,6 +326,7 @@ class ChatSoFar(Aggregate):
             "holder": self.holder_id,
             "unread": len(self.unread),
             "unread_by_customer": len(self.unread_by_customer),
+            "messages": self.received,
         }
 
 

@@ -10,6 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -42,12 +43,24 @@ class Account:
 
 @value
 class Capabilities:
-    """What a channel can carry. `text_limit` counts the channel's own units; 0 bytes means no files."""
+    """What a channel can carry. `text_limit` counts the channel's own units; 0 bytes means no files.
+
+    `profiles`: its deliveries bring no names, and it can be asked for them.
+    """
 
     text_limit: int
     file_limit: int
     receipts: bool
     typing: bool
+    profiles: bool = False
+
+
+@value
+class Profile:
+    """Who somebody is, as the channel tells when asked."""
+
+    name: str = ""
+    username: str | None = None
 
 
 @value
@@ -99,6 +112,17 @@ class ButtonArrived(Arrival):
     query_id: str
     message_id: str | None
     title: str | None = None
+
+
+@value
+class CallbackArrived(Arrival):
+    """The customer asks to be called; `wanted_at` is when, if they said."""
+
+    peer: str
+    author: Author
+    phone: str
+    wanted_at: datetime | None
+    comment: str
 
 
 @value
@@ -176,6 +200,10 @@ class Channel(ABC):
     async def send(self, reply: Outgoing) -> str:
         """Sends a reply and returns the channel's id of it. Raises TryLater or NeverDelivered."""
         raise CannotSend
+
+    async def profile(self, peer: str) -> Profile | None:
+        """Asks who somebody is, where `capabilities.profiles`. None for nobody, or nobody any more. Raises TryLater."""
+        return None
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pulse.http import answer
 from pulse.projections import deliveries, rejections
 from pulse.projections.reads import Reads
 
-Outcome = Literal["taken", "unhandled", "quarantined", "repeated", "live", "confirmed", "refused"]
+Outcome = Literal["taken", "unhandled", "quarantined", "repeated", "live", "confirmed", "blocked", "refused"]
 
 
 class AdminsOnly(NotAllowed):
@@ -35,7 +35,7 @@ def delivery_routes(guard: Guard, reads: Reads, store: EventStore) -> APIRouter:
         """What providers sent, newest first, with the raw body and what became of it: each delivery that left an event.
 
         `outcome` is taken, unhandled or quarantined. What left no event is kept as a sample, the newest thousand and
-        the first two kilobytes of each, and shown when asked for: repeated, live, confirmed or refused.
+        the first two kilobytes of each, and shown when asked for: repeated, live, confirmed, blocked or refused.
         """
         if not may_manage(person):
             raise AdminsOnly

@@ -28,7 +28,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("aggregates",),
     ("eventlog",),
     ("projections", "channels", "directory", "accounts"),
-    ("ingest", "desk", "push", "serving"),
+    ("ingest", "desk", "push", "delivery", "serving"),
     ("house",),
     ("wiring", "demo"),
     ("commands", "schemas"),

@@ -50,6 +50,14 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     lambda chat: chat.transfer(SUPPORT, now=NOW),
     closed_by(BORIS),
     vera_writes("u8", "m3", "Again"),
+    lambda chat: chat.request_callback(
+        author=VERA, phone="+7 999", wanted_at=None, comment="After six", external_id="u9", raw="{}", now=NOW
+    ),
+    lambda chat: chat.finish_callback(17, moderator_id=ANNA, outcome="rude", now=NOW),
+    lambda chat: chat.rename("Vera Smirnova", now=NOW),
+    lambda chat: chat.lose_customer("blocked", now=NOW),
+    lambda chat: chat.find_customer(now=NOW),
+    lambda chat: chat.see(ANNA, 16, now=NOW),
 )  # fmt: skip
 
 
@@ -105,6 +113,15 @@ TABLE: tuple[tuple[int, str, str, dict[str, Any], dict[str, Any] | None], ...] =
     (15, "chat.session.status", "ChatStatusUpdated", {"status": "open"}, {"status": "open"}),
     (16, "chat.message", "NewChatMessage", entry(16), entry(16)),
     (16, "chat.alert", "ChatAlert", {"unread_count": 1, "last_id": 16}, None),
+    (17, "chat.message", "NewChatMessage", entry(17), entry(17)),
+    (17, "chat.alert", "ChatAlert", {"unread_count": 2, "last_id": 17}, None),
+    (18, "chat.message.changed", "MessageChanged", changed(18), {"ids": [17], "done_at": NOW}),
+    (19, "chat.session.renamed", "ChatRenamed", {"name": "Vera Smirnova"}, None),
+    (20, "chat.session.reach", "CustomerReach", {"reachable": False, "reason": "blocked"}, None),
+    (21, "chat.session.reach", "CustomerReach", {"reachable": True}, None),
+    (22, "chat.seen", "MessageRead",
+     {"by": "moderator", "up_to": 16, "moderator_id": ANNA, "unread_count": 1, "unread_by_customer": 0},
+     {"by": "moderator", "up_to": 16}),
 )  # fmt: skip
 
 
@@ -121,7 +138,7 @@ def test_the_life_holds_every_event_of_a_chat() -> None:
 def test_each_event_tells_staff_and_visitor_what_the_table_says(told: list[tuple[int, Frame]]) -> None:
     heard = []
     for version, frame in told:
-        data = {key: value for key, value in frame.data.items() if key not in ("chat", "version", "last_word")}
+        data = {key: value for key, value in frame.data.items() if key not in ("chat", "version", "last_word", "mark")}
         shown = frame.for_visitor
         if shown is not None:
             shown = {key: value for key, value in shown.items() if key != "version"}
@@ -140,7 +157,19 @@ def test_every_frame_says_which_version_of_the_chat_it_brings(told: list[tuple[i
 def test_a_visitor_learns_nothing_that_is_for_staff(told: list[tuple[int, Frame]]) -> None:
     for _, frame in told:
         shown = repr(frame.for_visitor)
-        for secret in (ANNA, BORIS, SALES, SUPPORT, SHOP, "owner-1", "'c1'", "unread_count", "'chat'"):
+        for secret in (
+            ANNA,
+            BORIS,
+            SALES,
+            SUPPORT,
+            SHOP,
+            "owner-1",
+            "'c1'",
+            "unread_count",
+            "'chat'",
+            "rude",
+            "'mark'",
+        ):
             assert str(secret) not in shown
 
 
@@ -187,12 +216,22 @@ def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]
         row |= frame.data["chat"]
     expected = {
         "id": a_chat().id, "source_id": SHOP, "channel": "telegram", "peer": "77", "customer_id": UUID(int=77),
-        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 16,
+        "name": "Vera Smirnova", "is_group": False, "opened_at": NOW, "status": "open", "version": 22,
         "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": None, "holder": None,
-        "unread": 1, "unread_by_customer": 0, "last_text": "Again", "last_kind": "text", "last_sender": "customer",
-        "last_at": NOW, "last_position": 1016, "last_version": 16,
+        "unread_by_staff": 1, "unread_by_customer": 0, "last_text": "After six", "last_kind": "callback",
+        "last_sender": "customer", "last_at": NOW, "last_position": 1017, "last_version": 17, "reachable": True,
+        "messages": 3, "messages_at_close": 1,
     }  # fmt: skip
     assert {key: row[key] for key in expected} == expected
+
+
+def test_a_mark_tells_how_much_of_the_chat_one_moderator_has_seen(told: list[tuple[int, Frame]]) -> None:
+    marks = {version: frame.data["mark"] for version, frame in told if "mark" in frame.data}
+    assert marks == {
+        3: {"moderator_id": ANNA, "messages_seen": 1},
+        5: {"moderator_id": ANNA, "messages_seen": 1},  # who answers has seen it
+        22: {"moderator_id": ANNA, "messages_seen": 2},
+    }
 
 
 def test_a_changed_word_is_told_beside_the_row_and_not_in_it(told: list[tuple[int, Frame]]) -> None:

@@ -1,0 +1,1 @@
+"""The door through which our side goes out to the channels."""
