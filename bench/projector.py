@@ -31,7 +31,7 @@ from pulse.projections.projector import Projector
 REACH, REACH_OF_COPY = 15.0, 0.25
 BATCH = 900
 PEER_EVENTS_A_SECOND = 800  # of each round's seconds; it needs no more for a rate
-TABLES: tuple[LiteralString, ...] = ("inbox", "thread", "customers", "deliveries")
+TABLES: tuple[LiteralString, ...] = ("inbox", "thread", "customers", "deliveries", "marks")
 
 
 def main(size: Size) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol, Self, TypedDict
 from urllib.parse import urlsplit
@@ -79,6 +79,11 @@ class Subscription:
 def may_see(person: Person, chat: Audience) -> bool:
     """Admins see every chat, moderators those of their departments and those they hold."""
     return person.is_admin or chat.holder == person.id or chat.department in person.departments
+
+
+def may_see_customer(person: Person, chats: Iterable[Audience]) -> bool:
+    """Whoever sees a chat of a customer sees the customer, and may join, part and block them; admins see everybody."""
+    return person.is_admin or any(may_see(person, chat) for chat in chats)
 
 
 def reach_of(person: Person) -> Reach:

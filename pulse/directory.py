@@ -1,4 +1,4 @@
-"""Sources, departments, moderators and producers, folded from the log and kept in memory in every process: always fresh.
+"""Sources, departments, moderators, producers and who is blocked: folded from the log, in every process, always fresh.
 
 So webhooks, sockets and permissions need no database.
 """
@@ -14,6 +14,7 @@ import structlog
 from eventsourcing.domain import Aggregate, OriginatorVersionError
 
 from pulse.access import Person
+from pulse.aggregates.blocklist import Block, Blocklist, blocklist_id
 from pulse.aggregates.department import Department
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.producer import Producer
@@ -26,7 +27,7 @@ from pulse.eventlog.jetstream import Log
 
 log = structlog.get_logger(__name__)
 
-KINDS = ("source", "department", "moderator", "producer")
+KINDS = ("source", "department", "moderator", "producer", "blocklist")
 
 
 class UnknownDepartment(BadInput):
@@ -71,6 +72,11 @@ class Directory:
 
     def source_named(self, channel: str, identifier: str) -> Source | None:
         return self.find_source(source_id(channel, identifier))
+
+    def block_of(self, source: UUID, peer: str) -> Block | None:
+        """Why a source takes nothing from somebody; None for whoever is not blocked."""
+        blocklist = self._known.get(blocklist_id(source))
+        return blocklist.blocks.get(peer) if isinstance(blocklist, Blocklist) else None
 
     def department(self, department: UUID) -> Department | None:
         found = self._known.get(department)

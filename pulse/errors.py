@@ -7,7 +7,11 @@ PulseError
 │   ├── CannotCarry         channels/pieces; says what the channel can't
 │   ├── ChatIsClosed        aggregates/chat
 │   ├── EmptyReply          aggregates/chat
+│   ├── CustomerUnreachable aggregates/chat
+│   ├── TooManyCallbacks    aggregates/chat
 │   ├── HeldByAnother       aggregates/chat; names the holder
+│   ├── JoinedToItself      aggregates/customer
+│   ├── JoinedTooOften      aggregates/customer
 │   ├── NoDepartments       aggregates/source
 │   ├── NotStuck            aggregates/chat_replies
 │   ├── AnotherScheme       aggregates/producer
@@ -19,6 +23,7 @@ PulseError
 │       ├── AdminsOnly      desk/deliveries
 │       ├── NotFromHere     desk/guard
 │       ├── NotYourChannel  desk/broadcasting
+│       ├── SenderBlocked   ingest/widget
 │       └── WrongOrigin     push/channel_ws
 ├── BadInput                the caller sent something that can't be read: 400
 │   ├── TooLarge            413
@@ -46,7 +51,9 @@ PulseError
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
 │   └── WrongPassword       desk/sign_in
 ├── NotFound                404
-│   └── NoChatYet           ingest/intake; never leaves it
+│   ├── NoSuchCallback      aggregates/chat
+│   ├── NoChatYet           ingest/intake; never leaves it
+│   └── CustomerToo         ingest/intake; never leaves it
 └── Trouble                 our side: 503 with Retry-After
     ├── TryLater            busy; the same request may go through soon
     │   ├── TooOften        limits: 429

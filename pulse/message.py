@@ -11,12 +11,22 @@ from pulse.values import value
 
 @value
 class Author:
-    """Who wrote, as the channel names them. `id` is the channel's id of the person."""
+    """Who wrote, as the channel names them. `id` is the channel's id of the person, `phone` their own if they sent it."""
 
     id: str
     name: str = ""
     username: str | None = None
     language: str | None = None
+    phone: str | None = None
+
+    def over(self, known: Author) -> Author:
+        """What is known of them after this: what a channel does not tell stays as it was."""
+        if self == known:
+            return known
+        return Author(
+            self.id, self.name or known.name, self.username or known.username, self.language or known.language,
+            self.phone or known.phone,
+        )  # fmt: skip
 
 
 @value

@@ -15,11 +15,14 @@ from starlette.types import ASGIApp
 from pulse.blobs import Blobs
 from pulse.channels import File
 from pulse.delivery.outbox import Outbox
+from pulse.delivery.profiles import Profiles
 from pulse.delivery.sender import Parts
 from pulse.delivery.typing import Typing
 from pulse.desk.app import http_app
 from pulse.desk.broadcasting import broadcasting_routes
+from pulse.desk.callbacks import callback_routes
 from pulse.desk.chats import chat_routes
+from pulse.desk.customers import customer_routes
 from pulse.desk.deliveries import delivery_routes
 from pulse.desk.guard import Guard
 from pulse.desk.replies import reply_routes
@@ -29,6 +32,8 @@ from pulse.desk.sources import source_routes
 from pulse.drivers import Drivers
 from pulse.embedded import Addresses
 from pulse.errors import ReadsDown
+from pulse.eventlog.lease import Lease
+from pulse.eventlog.notes import Notes
 from pulse.eventlog.store import EventStore
 from pulse.house import House, now, open_house, true_when
 from pulse.http import Fork
@@ -78,7 +83,7 @@ def open_ingest(house: House, reads: Reads) -> None:
     traces = Traces(house.log)
     house.webhooks = Webhooks(house.directory, drivers, intake, traces)
     house.publishing = Publishing(Producers(house.directory, house.vault), house.store, traces, now)
-    widget = Widget(house.directory, drivers, intake, house.signer, reads, now)
+    widget = Widget(house.directory, drivers, intake, house.signer, reads, now, traces)
     house.routes += widget.routes()
 
 
@@ -110,6 +115,8 @@ def desk_routers(
         reply_routes(guard, store, reads),
         delivery_routes(guard, reads, store, again),
         source_routes(guard, store),
+        customer_routes(guard, store, reads),
+        callback_routes(guard, store, reads),
         broadcasting_routes(guard, store, push_key),
     ]
 
@@ -150,7 +157,9 @@ async def open_delivery(house: House) -> AsyncIterator[None]:
         drivers = Drivers(house.directory, house.vault, http)
         outbox = Outbox(Parts(house.store, house.directory, drivers, read_file, now), house.epoch)
         await Typing(house.log, outbox, drivers).begin()
-        house.tasks.append(outbox.run)
+        profiles = Profiles(house.log, house.store, drivers.of, now)
+        asking = Lease(Notes(house.log), "profiles")
+        house.tasks += [outbox.run, lambda: asking.run(profiles.run)]
         house.checks["delivery"] = true_when(lambda: outbox.ready)
         house.begins.append(outbox.begun.wait)
         yield

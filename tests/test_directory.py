@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
 
 from pulse.accounts import Accounts
+from pulse.aggregates.blocklist import Blocklist, blocklist_id
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.producer import producer_id
 from pulse.aggregates.source import source_id
 from pulse.directory import Directory, UnknownDepartment
 from pulse.errors import NotFound
+from pulse.eventlog.commands import Decided
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.producers import Producers
@@ -77,6 +79,30 @@ async def test_two_directories_know_the_same(log: Log, accounts: Accounts) -> No
         position = await a_source(accounts)
         await asyncio.gather(one.wait_for(position), other.wait_for(position))
         assert one.source(source_id("telegram", "1")) == other.source(source_id("telegram", "1"))
+
+
+async def test_it_knows_who_is_blocked_on_which_source(log: Log, store: EventStore) -> None:
+    shop, other = source_id("telegram", "1"), source_id("telegram", "2")
+
+    def act(decision: Callable[[Blocklist], None]) -> Awaitable[Decided]:
+        def decide(known: Blocklist | None) -> Blocklist:
+            blocklist = known or Blocklist.begin(shop, now=now())
+            decision(blocklist)
+            return blocklist
+
+        return store.decide(Blocklist, blocklist_id(shop), decide, by="test")
+
+    async with open_directory(log) as directory:
+        blocked = await act(lambda blocklist: blocklist.block("77", reason="spam", now=now()))
+        await directory.wait_for(blocked.position)
+        found = directory.block_of(shop, "77")
+        assert found is not None
+        assert found.reason == "spam"
+        assert directory.block_of(shop, "78") is None
+        assert directory.block_of(other, "77") is None
+        unblocked = await act(lambda blocklist: blocklist.unblock("77", now=now()))
+        await directory.wait_for(unblocked.position)
+        assert directory.block_of(shop, "77") is None
 
 
 async def test_strangers_are_nobody(log: Log, accounts: Accounts) -> None:

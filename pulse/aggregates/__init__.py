@@ -3,6 +3,7 @@
 from eventsourcing.domain import Aggregate, AggregateEvent
 
 from pulse.aggregates import (
+    blocklist,
     chat,
     chat_events,
     chat_replies,
@@ -16,6 +17,7 @@ from pulse.aggregates import (
 )
 
 AGGREGATES: dict[str, type[Aggregate]] = {
+    "blocklist": blocklist.Blocklist,
     "chat": chat.Chat,
     "customer": customer.Customer,
     "delivery": delivery.Delivery,
@@ -27,6 +29,9 @@ AGGREGATES: dict[str, type[Aggregate]] = {
 }
 
 EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
+    ("blocklist.begun", 1): blocklist.BlocklistBegun,
+    ("blocklist.customer-blocked", 1): blocklist.CustomerBlocked,
+    ("blocklist.customer-unblocked", 1): blocklist.CustomerUnblocked,
     ("chat.opened", 1): chat_events.ChatOpened,
     ("chat.message-received", 1): chat_events.MessageReceived,
     ("chat.message-edited", 1): chat_events.MessageEdited,
@@ -34,6 +39,8 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("chat.messages-deleted", 1): chat_events.MessagesDeleted,
     ("chat.message-reacted", 1): chat_events.MessageReacted,
     ("chat.button-pressed", 1): chat_events.ButtonPressed,
+    ("chat.callback-requested", 1): chat_events.CallbackRequested,
+    ("chat.callback-done", 1): chat_events.CallbackDone,
     ("chat.reply-echoed", 1): chat_events.ReplyEchoed,
     ("chat.reply-written", 1): chat_events.ReplyWritten,
     ("chat.reply-attempted", 1): chat_replies.ReplyAttempted,
@@ -49,11 +56,18 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("chat.transferred", 1): chat_events.ChatTransferred,
     ("chat.closed", 1): chat_events.ChatClosed,
     ("chat.reopened", 1): chat_events.ChatReopened,
+    ("chat.renamed", 1): chat_events.ChatRenamed,
+    ("chat.customer-lost", 1): chat_events.CustomerLost,
+    ("chat.customer-found", 1): chat_events.CustomerFound,
     ("chat.seen-by-staff", 1): chat_events.SeenByStaff,
     ("chat.seen-by-customer", 1): chat_events.SeenByCustomer,
     ("customer.met", 1): customer.CustomerMet,
+    ("customer.profile-changed", 1): customer.CustomerProfileChanged,
+    ("customer.looked-up", 1): customer.CustomerLookedUp,
     ("customer.left", 1): customer.CustomerLeft,
     ("customer.returned", 1): customer.CustomerReturned,
+    ("customer.joined", 1): customer.CustomerJoined,
+    ("customer.parted", 1): customer.CustomerParted,
     ("delivery.kept", 1): delivery.DeliveryKept,
     ("delivery.processed", 1): delivery.DeliveryProcessed,
     ("department.created", 1): department.DepartmentCreated,

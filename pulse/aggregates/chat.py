@@ -12,11 +12,17 @@ from uuid import UUID, uuid5
 
 from pulse.aggregates.chat_events import (
     ButtonPressed,
+    Callback,
+    CallbackDone,
+    CallbackRequested,
     ChatAssigned,
     ChatClosed,
     ChatOpened,
+    ChatRenamed,
     ChatReopened,
     ChatTransferred,
+    CustomerFound,
+    CustomerLost,
     MessageEdited,
     MessageReacted,
     MessageReceived,
@@ -29,8 +35,10 @@ from pulse.aggregates.chat_events import (
     client_key,
 )
 from pulse.aggregates.chat_replies import RepliedChat
-from pulse.errors import Refusal
+from pulse.errors import NotFound, Refusal
 from pulse.message import Attachment, Author, Incoming, id_key
+
+OPEN_CALLBACKS = 5
 
 
 class ChatIsClosed(Refusal):
@@ -43,6 +51,18 @@ class HeldByAnother(Refusal):
 
 class EmptyReply(Refusal):
     """A reply needs a text or a file."""
+
+
+class CustomerUnreachable(Refusal):
+    """This customer can't be written to: they left or blocked us. They can be answered when they write again."""
+
+
+class TooManyCallbacks(Refusal):
+    """We will call: there are several requests of yours already."""
+
+
+class NoSuchCallback(NotFound):
+    """There is no such callback request in this chat."""
 
 
 class Chat(RepliedChat):
@@ -111,6 +131,34 @@ class Chat(RepliedChat):
                 external_id=external_id, raw=raw, timestamp=now,
             )  # fmt: skip
 
+    def request_callback(
+        self, *, author: Author, phone: str, wanted_at: datetime | None, comment: str,
+        external_id: str, raw: str, now: datetime,
+    ) -> None:  # fmt: skip
+        """The customer asks to be called; a closed chat opens again. What is asked for already changes nothing."""
+        if self.knows(external_id) or self.asked(phone, wanted_at, comment) is not None:
+            return
+        if sum(callback is not None for callback in self.callbacks.values()) >= OPEN_CALLBACKS:
+            raise TooManyCallbacks
+        if self.closed:
+            self.trigger_event(ChatReopened, timestamp=now)
+        self.trigger_event(
+            CallbackRequested, author=author, phone=phone, wanted_at=wanted_at, comment=comment,
+            external_id=external_id, raw=raw, timestamp=now,
+        )  # fmt: skip
+
+    def asked(self, phone: str, wanted_at: datetime | None, comment: str) -> int | None:
+        """The open request that asks for exactly this."""
+        wanted = Callback(phone, wanted_at, comment)
+        return next((version for version, callback in self.callbacks.items() if callback == wanted), None)
+
+    def finish_callback(self, of: int, *, moderator_id: UUID, outcome: str, now: datetime) -> None:
+        """A moderator has called, or tried to. Raises NoSuchCallback; one that is done stays as it was."""
+        if of not in self.callbacks:
+            raise NoSuchCallback
+        if self.callbacks[of] is not None:
+            self.trigger_event(CallbackDone, of=of, moderator_id=moderator_id, outcome=outcome, timestamp=now)
+
     def echo(
         self, *, text: str, attachments: tuple[Attachment, ...], message_id: str | None, random_id: int,
         outside_author: str | None, external_id: str, raw: str, now: datetime,
@@ -142,6 +190,8 @@ class Chat(RepliedChat):
             raise EmptyReply
         if self.closed:
             raise ChatIsClosed
+        if not self.reachable:
+            raise CustomerUnreachable
         if self.holder_id is None:
             self.assign(moderator_id, now=now)
         self.trigger_event(
@@ -180,10 +230,26 @@ class Chat(RepliedChat):
         if not self.closed:
             self.trigger_event(ChatClosed, moderator_id=moderator_id, from_moderator_id=self.holder_id, timestamp=now)
 
+    def rename(self, title: str, *, now: datetime) -> None:
+        """A private chat goes by its customer's name; a group keeps its own."""
+        if title and title != self.title and not self.group:
+            self.trigger_event(ChatRenamed, title=title, timestamp=now)
+
+    def lose_customer(self, reason: str, *, now: datetime) -> None:
+        """The customer of a private chat can't be written to. In a group there are others."""
+        if self.reachable and not self.group:
+            self.trigger_event(CustomerLost, reason=reason, timestamp=now)
+
+    def find_customer(self, *, now: datetime) -> None:
+        """The customer can be written to again. Their next message says the same."""
+        if not self.reachable:
+            self.trigger_event(CustomerFound, timestamp=now)
+
     def see(self, moderator_id: UUID, up_to: int, *, now: datetime) -> None:
         """A moderator has seen everything up to a version; marks only move up."""
         if self.seen_by.get(moderator_id, 0) < up_to <= self.version:
-            self.trigger_event(SeenByStaff, moderator_id=moderator_id, up_to=up_to, timestamp=now)
+            unseen = self.unseen_after(up_to)
+            self.trigger_event(SeenByStaff, moderator_id=moderator_id, up_to=up_to, unseen=unseen, timestamp=now)
 
     def see_as_customer(
         self, up_to: int, *, now: datetime, message_id: str | None = None, external_id: str | None = None,

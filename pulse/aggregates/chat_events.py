@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import field
+from datetime import datetime
 from hashlib import blake2b
 from uuid import UUID
 
@@ -10,6 +12,16 @@ from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
 from pulse.aggregates.chat_sending import Sending
 from pulse.message import Attachment, Author, Incoming, id_key
+from pulse.values import value
+
+
+@value
+class Callback:
+    """What was asked for by somebody who wants to be called."""
+
+    phone: str
+    wanted_at: datetime | None
+    comment: str
 
 
 class FromChannel(AggregateEvent):
@@ -39,7 +51,9 @@ class MessageReceived(AggregateEvent):
     def apply(self, chat: ChatSoFar) -> None:
         chat.known.add(id_key(self.message.external_id))
         chat.name_message(self.message.message_id, self.originator_version)
-        chat.unread.append(self.originator_version)
+        chat.hear(self.message.author)
+        chat.reachable = True
+        chat.count(self.originator_version)
 
 
 class MessageEdited(AggregateEvent):
@@ -53,6 +67,7 @@ class MessageEdited(AggregateEvent):
         chat.known.add(id_key(self.message.external_id))
         chat.changed_by[self.of] = id_key(self.message.external_id)
         chat.rereads.pop(self.of, None)
+        chat.hear(self.message.author)
 
 
 class MessageReread(AggregateEvent):
@@ -97,6 +112,31 @@ class ButtonPressed(FromChannel):
     message_id: str | None
 
 
+class CallbackRequested(FromChannel):
+    """The customer asks to be called. The request is named by this event's version; `wanted_at` is when, if they said."""
+
+    author: Author
+    phone: str
+    wanted_at: datetime | None
+    comment: str
+
+    def apply(self, chat: ChatSoFar) -> None:
+        super().apply(chat)
+        chat.callbacks[self.originator_version] = Callback(self.phone, self.wanted_at, self.comment)
+        chat.count(self.originator_version)
+
+
+class CallbackDone(AggregateEvent):
+    """Somebody called, or tried to. `of` is the request's version, `outcome` what came of it, for our side only."""
+
+    of: int
+    moderator_id: UUID
+    outcome: str
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.callbacks[self.of] = None
+
+
 class ReplyEchoed(FromChannel):
     """The channel shows what left from our side. `confirms` is the version of our own reply, if it is one.
 
@@ -131,6 +171,7 @@ class ReplyWritten(AggregateEvent):
             chat.client_msgs[client_key(self.moderator_id, self.client_msg_id)] = self.originator_version
         chat.outgoing[self.originator_version] = Sending(self.text, self.attachments)
         chat.unread = []
+        chat.seen_by[self.moderator_id] = self.originator_version
         chat.unread_by_customer.append(self.originator_version)
 
 
@@ -164,6 +205,7 @@ class ChatClosed(AggregateEvent):
         chat.closed = True
         chat.holder_id = None
         chat.unread = []
+        chat.since_close = []
 
 
 class ChatReopened(AggregateEvent):
@@ -171,9 +213,37 @@ class ChatReopened(AggregateEvent):
         chat.closed = False
 
 
+class ChatRenamed(AggregateEvent):
+    """The channel told the customer's name, without a message."""
+
+    title: str
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.title = self.title
+
+
+class CustomerLost(AggregateEvent):
+    """Nothing can be sent to the customer, until they write or come back."""
+
+    reason: str
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.reachable = False
+
+
+class CustomerFound(AggregateEvent):
+    """The customer can be written to again, though they have said nothing yet."""
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.reachable = True
+
+
 class SeenByStaff(AggregateEvent):
+    """`unseen` is how many of the customer's words came after it: what this moderator still has to look at."""
+
     moderator_id: UUID
     up_to: int
+    unseen: int = 0
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.seen_by[self.moderator_id] = self.up_to
@@ -202,6 +272,9 @@ class ChatSoFar(Aggregate):
     the keys of their clients' ids, and (with the piece) under the random ids they leave with. `outgoing` are replies
     that have not left whole, `reached` says how far the others got, `receipts` are of messages we can't name yet.
     `changed_by` has the delivery that edited or deleted a message last, `rereads` what a mended driver last read of one.
+    `received` counts the customer's words
+    ever, `since_close` names those since the chat was last closed. Of `callbacks`, those that are done are None.
+    `author` is a private chat's customer as they last wrote.
     """
 
     source_id: UUID
@@ -213,6 +286,9 @@ class ChatSoFar(Aggregate):
     customer_id: UUID
     holder_id: UUID | None = None
     closed: bool = False
+    reachable: bool = True
+    author: Author = Author("")
+    received: int = 0
     seen_by_customer: int = 0
     unread: list[int] = field(default_factory=list)
     unread_by_customer: list[int] = field(default_factory=list)
@@ -227,6 +303,28 @@ class ChatSoFar(Aggregate):
     rereads: dict[int, Incoming] = field(default_factory=dict)
     client_msgs: dict[int, int] = field(default_factory=dict)
     seen_by: dict[UUID, int] = field(default_factory=dict)
+    since_close: list[int] = field(default_factory=list)
+    callbacks: dict[int, Callback | None] = field(default_factory=dict)
+
+    def hear(self, author: Author) -> None:
+        """A private chat goes by its customer's newest name."""
+        if not self.group:
+            self.author = author.over(self.author)
+            self.title = author.name or self.title
+
+    def brings_news(self, author: Author) -> bool:
+        """Would a private chat know more of its customer by this?"""
+        return not self.group and author.over(self.author) != self.author
+
+    def count(self, version: int) -> None:
+        """One more word of the customer's, which nobody has seen."""
+        self.received += 1
+        self.unread.append(version)
+        self.since_close.append(version)
+
+    def unseen_after(self, version: int) -> int:
+        """How many of the customer's words since the last close came after a version."""
+        return len(self.since_close) - bisect_right(self.since_close, version)
 
     def name_message(self, message_id: str | None, version: int) -> None:
         """From now on the channel's id stands for this version."""
@@ -257,6 +355,7 @@ class ChatSoFar(Aggregate):
             "holder": self.holder_id,
             "unread": len(self.unread),
             "unread_by_customer": len(self.unread_by_customer),
+            "messages": self.received,
         }
 
 

@@ -10,6 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -48,7 +49,8 @@ class Capabilities:
     `text_limit` and `caption_limit` count the channel's own units (`units`: `utf-16` or `characters`); longer texts
     are split. `file_limit` is in bytes, 0 for no files; `kinds` are the files it takes. `per_second` and `per_peer` are
     calls a second, `per_group_minute` calls a minute to one group. `repeat_seconds`: for so long a call with the same
-    `random_id` may be repeated and still counts once; 0 where it would be sent twice.
+    `random_id` may be repeated and still counts once; 0 where it would be sent twice. `profiles`: its deliveries bring
+    no names, and it can be asked for them.
     """
 
     text_limit: int
@@ -62,6 +64,7 @@ class Capabilities:
     per_peer: float = 30
     per_group_minute: float = 1800
     repeat_seconds: float = 0
+    profiles: bool = False
 
 
 @value
@@ -106,7 +109,7 @@ class Located:
 class Profile:
     """How a channel calls a person."""
 
-    name: str
+    name: str = ""
     username: str | None = None
     language: str | None = None
 
@@ -151,6 +154,17 @@ class ButtonArrived(Arrival):
     query_id: str
     message_id: str | None
     title: str | None = None
+
+
+@value
+class CallbackArrived(Arrival):
+    """The customer asks to be called; `wanted_at` is when, if they said."""
+
+    peer: str
+    author: Author
+    phone: str
+    wanted_at: datetime | None
+    comment: str
 
 
 @value
@@ -251,13 +265,16 @@ class Channel(ABC):
         """Shows the customer that somebody is typing. Raises as `send` does; nobody repeats it."""
         raise NeverDelivered("This channel shows no typing.")
 
-    async def profile(self, peer: str) -> Profile | None:
-        """Who a person is, where the channel tells only when asked. Raises as `send` does."""
-        return None
-
     async def locate(self, ref: str) -> Located:
         """Where the file of an attachment can be fetched now. Raises NotNow, NeverDelivered, SourceInTrouble."""
         raise NeverDelivered("This channel's files can't be fetched.")
+
+    async def profile(self, peer: str) -> Profile | None:
+        """Asks who somebody is, where `capabilities.profiles`. None for nobody, or nobody any more.
+
+        Raises as `send` does.
+        """
+        return None
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

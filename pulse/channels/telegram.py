@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from pulse.channels import (
@@ -169,7 +170,7 @@ def incoming(external_id: str, message: Fields) -> Incoming:
     start = START.fullmatch(text) if text.startswith("/start") else None
     return Incoming(
         external_id,
-        author=person(sender(message)),
+        author=author_of(message),
         text=text if forwarder is None else "",
         message_id=message_id(message),
         sent_at=message.moment("date"),
@@ -231,6 +232,15 @@ def message_id(message: Fields) -> str | None:
 def sender(message: Fields) -> Fields:
     """Bot API: an anonymous admin or a channel writes as `sender_chat`; `from` then holds a stand-in, or nobody."""
     return message.maybe_child("sender_chat") or message.maybe_child("from") or message.child("chat")
+
+
+def author_of(message: Fields) -> Author:
+    """Bot API, Contact: it is the sender's own only where its `user_id` is theirs."""
+    who = person(sender(message))
+    contact = message.maybe_child("contact")
+    if contact is None or str(contact.maybe_whole("user_id")) != who.id:
+        return who
+    return replace(who, phone=contact.text("phone_number"))
 
 
 def person(who: Fields) -> Author:

@@ -57,7 +57,7 @@ class Vk(Channel):
     # what is neither a photo nor a voice message goes as one. A repeated `random_id` counts once for an hour.
     capabilities = Capabilities(
         text_limit=4096, file_limit=200 * 2**20, receipts=True, typing=True,
-        caption_limit=4096, kinds=FILES, repeat_seconds=3600, per_second=20,
+        caption_limit=4096, kinds=FILES, repeat_seconds=3600, profiles=True, per_second=20,
         per_peer=20, per_group_minute=1200,
     )  # fmt: skip
     answer = ("text/plain", b"ok")  # other words are commands: `remove` takes our server off the community

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
-from pulse.channels import FILES, Arrival, Capabilities, Channel, MessageArrived, Outgoing, Unreadable
+from pulse.channels import FILES, Arrival, CallbackArrived, Capabilities, Channel, MessageArrived, Outgoing, Unreadable
 from pulse.channels.fields import Fields
 from pulse.errors import NotAuthentic
 from pulse.message import Author, Incoming
@@ -12,6 +14,8 @@ from pulse.message import Author, Incoming
 TEXT_LIMIT = 10_000
 MESSAGE_ID_LIMIT = 128
 NAME_LIMIT = 100
+COMMENT_LIMIT = 1000
+PHONE = re.compile(r"\+?[0-9 ]+")
 
 
 class Web(Channel):
@@ -42,6 +46,36 @@ class Web(Channel):
             message_id=client_msg_id,
         )
         return MessageArrived(client_msg_id, peer, said)
+
+    def read_callback(self, body: bytes, *, external_id: str, peer: str, name: str) -> CallbackArrived:
+        """The widget's `{phone, time?, comment?}`. Raises Unreadable."""
+        post = Fields.of(body)
+        comment = (post.maybe_text("comment") or "").strip()
+        if len(comment) > COMMENT_LIMIT:
+            raise post.wrong("comment", f"a text of at most {COMMENT_LIMIT:,} characters")
+        return CallbackArrived(external_id, peer, Author(peer, name), phone_of(post), wanted_at(post), comment)
+
+
+def phone_of(post: Fields) -> str:
+    """As it was typed, spaces in a row as one."""
+    phone = " ".join(post.text("phone").split())
+    if not PHONE.fullmatch(phone) or not 5 <= sum(map(str.isdigit, phone)) <= 20:
+        raise post.wrong("phone", "a phone number: 5 to 20 digits, with spaces, a + before them")
+    return phone
+
+
+def wanted_at(post: Fields) -> datetime | None:
+    """`time`: ISO 8601 with its offset from UTC; None for any time."""
+    text = post.maybe_text("time")
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+        told = moment is None or moment.tzinfo is not None
+        wanted = moment.astimezone(UTC) if moment and told else None
+    except (ValueError, OverflowError):
+        told, wanted = False, None
+    if not told:
+        raise post.wrong("time", "an ISO 8601 time with its offset from UTC")
+    return wanted
 
 
 def limited(post: Fields, key: str, limit: int) -> str:

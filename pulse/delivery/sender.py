@@ -21,8 +21,9 @@ from pulse.channels.calls import CallFailed, MaybeSent, NotNow, SourceInTrouble
 from pulse.channels.table import CHANNELS
 from pulse.delivery.breaker import Breaker
 from pulse.delivery.calling import ReadFile, make_call
-from pulse.delivery.outcomes import record_failure, record_sent
+from pulse.delivery.outcomes import makes_unreachable, record_failure, record_sent
 from pulse.delivery.pace import Pace
+from pulse.delivery.reach import lose_customer
 from pulse.delivery.turns import Turn, later, take_turn
 from pulse.directory import Directory
 from pulse.drivers import Drivers
@@ -172,6 +173,9 @@ class Sender:
             await self._record(chat_id, lambda chat: record_failure(chat, turn, trouble, limits, self._clock()))
             if isinstance(failed, SourceInTrouble):
                 await self._halt_source(failed)
+            if makes_unreachable(failed) and not turn.piece.group:
+                peer, reason = turn.piece.peer, failed.reason
+                await lose_customer(self._store, self.source_id, peer, reason=reason, now=self._clock())
         else:
             self._breaker.went_well()
             await self._record(chat_id, lambda chat: record_sent(chat, turn, message_id, self._clock()))

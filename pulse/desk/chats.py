@@ -73,7 +73,7 @@ def chat_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
 
     @router.get("")
     async def list_chats(person: Reading, limit: Limit = 50, cursor: Annotated[str | None, Query()] = None) -> Response:
-        """Chats you may see, the one with the newest word first."""
+        """Chats you may see, the one with the newest word first. `unread` is what you have not seen yourself."""
         page = await inbox.page(reads, **reach_of(person), limit=limit, cursor=cursor)
         return answer({**page.body(), "items": [desk.with_names(chat) for chat in page.items]})
 
@@ -172,7 +172,7 @@ class ChatDesk:
 
     async def seen_by(self, person: Person, chat_id: UUID) -> dict[str, Any]:
         """The chat's row. To somebody who may not see it, it does not exist."""
-        row = await inbox.one(self.reads, chat_id)
+        row = await inbox.one(self.reads, chat_id, person.id)
         if row is None or not may_see(person, Place(row["department_id"], row["holder_id"])):
             raise NotFound
         return row

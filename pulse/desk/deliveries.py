@@ -20,7 +20,9 @@ from pulse.projections import deliveries, rejections
 from pulse.projections.deliveries import Wanted
 from pulse.projections.reads import LAST_POSITION, Reads
 
-Outcome = Literal["taken", "processed", "unhandled", "quarantined", "repeated", "live", "confirmed", "refused"]
+Outcome = Literal[
+    "taken", "processed", "unhandled", "quarantined", "repeated", "live", "confirmed", "blocked", "refused"
+]
 AT_ONCE = 100
 
 
@@ -77,7 +79,8 @@ def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again)
 
         `outcome` is taken, processed (taken in when it was read again), unhandled or quarantined; `from` a time, `to`
         one that is no more in it. What left no event is kept as a sample, the newest thousand and the first two
-        kilobytes of each, and shown when asked for: repeated, live, confirmed or refused.
+        kilobytes of each, and shown when asked for: repeated, live, confirmed, blocked or
+        refused.
         """
         wanted = Wanted(sources_of(guard.directory, channel, source), outcome, since, until)
         if outcome is not None and outcome in rejections.OUTCOMES:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from types import NoneType, UnionType
@@ -39,7 +39,10 @@ class BrokenRegistry(Trouble):
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which kind of chat it is, who may see it, and what waits in it, as things stand after the event."""
+    """Which kind of chat it is, who may see it, and what waits in it, as things stand after the event.
+
+    `messages` counts the customer's words ever; `unread` those that nobody of ours has seen.
+    """
 
     source: UUID | None = None
     group: bool = False
@@ -47,6 +50,7 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
     holder: UUID | None = None
     unread: int = 0
     unread_by_customer: int = 0
+    messages: int = 0
 
 
 NOWHERE = Scope()
@@ -171,10 +175,17 @@ def own_fields(event_class: type[AggregateEvent]) -> tuple[str, ...]:
 
 @cache
 def data_struct(event_class: type[AggregateEvent]) -> type[msgspec.Struct]:
-    """The event's own fields as a msgspec type: decodes data and generates the schema."""
+    """The event's own fields as a msgspec type: decodes data and generates the schema.
+
+    A field that came later has a default, which older events get.
+    """
     hints = get_type_hints(event_class)
-    own = [(field, hints[field]) for field in own_fields(event_class)]
-    return msgspec.defstruct(event_class.__name__, own)
+    own = [
+        (f.name, hints[f.name]) if f.default is MISSING else (f.name, hints[f.name], f.default)
+        for f in fields(event_class)
+        if f.name not in PLACE
+    ]
+    return msgspec.defstruct(event_class.__name__, own, kw_only=True)
 
 
 def wire_name(event_class: type[AggregateEvent]) -> tuple[str, int]:

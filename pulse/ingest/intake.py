@@ -18,6 +18,7 @@ from pulse.blobs import Blobs
 from pulse.channels import (
     Arrival,
     ButtonArrived,
+    CallbackArrived,
     EchoArrived,
     MessageArrived,
     MessagesDeleted,
@@ -42,6 +43,10 @@ NOTHING = Decided(0, 0, ())
 
 class NoChatYet(NotFound):
     """The chat has to be opened first."""
+
+
+class CustomerToo(NotFound):
+    """The customer has to be decided on with the chat."""
 
 
 @value
@@ -90,7 +95,7 @@ class Intake:
     def decide(self, delivered: Delivered, arrival: Arrival, raw: str) -> Awaitable[Decided]:
         """Decides on what is for a chat or a customer. Raises NoChatYet for a change of what nobody ever saw."""
         match arrival:
-            case MessageArrived() | ButtonArrived() | EchoArrived():
+            case MessageArrived() | ButtonArrived() | CallbackArrived() | EchoArrived():
                 return self._in_chat(delivered, arrival, raw, opens=True)
             case MessagesDeleted() | Reacted() | ReadMark() | ReceiptArrived():
                 return self._in_chat(delivered, arrival, raw, opens=False)
@@ -111,6 +116,8 @@ class Intake:
         def in_known(chat: Chat | None) -> Chat:
             if chat is None:
                 raise NoChatYet(NO_CHAT)
+            if concerns_customer(chat, arrival):
+                raise CustomerToo
             decide_in_chat(chat, arrival, raw=raw, now=now)
             return chat
 
@@ -119,26 +126,37 @@ class Intake:
         except NoChatYet:
             if not opens:
                 raise
+        except CustomerToo:  # seldom: their name is new, or they were thought to be gone
+            pass
         author = author_of(arrival)
 
-        def first(chat: Chat | None, customer: Customer | None) -> tuple[Chat, Customer]:
-            opened = chat or open_chat(delivered, arrival, author, now)
+        def with_customer(chat: Chat | None, customer: Customer | None) -> tuple[Chat, Customer]:
+            met, opened = customer or meet(source, author, now), chat or open_chat(delivered, arrival, author, now)
+            concerned = concerns_customer(opened, arrival)
             decide_in_chat(opened, arrival, raw=raw, now=now)
-            return opened, customer or meet(source, author, now)
+            if concerned and opened.pending_events:
+                greet(met, author, now)
+            return opened, met
 
         keys = [(Chat, chat_key), (Customer, customer_id(source.id, author.id))]
-        return await self.store.decide_together(keys, first, by="customer", msg_id=once)
+        return await self.store.decide_together(keys, with_customer, by="customer", msg_id=once)
 
     async def _reach(self, delivered: Delivered, arrival: ReachChanged, raw: str) -> Decided:
-        source, now = delivered.source, self.clock()
+        source, author, now = delivered.source, arrival.author, self.clock()
 
-        def reach(customer: Customer | None) -> Customer:
-            known = customer or meet(source, arrival.author, now)
+        def reach(customer: Customer | None, chat: Chat | None) -> tuple[Customer, Chat | None]:
+            known = customer or meet(source, author, now)
+            news = arrival.external_id not in known.known
             change = known.come_back if arrival.reachable else known.leave
             change(reason=arrival.reason, external_id=arrival.external_id, raw=raw, now=now)
-            return known
+            if chat is not None and news and arrival.reachable:
+                chat.find_customer(now=now)
+            elif chat is not None and news:
+                chat.lose_customer(arrival.reason, now=now)
+            return known, chat
 
-        return await self.store.decide(Customer, customer_id(source.id, arrival.author.id), reach, by="customer")
+        keys = [(Customer, customer_id(source.id, author.id)), (Chat, chat_id(source.id, author.id))]
+        return await self.store.decide_together(keys, reach, by="customer")
 
     async def _keep(
         self, delivered: Delivered, external_id: str, kind: str, reason: str, *, outcome: str = "unhandled"
@@ -163,7 +181,34 @@ class Intake:
         return f"blob:sha256:{await self.blobs.keep(body)}"
 
 
-InChat = MessageArrived | ButtonArrived | EchoArrived | MessagesDeleted | Reacted | ReadMark | ReceiptArrived
+InChat = (
+    MessageArrived
+    | ButtonArrived
+    | CallbackArrived
+    | EchoArrived
+    | MessagesDeleted
+    | Reacted
+    | ReadMark
+    | ReceiptArrived
+)
+
+
+def concerns_customer(chat: Chat, arrival: InChat) -> bool:
+    """Does a message tell of its customer what their chat does not know: a new name, or that they are back?
+
+    Asked of the chat, so that a usual message loads nothing else.
+    """
+    if not isinstance(arrival, MessageArrived) or chat.group or chat.knows(arrival.external_id):
+        return False
+    return not chat.reachable or chat.brings_news(arrival.message.author)
+
+
+def greet(customer: Customer, author: Author, now: datetime) -> None:
+    """They wrote, under the name that they have now."""
+    customer.introduce(
+        name=author.name, username=author.username, language=author.language, phone=author.phone, now=now
+    )
+    customer.write(now=now)
 
 
 def decide_in_chat(chat: Chat, arrival: InChat, *, raw: str, now: datetime) -> None:
@@ -176,6 +221,11 @@ def decide_in_chat(chat: Chat, arrival: InChat, *, raw: str, now: datetime) -> N
             chat.receive(message, raw=raw, now=now)
         case ButtonArrived(author=author, payload=payload, query_id=query_id, message_id=message_id):
             chat.press(author=author, payload=payload, query_id=query_id, message_id=message_id, now=now, **known)
+        case CallbackArrived(author=author):
+            chat.request_callback(
+                author=author, phone=arrival.phone, wanted_at=arrival.wanted_at, comment=arrival.comment, now=now,
+                **known,
+            )  # fmt: skip
         case EchoArrived():
             chat.echo(
                 text=arrival.text, attachments=arrival.attachments, message_id=arrival.message_id,
@@ -214,7 +264,7 @@ def author_of(arrival: InChat) -> Author:
     match arrival:
         case MessageArrived(message=message):
             return message.author
-        case ButtonArrived(author=author) | Reacted(author=author):
+        case ButtonArrived(author=author) | CallbackArrived(author=author) | Reacted(author=author):
             return author
         case _:
             return Author(arrival.peer)

@@ -153,11 +153,37 @@ PATHS: dict[str, Any] = {
                 _201="on disk",
                 _400="not readable",
                 _401="no or wrong chat_token",
+                _403="blocked, or this page may not use this source",
                 _413="over 64 KiB",
                 _429="too many messages",
                 _503="not accepted; send it again",
             ),
         },
+    },
+    "/api/widget/callback": {
+        "post": {
+            "tags": ["widget"],
+            "operationId": "request_callback",
+            "summary": "A visitor asks to be called. What is asked for already is the same request.",
+            "security": CHAT_TOKEN,
+            "requestBody": json_body(
+                "phone",
+                phone="5 to 20 digits, with spaces, a + before them",
+                time="ISO 8601 with its offset from UTC; without it, any time",
+                comment="up to 1,000 characters",
+            ),
+            "responses": answers(
+                _200="asked for already; id, chat_id",
+                _201="on disk; the id is the request's number in its chat",
+                _400="not readable",
+                _401="no or wrong chat_token",
+                _403="blocked, or this page may not use this source",
+                _409="too many open requests",
+                _413="over 8 KiB",
+                _429="5 at once, then one a minute",
+                _503="not accepted; send it again",
+            ),
+        }
     },
     "/chat/session/{id}/channel-token": {
         "get": {

@@ -1,4 +1,4 @@
-"""Tells about deliveries that leave no event (refused, repeated, only live), so that they can be looked at.
+"""Tells about deliveries that leave no event (refused, blocked, repeated, only live), so that they can be looked at.
 
 Live, lossy and rationed on purpose: a flood of forged webhooks must fill nothing.
 """

@@ -28,14 +28,20 @@ from pulse.drivers import Drivers
 from pulse.errors import NotAllowed, NotAuthentic, NotFound, PulseError
 from pulse.http import Endpoint, answer, problem, read_body
 from pulse.ingest.intake import Delivered, Intake, Taken
+from pulse.ingest.traces import Traces
 from pulse.limits import Rate, network_of
 from pulse.projections import thread
 from pulse.projections.reads import Reads, as_uuid, number
 from pulse.tokens import CHANNEL_TOKEN_LIFE, Signer, Visit
 
 LIMIT = 64 * 1024
+CALLBACK_LIMIT = 8 * 1024
 NAME_LIMIT = 100
 PAGE, LONGEST_PAGE = 50, 200
+
+
+class SenderBlocked(NotAllowed):
+    """You can't write here any more."""
 
 
 class Widget:
@@ -49,6 +55,7 @@ class Widget:
         signer: Signer,
         reads: Reads,
         clock: Callable[[], datetime],
+        traces: Traces,
     ) -> None:
         self.directory = directory
         self.drivers = drivers
@@ -56,8 +63,10 @@ class Widget:
         self.signer = signer
         self.reads = reads
         self.clock = clock
+        self.traces = traces
         self._sessions = Rate(per_second=5, burst=100)
         self._messages = Rate(per_second=5, burst=100)
+        self._callbacks = Rate(per_second=1 / 60, burst=5)
         self._reads = Rate(per_second=10, burst=60)
 
     def routes(self) -> list[Route]:
@@ -65,6 +74,7 @@ class Widget:
         return [
             Route("/api/widget/session", self.cors(self.open_session), methods=["POST", "OPTIONS"]),
             Route("/api/widget/messages", self.cors(self.messages), methods=["GET", "POST", "OPTIONS"]),
+            Route("/api/widget/callback", self.cors(self.callback), methods=["POST", "OPTIONS"]),
             Route("/chat/session", self.cors(self.open_session), methods=["POST", "OPTIONS"]),
             Route("/chat/session/{id}/channel-token", self.cors(self.channel_token), methods=["GET", "OPTIONS"]),
         ]
@@ -106,16 +116,42 @@ class Widget:
             raise NotFound
         return answer(self._session(visit))
 
+    async def callback(self, request: Request) -> Response:
+        """`{phone, time?, comment?}`: the visitor asks to be called. What is asked for already is the same request."""
+        body = await read_body(request.headers, request.receive, CALLBACK_LIMIT)
+        post = Fields.of(body)
+        visit = self._visit(request, post.maybe_text("chat_token"))
+        self._callbacks.require(visit.chat)
+        source, driver = await self._taking(visit)
+        asked = orjson.dumps({name: post.values.get(name) for name in ("phone", "time", "comment")})
+        arrival = driver.read_callback(asked, external_id=secrets.token_urlsafe(12), peer=visit.peer, name=visit.name)
+        taken = await self.intake.take(Delivered(source, asked, visit.department), arrival)
+        version = taken.decided.version
+        if not taken.decided.events:
+            chat = await self.intake.store.load(Chat, visit.chat)
+            version = (chat and chat.asked(arrival.phone, arrival.wanted_at, arrival.comment)) or version
+        status = 201 if taken.decided.events else 200
+        return answer({"id": version, "chat_id": visit.chat}, status, {"X-Pulse-Version": str(version)})
+
+    async def _taking(self, visit: Visit) -> tuple[Source, Web]:
+        """Where a visitor's word goes. Raises SenderBlocked, NotAuthentic."""
+        source = self.directory.source(visit.source)
+        if self.directory.block_of(source.id, visit.peer) is not None:
+            # Without the body: it may hold the token.
+            await self.traces.leave(str(source.id), "blocked", visit.peer, b"")
+            raise SenderBlocked
+        driver = self.drivers.of(source.id)
+        if not isinstance(driver, Web):
+            raise NotAuthentic
+        return source, driver
+
     async def _write(self, request: Request) -> Response:
         body = await read_body(request.headers, request.receive, LIMIT)
         post = Fields.of(body)
         visit = self._visit(request, post.maybe_text("chat_token"))
         self._messages.require(visit.chat)
+        source, driver = await self._taking(visit)
         client_msg_id = post.maybe_text("clientMsgId") or secrets.token_urlsafe(12)
-        source = self.directory.source(visit.source)
-        driver = self.drivers.of(source.id)
-        if not isinstance(driver, Web):
-            raise NotAuthentic
         # The raw body is kept in the event, so the token must not be in it.
         said = orjson.dumps({"text": post.text("text"), "clientMsgId": client_msg_id})
         arrival = driver.read_message(said, peer=visit.peer, name=visit.name)

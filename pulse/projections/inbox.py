@@ -5,9 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from pulse.aggregates.chat_events import (
+    CallbackRequested,
     ChatClosed,
     ChatOpened,
+    ChatRenamed,
     ChatReopened,
+    CustomerFound,
+    CustomerLost,
     MessageEdited,
     MessageReceived,
     MessageReread,
@@ -22,7 +26,8 @@ from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 from pulse.projections.thread import preview_of
 
-VERSION = 3
+VERSION = 4
+NOBODY = UUID(int=0)
 SQL = Statements(__file__)
 WRITES = ("insert_chats", "update_chats", "change_words")
 
@@ -39,27 +44,39 @@ def project(recorded: Recorded, changes: Changes) -> None:
         "chat_id": recorded.aggregate_id,
         "department_id": scope.department,
         "holder_id": scope.holder,
-        "unread": scope.unread,
+        "unread_by_staff": scope.unread,
         "unread_by_customer": scope.unread_by_customer,
+        "messages": scope.messages,
         "version": recorded.ver,
     }
     match event:
         case MessageReceived(message=message):
-            row |= _last_word(recorded, *preview_of(message), "customer")
-            if message.author.name and not scope.group:
-                row["name"] = message.author.name
+            row |= _last_word(recorded, *preview_of(message), "customer") | {"reachable": True}
+            row |= _name(message.author.name, scope.group)
+        case CallbackRequested(phone=phone, comment=comment):
+            row |= _last_word(recorded, (comment or phone)[:200], "callback", "customer")
+        case ChatRenamed(title=title):
+            row["name"] = title
+        case CustomerLost() | CustomerFound():
+            row["reachable"] = isinstance(event, CustomerFound)
         case ReplyWritten(text=text):
             row |= _last_word(recorded, text[:200], "text", "moderator")
         case ReplyEchoed(text=text, confirms=None):
             row |= _last_word(recorded, text[:200], "text", "outside")
         case MessageEdited(of=of, message=message) | MessageReread(of=of, message=message):
             _changed_word(recorded, of, *preview_of(message), changes)
+            row |= _name(message.author.name, scope.group)
         case MessagesDeleted(of=of):  # only the latest of them can be the last word
             _changed_word(recorded, max(of), "", "deleted", changes)
         case ChatClosed():
-            row["status"] = "closed"
+            row |= {"status": "closed", "messages_at_close": scope.messages}
         case ChatReopened():
             row["status"] = "open"
+
+
+def _name(name: str, group: bool) -> Row:
+    """A private chat goes by its customer's newest name."""
+    return {"name": name} if name and not group else {}
 
 
 def _opened(recorded: Recorded, event: ChatOpened) -> Row:
@@ -96,20 +113,37 @@ def _changed_word(recorded: Recorded, of: int, text: str, kind: str, changes: Ch
 async def page(
     reads: Reads, *, everything: bool, departments: list[UUID], holder: UUID, limit: int, cursor: str | None
 ) -> Page:
-    """Chats somebody may see, the newest word first. A cursor comes from an earlier page."""
+    """Chats somebody may see, the newest word first, `unread` as `holder` left them. A cursor is an earlier page's."""
     at = Cursor.of(cursor)
-    place = {"position": at.position, "limit": limit + 1}
+    place = {"position": at.position, "limit": limit + 1, "holder": holder}
     if everything:
         rows = await reads.fetch(SQL[f"{at.way}_of_all"], **place)
     else:
-        rows = await reads.fetch(SQL[f"{at.way}_of_mine"], departments=departments, holder=holder, **place)
-    return at.page([shown(row) for row in rows], limit, "last_position")
+        rows = await reads.fetch(SQL[f"{at.way}_of_mine"], departments=departments, **place)
+    return at.page([for_person(row) for row in rows], limit, "last_position")
 
 
-async def one(reads: Reads, chat_id: UUID) -> Row | None:
-    """A chat's row, or None."""
-    rows = await reads.fetch(SQL["one"], chat_id=chat_id)
-    return shown(rows[0]) if rows else None
+async def of_customers(
+    reads: Reads, customers: list[UUID], *, everything: bool, departments: list[UUID], holder: UUID, limit: int
+) -> list[Row]:
+    """The chats of some customers that somebody may see, the newest word first."""
+    rows = await reads.fetch(
+        SQL["of_customers"], customers=customers, everything=everything, departments=departments, holder=holder,
+        limit=limit,
+    )  # fmt: skip
+    return [for_person(row) for row in rows]
+
+
+async def one(reads: Reads, chat_id: UUID, person: UUID = NOBODY) -> Row | None:
+    """A chat's row, with what this person has not seen; or None."""
+    rows = await reads.fetch(SQL["one"], chat_id=chat_id, holder=person)
+    return for_person(rows[0]) if rows else None
+
+
+def for_person(row: Row) -> Row:
+    """A row as its reader sees it. What came before the last close counts as seen by everybody."""
+    seen = max(row.pop("seen"), row["messages_at_close"])
+    return shown(row) | {"messages_seen": seen, "unread": row["messages"] - seen}
 
 
 def shown(row: Row) -> Row:

@@ -1,6 +1,7 @@
 -- name: create
 -- A row carries all that a chat list shows; counters are projected, never counted when read.
 -- `last_version` is the chat's version of its last word: an edit of that word shows in the list.
+-- `messages` counts the customer's words ever; what a moderator has not seen is that, less their mark in `marks`.
 create table inbox (
     chat_id uuid primary key,
     source_id uuid not null,
@@ -20,14 +21,18 @@ create table inbox (
     last_position bigint not null,
     last_version integer not null default 0,
     version integer not null,
-    unread integer not null default 0,
-    unread_by_customer integer not null default 0
+    unread_by_staff integer not null default 0,
+    unread_by_customer integer not null default 0,
+    messages integer not null default 0,
+    messages_at_close integer not null default 0,
+    reachable boolean not null default true
 );
 
 -- name: index
 create unique index inbox_by_activity on inbox (last_position);
 create index inbox_by_department on inbox (department_id, last_position);
 create index inbox_by_holder on inbox (holder_id, last_position);
+create index inbox_by_customer on inbox (customer_id, last_position);
 
 -- name: insert_chats
 insert into inbox (
@@ -46,8 +51,11 @@ update inbox set
     status = coalesce(r.status, inbox.status),
     department_id = r.department_id,
     holder_id = r.holder_id,
-    unread = r.unread,
+    unread_by_staff = r.unread_by_staff,
     unread_by_customer = r.unread_by_customer,
+    messages = r.messages,
+    messages_at_close = coalesce(r.messages_at_close, inbox.messages_at_close),
+    reachable = coalesce(r.reachable, inbox.reachable),
     last_text = coalesce(r.last_text, inbox.last_text),
     last_kind = coalesce(r.last_kind, inbox.last_kind),
     last_sender = coalesce(r.last_sender, inbox.last_sender),
@@ -56,8 +64,8 @@ update inbox set
     last_version = coalesce(r.last_version, inbox.last_version),
     version = r.version
 from json_to_recordset(%(rows)s::json) as r(
-    chat_id uuid, name text, status text, department_id uuid, holder_id uuid, unread integer,
-    unread_by_customer integer, last_text text, last_kind text, last_sender text, last_at timestamptz,
+    chat_id uuid, name text, status text, department_id uuid, holder_id uuid, unread_by_staff integer,
+    unread_by_customer integer, messages integer, messages_at_close integer, reachable boolean, last_text text, last_kind text, last_sender text, last_at timestamptz,
     last_position bigint, last_version integer, version integer)
 where inbox.chat_id = r.chat_id;
 
@@ -68,16 +76,24 @@ from json_to_recordset(%(rows)s::json) as r(chat_id uuid, version integer, last_
 where inbox.chat_id = r.chat_id and inbox.last_version = r.version;
 
 -- name: older_of_all
--- Every chat, those with the newest word first, from a position on.
-select * from inbox where last_position < %(position)s order by last_position desc limit %(limit)s;
+-- Every chat, those with the newest word first, from a position on. `seen` is the reader's mark, looked up row by row.
+select inbox.*, coalesce((
+    select seen from marks where moderator_id = %(holder)s and chat_id = inbox.chat_id), 0) as seen
+from inbox
+where last_position < %(position)s order by last_position desc limit %(limit)s;
 
 -- name: newer_of_all
 -- The same list read the other way.
-select * from inbox where last_position > %(position)s order by last_position limit %(limit)s;
+select inbox.*, coalesce((
+    select seen from marks where moderator_id = %(holder)s and chat_id = inbox.chat_id), 0) as seen
+from inbox
+where last_position > %(position)s order by last_position limit %(limit)s;
 
 -- name: older_of_mine
 -- Chats of some departments and those one holds: from each as many as the page takes, each by its own index.
-select * from inbox
+select inbox.*, coalesce((
+    select seen from marks where moderator_id = %(holder)s and chat_id = inbox.chat_id), 0) as seen
+from inbox
 where last_position = any (array(
     select place from (
         select near.last_position as place from unnest(%(departments)s::uuid[]) as mine(id) cross join lateral (
@@ -91,7 +107,9 @@ order by last_position desc;
 
 -- name: newer_of_mine
 -- The same list read the other way.
-select * from inbox
+select inbox.*, coalesce((
+    select seen from marks where moderator_id = %(holder)s and chat_id = inbox.chat_id), 0) as seen
+from inbox
 where last_position = any (array(
     select place from (
         select near.last_position as place from unnest(%(departments)s::uuid[]) as mine(id) cross join lateral (
@@ -104,4 +122,16 @@ where last_position = any (array(
 order by last_position;
 
 -- name: one
-select * from inbox where chat_id = %(chat_id)s;
+select inbox.*, coalesce((
+    select seen from marks where moderator_id = %(holder)s and chat_id = inbox.chat_id), 0) as seen
+from inbox
+where inbox.chat_id = %(chat_id)s;
+
+-- name: of_customers
+-- All chats of a few people, as far as somebody may see them.
+select inbox.*, coalesce((
+    select seen from marks where moderator_id = %(holder)s and chat_id = inbox.chat_id), 0) as seen
+from inbox
+where customer_id = any (%(customers)s)
+    and (%(everything)s or department_id = any (%(departments)s) or holder_id = %(holder)s)
+order by last_position desc limit %(limit)s;

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pulse.eventlog.envelope import Recorded
-from pulse.projections import customers, deliveries, inbox, thread
+from pulse.projections import callbacks, customers, deliveries, inbox, joins, marks, thread
 from pulse.projections.changes import Changes, ReadModel
 
 # Each is named after its table.
-MODELS: dict[str, ReadModel] = {"inbox": inbox, "thread": thread, "customers": customers, "deliveries": deliveries}
+MODELS: dict[str, ReadModel] = {
+    "inbox": inbox,
+    "marks": marks,
+    "thread": thread,
+    "callbacks": callbacks,
+    "customers": customers,
+    "joins": joins,
+    "deliveries": deliveries,
+}
 
 
 def versions() -> dict[str, int]:

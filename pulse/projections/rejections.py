@@ -21,7 +21,7 @@ REJECTED = "pulse.live.rejected"
 SCHEMA = "trace"
 KEPT = 1000
 RETRY_SECONDS = 0.5
-OUTCOMES = frozenset({"refused", "repeated", "live", "confirmed"})
+OUTCOMES = frozenset({"refused", "repeated", "live", "confirmed", "blocked"})
 
 
 class Rejection(msgspec.Struct, frozen=True):

@@ -9,6 +9,8 @@ from eventsourcing.domain import AggregateEvent
 
 from pulse.aggregates.chat_events import (
     ButtonPressed,
+    CallbackDone,
+    CallbackRequested,
     MessageEdited,
     MessageReacted,
     MessageReceived,
@@ -34,7 +36,7 @@ from pulse.projections.paging import Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 6
+VERSION = 7
 SQL = Statements(__file__)
 WRITES = ("insert_entries", "change_entries")
 END = 2**31 - 1
@@ -76,6 +78,10 @@ def entry_of(recorded: Recorded) -> Entry | None:
             return seen | {
                 "sender_type": "customer", "sender": sender, "text": "", "payload": event.payload, "notice": "button",
             }  # fmt: skip
+        case CallbackRequested():
+            sender = {"id": event.author.id, "name": event.author.name, "username": event.author.username}
+            asked: Entry = {"notice": "callback", "phone": event.phone, "wanted_at": event.wanted_at}
+            return seen | asked | {"sender_type": "customer", "sender": sender, "text": event.comment}
         case ReplyWritten():
             return seen | {
                 "sender_type": "moderator", "sender": {"id": event.moderator_id}, "text": event.text,
@@ -105,6 +111,9 @@ def change_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
         case MessagesDeleted(of=of):
             gone: Entry = {"text": "", "attachments": [], "reply_to": None, "forwarded": [], "payload": None}
             return of, gone | {"deleted_at": event.timestamp}
+        case CallbackDone(of=of):
+            done = {"done_at": event.timestamp, "done_by": event.moderator_id, "outcome": event.outcome}
+            return (of,), done
         case MessageReacted(of=int(of)):
             return (of,), {"reactions": {event.author.id: list(event.reactions) or None}}
         case _:
@@ -145,9 +154,9 @@ def both(earlier: Entry, later: Entry) -> Entry:
 
 
 def for_visitor(entry: Entry) -> Entry:
-    """An entry as its customer sees it: who of ours wrote it by name only, and without our own client's id."""
+    """An entry as its customer sees it: who of ours wrote it by name only, without our client's id and our notes."""
     if entry["sender_type"] == "customer":
-        return entry
+        return {field: value for field, value in entry.items() if field not in ("done_by", "outcome")}
     shown = {field: value for field, value in entry.items() if field not in OURS}
     return shown | {"sender": {"name": entry["sender"].get("name", "")}}
 

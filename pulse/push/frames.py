@@ -16,11 +16,16 @@ from eventsourcing.domain import AggregateEvent
 from pulse.access import Place
 from pulse.aggregates.chat_events import (
     ButtonPressed,
+    CallbackDone,
+    CallbackRequested,
     ChatAssigned,
     ChatClosed,
     ChatOpened,
+    ChatRenamed,
     ChatReopened,
     ChatTransferred,
+    CustomerFound,
+    CustomerLost,
     MessageReceived,
     ReplyEchoed,
     ReplyWritten,
@@ -35,7 +40,10 @@ from pulse.projections.thread import change_of, entry_of, for_visitor, status_of
 Data = dict[str, Any]
 
 # What a row holds before anybody said anything.
-UNSAID: Data = {"status": "open", "last_text": "", "last_kind": "text", "last_sender": "customer", "last_version": 0}
+UNSAID: Data = {
+    "status": "open", "last_text": "", "last_kind": "text", "last_sender": "customer", "last_version": 0,
+    "messages_at_close": 0, "reachable": True,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,8 @@ class Names:
 class Told:
     """What is told, before it is known where and to whom: to staff, and (unless None) to the visitor.
 
-    `to` names a moderator who is told on their own channel too; `was`: where the chat stood before it moved.
+    `to` names a moderator who is told on their own channel too; `was`: where the chat stood before it moved; `mark`:
+    how much of the chat one moderator has seen.
     """
 
     type: str
@@ -59,6 +68,7 @@ class Told:
     visitor: Data | None = None
     to: UUID | None = None
     was: Place | None = None
+    mark: Data | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ class Frame:
 
     `places` are where the chat stands (and stood, when it just moved): whoever may see one of them gets `data`,
     which holds the changes of the chat's row as `chat`. A `last_word` beside it changes the row only where the row's
-    `last_version` is the word's `of`. `for_visitor` is what the visitor gets instead, if anything.
+    `last_version` is the word's `of`, and a `mark` only the row of its moderator: `messages_seen`. `for_visitor` is what the visitor gets instead, if anything.
     """
 
     type: str
@@ -92,7 +102,7 @@ def frames_of(recorded: Recorded, names: Names) -> list[Frame]:
             type=told.type,
             event=told.event,
             chat_id=recorded.aggregate_id,
-            data=told.staff | beside | {"chat": chat_of(recorded, names)} | last_word_of(recorded),
+            data=told.staff | beside | {"chat": chat_of(recorded, names)} | last_word_of(recorded) | mark_of(told),
             for_visitor=None if told.visitor is None else told.visitor | beside,
             places=(here, told.was) if told.was else (here,),
             position=recorded.position,
@@ -104,22 +114,41 @@ def frames_of(recorded: Recorded, names: Names) -> list[Frame]:
 
 
 def _tell(recorded: Recorded, names: Names) -> Iterator[Told]:
+    yield from _tell_words(recorded, names)
+    yield from _tell_standing(recorded, names)
+    yield from _tell_seen(recorded)
+
+
+def _tell_words(recorded: Recorded, names: Names) -> Iterator[Told]:
+    """What was said, and what became of it."""
     scope = recorded.scope
-    unread = {"unread_count": scope.unread, "unread_by_customer": scope.unread_by_customer}
     match recorded.event:
         case ButtonPressed():
             entry = entry_of(recorded) or {}
             yield Told("chat.message", "NewChatMessage", entry, entry)
-        case MessageReceived():
+        case MessageReceived() | CallbackRequested():
             entry = entry_of(recorded) or {}
             yield Told("chat.message", "NewChatMessage", entry, entry)
             yield Told("chat.alert", "ChatAlert", {"unread_count": scope.unread, "last_id": recorded.ver})
         case ReplyWritten(moderator_id=writer):
             entry = (entry_of(recorded) or {}) | {"sender": _named(writer, names.person)}
-            yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry))
+            yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry), mark=_mark(recorded, writer, 0))
         case ReplyEchoed(confirms=None):
             entry = entry_of(recorded) or {}
             yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry))
+        case CallbackDone(of=of) as done:
+            called: Data = {"ids": [of], "done_at": done.timestamp}
+            ours = called | {"done_by": done.moderator_id, "outcome": done.outcome}
+            yield Told("chat.message.changed", "MessageChanged", ours, called)
+        case event if (change := change_of(event)) is not None:
+            changed = {"ids": list(change[0]), **change[1]}
+            yield Told("chat.message.changed", "MessageChanged", changed, changed)
+
+
+def _tell_standing(recorded: Recorded, names: Names) -> Iterator[Told]:
+    """Whose the chat is, and how it stands."""
+    scope = recorded.scope
+    match recorded.event:
         case ChatOpened(channel=channel, title=name):
             opened = {"channel": channel, "name": name, "status": "open"}
             place = {"department": scope.department, "source": scope.source}
@@ -139,9 +168,23 @@ def _tell(recorded: Recorded, names: Names) -> Iterator[Told]:
         case ChatReopened():
             reopened = {"status": "open"}
             yield Told("chat.session.status", "ChatStatusUpdated", reopened, reopened)
-        case SeenByStaff(moderator_id=who, up_to=up_to):
+        case ChatRenamed(title=name):
+            yield Told("chat.session.renamed", "ChatRenamed", {"name": name})
+        case CustomerLost(reason=reason):
+            yield Told("chat.session.reach", "CustomerReach", {"reachable": False, "reason": reason})
+        case CustomerFound():
+            yield Told("chat.session.reach", "CustomerReach", {"reachable": True})
+
+
+def _tell_seen(recorded: Recorded) -> Iterator[Told]:
+    """Who has read how far."""
+    scope = recorded.scope
+    unread = {"unread_count": scope.unread, "unread_by_customer": scope.unread_by_customer}
+    match recorded.event:
+        case SeenByStaff(moderator_id=who, up_to=up_to, unseen=unseen):
             seen: Data = {"by": "moderator", "up_to": up_to}
-            yield Told("chat.seen", "MessageRead", seen | unread | {"moderator_id": who}, seen)
+            staff = seen | unread | {"moderator_id": who}
+            yield Told("chat.seen", "MessageRead", staff, seen, mark=_mark(recorded, who, unseen))
         case SeenByCustomer(up_to=up_to):
             read: Data = {"by": "customer", "up_to": up_to, "unread_by_customer": scope.unread_by_customer}
             yield Told("chat.seen", "MessageRead", read | unread, read)
@@ -180,6 +223,15 @@ def last_word_of(recorded: Recorded) -> Data:
     for word in _row_changes(recorded).rows("inbox.change_words"):
         return {"last_word": {"of": word["version"], "text": word["last_text"], "kind": word["last_kind"]}}
     return {}
+
+
+def mark_of(told: Told) -> Data:
+    """How far a moderator has seen the chat. Only they know what that leaves for them."""
+    return {} if told.mark is None else {"mark": told.mark}
+
+
+def _mark(recorded: Recorded, moderator: UUID, unseen: int) -> Data:
+    return {"moderator_id": moderator, "messages_seen": recorded.scope.messages - unseen}
 
 
 def _row_changes(recorded: Recorded) -> Changes:

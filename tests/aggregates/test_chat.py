@@ -476,7 +476,8 @@ def test_a_message_the_channel_names_is_found_or_the_newest_before_it():
 def test_the_scope_says_who_may_see_and_how_much_waits():
     chat = given(a_chat(), vera_writes("1"), vera_writes("2")).aggregate
     assert chat.scope() == {
-        "source": SHOP, "group": False, "department": SALES, "holder": None, "unread": 2, "unread_by_customer": 0
+        "source": SHOP, "group": False, "department": SALES, "holder": None, "unread": 2, "unread_by_customer": 0,
+        "messages": 2,
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -35,8 +36,8 @@ BUSINESS = "aB3dE5fG7hI9jK1lM3nO5pQ7"
 BOX = "13998877665544332"
 
 
-def anna(number: int, text: str, message_id: int, sent: int, **rest: Any) -> MessageArrived:
-    said = Incoming(str(number), ANNA, text, str(message_id), at(1795160000 + sent), **rest)
+def anna(number: int, text: str, message_id: int, sent: int, author: Author = ANNA, **rest: Any) -> MessageArrived:
+    said = Incoming(str(number), author, text, str(message_id), at(1795160000 + sent), **rest)
     return MessageArrived(str(number), ANNA.id, said)
 
 
@@ -88,6 +89,7 @@ MEANINGS: dict[str, Arrival] = {
     ),
     "08_contact_own_phone": anna(
         418220508, "", 1208, 5340,
+        author=replace(ANNA, phone="+79995550142"),
         **files(Attachment("contact", "Анна Кедрова", phone="+79995550142")),
         reply_to=Quoted("Оставьте номер, пожалуйста", "Pulse Support", "1199"),
     ),

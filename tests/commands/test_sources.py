@@ -99,7 +99,7 @@ async def test_every_field_can_be_changed_at_once(command: Command, environment:
     assert json.loads(said) == [{
         "id": made["id"], "type": "telegram", "identifier": "7000000005", "title": "Shop bot",
         "departments": ["Support", "Sales"], "webhook_url": made["webhook_url"], "settings": {},
-        "secrets": ["secret", "token"], "halted": None, "halted": None,
+        "secrets": ["secret", "token"], "halted": None,
     }]  # fmt: skip
     assert "fresh" not in (await command("source", "list"))[1]
 

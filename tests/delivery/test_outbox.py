@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat import Chat, CustomerUnreachable
+from pulse.aggregates.chat_events import CustomerLost
 from pulse.aggregates.chat_replies import ReplyFailed, ReplySent, ReplyUncertain
 from pulse.aggregates.source import Source, SourceHalted
 from pulse.channels import Capabilities
 from pulse.channels.calls import BadPiece, MaybeSent, NeverDelivered, NotNow, PeerMoved, SourceInTrouble
 from pulse.delivery import calling, outcomes
-from pulse.message import Attachment
+from pulse.message import Attachment, Author, Incoming
 from tests.delivery.conftest import Script, Scripted, World, now, running
 from tests.given import ANNA
 
@@ -109,6 +110,21 @@ async def test_a_refusal_for_good_fails_at_once_and_the_next_reply_goes_on(world
         "ReplyAttempted", "ReplyFailed", "ReplyAttempted", "ReplySent",
     ]  # fmt: skip
     assert script.texts == ["lost", "next"]
+
+
+async def test_a_customer_who_blocked_us_is_marked_and_found_again_when_they_write(world: World, script: Script):
+    script.acts["77"] = [NeverDelivered("bot was blocked by the user", "403", unreachable=True)]
+    async with running(world.outbox()):
+        chat = await world.reply("77", "lost")
+        await world.until(chat, CustomerLost)
+        assert not (await world.chat(chat)).reachable
+        with pytest.raises(CustomerUnreachable):
+            await world.reply("77", "next")
+        said = Incoming("u1", Author("77", "Vera"), "I am back", message_id="1")
+        await world.act("77", lambda chat: chat.receive(said, raw="{}", now=now()))
+        await world.reply("77", "welcome back")
+        await world.until(chat, ReplySent)
+    assert script.texts == ["lost", "welcome back"]
 
 
 async def test_a_malformed_piece_is_sent_once_more_in_plain_words_and_then_has_failed(world: World, script: Script):

@@ -234,7 +234,7 @@ async def test_a_reply_takes_a_free_chat(shared: Pulse, desk: Desk) -> None:
     assert answer.headers["x-pulse-position"] == str(before + 2)
     assert kinds(await since(shared, before)) == ["chat.assigned", "chat.reply-written"]
     shown = (await desk.get("boris", f"/api/chats/{chat}", at=before + 2)).json()
-    assert (shown["holder"]["name"], shown["last_text"], shown["unread"]) == ("Anna", "Good day", 0)
+    assert (shown["holder"]["name"], shown["last_text"], shown["unread_by_staff"]) == ("Anna", "Good day", 0)
 
 
 async def test_a_reply_sent_again_is_one_reply(shared: Pulse, desk: Desk) -> None:

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_events import (
     ButtonPressed,
+    CallbackRequested,
     ChatClosed,
     ChatReopened,
     MessageReceived,
@@ -30,7 +31,7 @@ from pulse.projections import batch
 from pulse.projections.projector import Projector
 from pulse.projections.rebuild import rebuild
 from tests.conftest import STREAMS
-from tests.given import SHOP, a_chat, vera_writes
+from tests.given import ANNA, BORIS, SHOP, a_chat, vera_writes
 from tests.projections.history import History
 from tests.projections.running import all_rows, live
 from tests.projections.told import Told
@@ -118,15 +119,22 @@ async def test_rows_say_what_a_naive_fold_and_the_aggregates_say(
     await Projector(log, database_url, epoch).catch_up()
     chats = {row["chat_id"]: row for row in rows(database_url, "select * from inbox where peer <> 'poisoned'")}
     people = {row["customer_id"]: row for row in rows(database_url, "select * from customers")}
+    marks = rows(database_url, "select * from marks")
+    seen = {(mark["moderator_id"], mark["chat_id"]): mark["seen"] for mark in marks}
     entries = Counter(row["chat_id"] for row in rows(database_url, "select chat_id from thread"))
     folded = await naive_fold(log)
     assert chats.keys() == folded.keys() - {a_chat(peer="poisoned").id}
     for chat_id, row in chats.items():
         known, counted = await store.load(Chat, chat_id), folded[chat_id]
         assert known is not None
-        assert row["unread"] == len(known.unread)
+        assert row["unread_by_staff"] == len(known.unread)
         assert row["unread_by_customer"] == len(known.unread_by_customer)
         assert row["version"] == known.version
+        assert row["reachable"] == known.reachable
+        assert row["messages"] == known.received
+        for moderator in (ANNA, BORIS):
+            unread = row["messages"] - max(seen.get((moderator, chat_id), 0), row["messages_at_close"])
+            assert unread == known.unseen_after(known.seen_by.get(moderator, 0))
         assert row["status"] == ("closed" if known.closed else "open") == counted["status"]
         assert (row["department_id"], row["holder_id"]) == (known.department_id, known.holder_id)
         assert (row["last_position"], row["last_version"]) == (counted["position"], counted["version"])
@@ -149,7 +157,7 @@ async def naive_fold(log: Log) -> dict[Any, dict[str, Any]]:
         chat = found[recorded.aggregate_id]
         chat.setdefault("position", stored.position)
         match recorded.event:
-            case MessageReceived() | ReplyWritten() | ReplyEchoed(confirms=None):
+            case MessageReceived() | ReplyWritten() | ReplyEchoed(confirms=None) | CallbackRequested():
                 chat |= {"position": stored.position, "version": recorded.ver, "entries": chat["entries"] + 1}
             case ButtonPressed():
                 chat["entries"] += 1

@@ -39,6 +39,8 @@ class History:
             self.echo, self.confirm, self.assign, self.transfer, self.close, self.close, self.seen, self.seen_by_customer,
             self.leave, self.come_back, self.keep, *[self.attempt, self.send] * 2, self.fail, self.doubt, self.receipt,
             self.process, self.process,
+            self.callback, self.callback, self.finish_callback, self.rename, self.lose,
+            self.introduce, self.join, self.join, self.part,
         ]  # fmt: skip
 
     async def tell(self, steps: int) -> None:
@@ -104,6 +106,24 @@ class History:
 
     async def come_back(self) -> None:
         await self._customer(lambda c: c.come_back(reason="", external_id=f"u{self.number}", raw="{}", now=self.now))
+
+    async def callback(self) -> None:
+        await self._in_chat(
+            lambda chat: chat.request_callback(
+                author=Author("1", "Vera"), phone=f"+7 {self.number}", wanted_at=None, comment="", raw="{}",
+                external_id=f"u{self.number}", now=self.now,
+            )
+        )  # fmt: skip
+
+    async def introduce(self) -> None:
+        name, phone = self.random.choice(("Vera", "Oleg", "Зоя", "")), self.random.choice((None, "+7 999"))
+        await self._customer(lambda c: c.introduce(name=name, phone=phone, now=self.now))
+
+    async def join(self) -> None:
+        await self._two(lambda one, two: (one.join(two.id, now=self.now), two.join(one.id, now=self.now)))
+
+    async def part(self) -> None:
+        await self._two(lambda one, two: (one.part(two.id, now=self.now), two.part(one.id, now=self.now)))
 
     # What our side does
 
@@ -176,6 +196,21 @@ class History:
     async def close(self) -> None:
         await self._in_chat(lambda chat: chat.close(ANNA, now=self.now))
 
+    async def finish_callback(self) -> None:
+        who, pick = self._moderator(), self.random.random()
+
+        def finish(chat: Chat) -> None:
+            for of in list(chat.callbacks)[int(pick * len(chat.callbacks)) :][:1]:
+                chat.finish_callback(of, moderator_id=who, outcome="reached", now=self.now)
+
+        await self._in_chat(finish)
+
+    async def rename(self) -> None:
+        await self._in_chat(lambda chat: chat.rename(f"Vera {self.number}", now=self.now))
+
+    async def lose(self) -> None:
+        await self._in_chat(lambda chat: chat.lose_customer("blocked", now=self.now))
+
     async def seen(self) -> None:
         who = self._moderator()
         await self._in_chat(lambda chat: chat.see(who, chat.version - self.number % 2, now=self.now))
@@ -241,6 +276,16 @@ class History:
             return customer
 
         await self.store.decide(Customer, customer_id(SHOP, peer), decision, by="customer")
+
+    async def _two(self, act: Callable[[Customer, Customer], object]) -> None:
+        peers = self.random.sample(PEERS, 2)
+
+        def decision(*known: Customer | None) -> list[Customer]:
+            both = [customer or self._meet(peer) for customer, peer in zip(known, peers, strict=True)]
+            act(*both)
+            return both
+
+        await self.store.decide_together([(Customer, customer_id(SHOP, p)) for p in peers], decision, by="system")
 
     def _open(self, peer: str) -> Chat:
         return Chat.open(

@@ -194,6 +194,7 @@ async def test_an_acknowledgement_of_a_moderator_moves_their_last_seen(pulse: Pu
     assert seen["data"] | {"chat": {}} == {
         "by": "moderator", "moderator_id": str(ANNA), "up_to": decided.version, "unread_count": 0,
         "unread_by_customer": 0, "version": decided.version + 1, "chat": {},
+            "mark": {"moderator_id": str(ANNA), "messages_seen": 1},
     }  # fmt: skip
     chat = await pulse.house.store.load(Chat, visit.chat)
     assert chat is not None

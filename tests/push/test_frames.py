@@ -55,21 +55,29 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     lambda chat: chat.transfer(SUPPORT, now=NOW),
     closed_by(BORIS),
     vera_writes("u8", "m3", "Again"),
+    lambda chat: chat.request_callback(
+        author=VERA, phone="+7 999", wanted_at=None, comment="After six", external_id="u9", raw="{}", now=NOW
+    ),
+    lambda chat: chat.finish_callback(17, moderator_id=ANNA, outcome="rude", now=NOW),
+    lambda chat: chat.rename("Vera Smirnova", now=NOW),
+    lambda chat: chat.lose_customer("blocked", now=NOW),
+    lambda chat: chat.find_customer(now=NOW),
+    lambda chat: chat.see(ANNA, 16, now=NOW),
     replies(ANNA),
-    attempted(18),
-    lambda chat: chat.fail(18, attempt=1, code="429", reason="busy", again_at=NOW, now=NOW),
-    attempted(18, attempt=2),
-    sent(18, "m10"),
-    lambda chat: chat.deliver("m10", external_id="u9", raw="{}", now=NOW),
-    lambda chat: chat.see_as_customer(18, now=NOW),
+    attempted(24),
+    lambda chat: chat.fail(24, attempt=1, code="429", reason="busy", again_at=NOW, now=NOW),
+    attempted(24, attempt=2),
+    sent(24, "m10"),
+    lambda chat: chat.deliver("m10", external_id="u10", raw="{}", now=NOW),
+    lambda chat: chat.see_as_customer(24, now=NOW),
     replies(BORIS),
-    attempted(26),
-    lambda chat: chat.doubt(26, attempt=1, reason="no answer", now=NOW),
-    lambda chat: chat.vouch(26, moderator_id=ANNA, now=NOW),
+    attempted(32),
+    lambda chat: chat.doubt(32, attempt=1, reason="no answer", now=NOW),
+    lambda chat: chat.vouch(32, moderator_id=ANNA, now=NOW),
     replies(BORIS),
-    attempted(30),
-    lambda chat: chat.fail(30, attempt=1, code="400", reason="no such chat", again_at=None, now=NOW),
-    lambda chat: chat.send_again(30, moderator_id=ANNA, now=NOW),
+    attempted(36),
+    lambda chat: chat.fail(36, attempt=1, code="400", reason="no such chat", again_at=None, now=NOW),
+    lambda chat: chat.send_again(36, moderator_id=ANNA, now=NOW),
     lambda chat: chat.move("-10077", now=NOW),
     lambda chat: chat.reread(16, message("u8", "m3", "Again?"), was=message("u8", "m3", "Again"), now=NOW),
 )  # fmt: skip
@@ -135,26 +143,35 @@ TABLE: tuple[Row, ...] = (
     (15, "chat.session.status", "ChatStatusUpdated", {"status": "open"}, {"status": "open"}),
     (16, "chat.message", "NewChatMessage", entry(16), entry(16)),
     (16, "chat.alert", "ChatAlert", {"unread_count": 1, "last_id": 16}, None),
-    (17, "chat.session.assigned", "ChatAssigned", {"holder": BY_ANNA}, {"holder": {"name": "Anna"}}),
-    (18, "chat.message", "NewChatMessage", entry(18, sender=BY_ANNA), as_the_visitor_sees(18, "Anna")),
-    reached(19, 18, "sending", attempt=1, error=None, again_at=None),
-    reached(20, 18, "sending", error="busy", again_at=NOW),
-    reached(21, 18, "sending", attempt=2, error=None, again_at=None),
-    reached(22, 18, "sent", error=None),
-    reached(23, 18, "delivered"),
-    (24, "chat.seen", "MessageRead",
-     {"by": "customer", "up_to": 18, "unread_count": 0, "unread_by_customer": 0},
-     {"by": "customer", "up_to": 18, "unread_by_customer": 0}),
-    reached(25, 18, "read"),
-    (26, "chat.message", "NewChatMessage", entry(26, sender=BY_BORIS), as_the_visitor_sees(26, "Boris")),
-    reached(27, 26, "sending", attempt=1, error=None, again_at=None),
-    reached(28, 26, "uncertain", error="no answer"),
-    reached(29, 26, "sent", error=None),
-    (30, "chat.message", "NewChatMessage", entry(30, sender=BY_BORIS), as_the_visitor_sees(30, "Boris")),
-    reached(31, 30, "sending", attempt=1, error=None, again_at=None),
-    reached(32, 30, "failed", error="no such chat"),
-    reached(33, 30, "pending", error=None),
-    (35, "chat.message.changed", "MessageChanged", changed(35), changed(35)),
+    (17, "chat.message", "NewChatMessage", entry(17), entry(17)),
+    (17, "chat.alert", "ChatAlert", {"unread_count": 2, "last_id": 17}, None),
+    (18, "chat.message.changed", "MessageChanged", changed(18), {"ids": [17], "done_at": NOW}),
+    (19, "chat.session.renamed", "ChatRenamed", {"name": "Vera Smirnova"}, None),
+    (20, "chat.session.reach", "CustomerReach", {"reachable": False, "reason": "blocked"}, None),
+    (21, "chat.session.reach", "CustomerReach", {"reachable": True}, None),
+    (22, "chat.seen", "MessageRead",
+     {"by": "moderator", "up_to": 16, "moderator_id": ANNA, "unread_count": 1, "unread_by_customer": 0},
+     {"by": "moderator", "up_to": 16}),
+    (23, "chat.session.assigned", "ChatAssigned", {"holder": BY_ANNA}, {"holder": {"name": "Anna"}}),
+    (24, "chat.message", "NewChatMessage", entry(24, sender=BY_ANNA), as_the_visitor_sees(24, "Anna")),
+    reached(25, 24, "sending", attempt=1, error=None, again_at=None),
+    reached(26, 24, "sending", error="busy", again_at=NOW),
+    reached(27, 24, "sending", attempt=2, error=None, again_at=None),
+    reached(28, 24, "sent", error=None),
+    reached(29, 24, "delivered"),
+    (30, "chat.seen", "MessageRead",
+     {"by": "customer", "up_to": 24, "unread_count": 0, "unread_by_customer": 0},
+     {"by": "customer", "up_to": 24, "unread_by_customer": 0}),
+    reached(31, 24, "read"),
+    (32, "chat.message", "NewChatMessage", entry(32, sender=BY_BORIS), as_the_visitor_sees(32, "Boris")),
+    reached(33, 32, "sending", attempt=1, error=None, again_at=None),
+    reached(34, 32, "uncertain", error="no answer"),
+    reached(35, 32, "sent", error=None),
+    (36, "chat.message", "NewChatMessage", entry(36, sender=BY_BORIS), as_the_visitor_sees(36, "Boris")),
+    reached(37, 36, "sending", attempt=1, error=None, again_at=None),
+    reached(38, 36, "failed", error="no such chat"),
+    reached(39, 36, "pending", error=None),
+    (41, "chat.message.changed", "MessageChanged", changed(41), changed(41)),
 )  # fmt: skip
 
 
@@ -171,7 +188,7 @@ def test_the_life_holds_every_event_of_a_chat() -> None:
 def test_each_event_tells_staff_and_visitor_what_the_table_says(told: list[tuple[int, Frame]]) -> None:
     heard = []
     for version, frame in told:
-        data = {key: value for key, value in frame.data.items() if key not in ("chat", "version", "last_word")}
+        data = {key: value for key, value in frame.data.items() if key not in ("chat", "version", "last_word", "mark")}
         shown = frame.for_visitor
         if shown is not None:
             shown = {key: value for key, value in shown.items() if key != "version"}
@@ -190,7 +207,19 @@ def test_every_frame_says_which_version_of_the_chat_it_brings(told: list[tuple[i
 def test_a_visitor_learns_nothing_that_is_for_staff(told: list[tuple[int, Frame]]) -> None:
     for _, frame in told:
         shown = repr(frame.for_visitor)
-        for secret in (ANNA, BORIS, SALES, SUPPORT, SHOP, "owner-1", "'c1'", "unread_count", "'chat'"):
+        for secret in (
+            ANNA,
+            BORIS,
+            SALES,
+            SUPPORT,
+            SHOP,
+            "owner-1",
+            "'c1'",
+            "unread_count",
+            "'chat'",
+            "rude",
+            "'mark'",
+        ):
             assert str(secret) not in shown
 
 
@@ -230,7 +259,7 @@ def test_a_move_is_told_where_the_chat_was_and_where_it_is(told: list[tuple[int,
 
 
 def test_only_who_gets_a_chat_is_told_on_their_own_channel(told: list[tuple[int, Frame]]) -> None:
-    assert [(version, frame.to) for version, frame in told if frame.to is not None] == [(4, ANNA), (17, ANNA)]
+    assert [(version, frame.to) for version, frame in told if frame.to is not None] == [(4, ANNA), (23, ANNA)]
 
 
 def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]]) -> None:
@@ -239,12 +268,22 @@ def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]
         row |= frame.data["chat"]
     expected = {
         "id": a_chat().id, "source_id": SHOP, "channel": "telegram", "peer": "77", "customer_id": UUID(int=77),
-        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 35,
+        "name": "Vera Smirnova", "is_group": False, "opened_at": NOW, "status": "open", "version": 41,
         "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": ANNA,
-        "holder": BY_ANNA, "unread": 0, "unread_by_customer": 2, "last_text": "Good day", "last_kind": "text",
-        "last_sender": "moderator", "last_at": NOW, "last_position": 1030, "last_version": 30,
+        "holder": BY_ANNA, "unread_by_staff": 0, "unread_by_customer": 2, "last_text": "Good day", "last_kind": "text",
+        "last_sender": "moderator", "last_at": NOW, "last_position": 1036, "last_version": 36, "reachable": True,
+        "messages": 3, "messages_at_close": 1,
     }  # fmt: skip
     assert {key: row[key] for key in expected} == expected
+
+
+def test_a_mark_tells_how_much_of_the_chat_one_moderator_has_seen(told: list[tuple[int, Frame]]) -> None:
+    marks = {version: frame.data["mark"] for version, frame in told if "mark" in frame.data}
+    assert marks == {
+        3: {"moderator_id": ANNA, "messages_seen": 1},
+        5: {"moderator_id": ANNA, "messages_seen": 1},  # who answers has seen it
+        22: {"moderator_id": ANNA, "messages_seen": 2},
+    }
 
 
 def test_a_changed_word_is_told_beside_the_row_and_not_in_it(told: list[tuple[int, Frame]]) -> None:
@@ -252,7 +291,7 @@ def test_a_changed_word_is_told_beside_the_row_and_not_in_it(told: list[tuple[in
     assert words == {
         7: {"of": 2, "text": HISTORY[7].event.message.text, "kind": "text"},  # type: ignore[attr-defined]
         12: {"of": 11, "text": "", "kind": "deleted"},
-        35: {"of": 16, "text": "Again?", "kind": "text"},
+        41: {"of": 16, "text": "Again?", "kind": "text"},
     }
     for version, frame in told:
         assert frame.data["chat"]["version"] == version

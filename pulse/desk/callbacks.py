@@ -1,0 +1,57 @@
+"""`/api/callbacks`: who asked to be called, and what came of it."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import Response
+from pydantic import Field
+
+from pulse.access import Person, reach_of
+from pulse.desk.bodies import Body
+from pulse.desk.chats import WITHOUT_NUL, WRITTEN, ChatDesk, Limit, done
+from pulse.desk.guard import Guard
+from pulse.eventlog.store import EventStore
+from pulse.http import answer
+from pulse.projections import callbacks
+from pulse.projections.reads import Reads
+
+
+class CallbackOutcome(Body):
+    """What came of the call, in a few words; the customer does not see them."""
+
+    outcome: Annotated[str, Field(min_length=1, max_length=500, pattern=WITHOUT_NUL)]
+
+
+def callback_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["callbacks"])
+    desk = ChatDesk(guard, store, reads)
+
+    @router.get("/callbacks")
+    async def list_callbacks(
+        person: Annotated[Person, Depends(guard.reader)], status: Literal["open", "done"] = "open",
+        limit: Limit = 50, cursor: Annotated[str | None, Query()] = None,
+    ) -> Response:  # fmt: skip
+        """Requests to be called in chats you may see, the newest first."""
+        page = await callbacks.page(reads, status=status, **reach_of(person), limit=limit, cursor=cursor)
+        return answer({**page.body(), "items": [with_caller(desk, request) for request in page.items]})
+
+    @router.post("/chats/{chat_id}/callbacks/{number}/done", responses={200: WRITTEN})
+    async def finish_callback(
+        chat_id: UUID, number: Annotated[int, Path(ge=1, le=2**31 - 1)], said: CallbackOutcome,
+        person: Annotated[Person, Depends(guard.person)],
+    ) -> Response:  # fmt: skip
+        """Somebody was called, or nobody answered: the request is done. Done once, it keeps its first outcome."""
+        return done(
+            await desk.command(
+                person, chat_id, lambda chat: chat.finish_callback(
+                    number, moderator_id=person.id, outcome=said.outcome, now=guard.clock()
+                ),
+            )
+        )  # fmt: skip
+
+    return router
+
+
+def with_caller(desk: ChatDesk, request: dict[str, Any]) -> dict[str, Any]:
+    return {**request, "done_by": desk.named(request["done_by"]) if request["done_by"] else None}
