@@ -65,7 +65,7 @@ def project(recorded: Recorded, changes: Changes) -> None:
             row |= _last_word(recorded, text[:200], "text", "outside")
         case MessageEdited(of=of, message=message) | MessageReread(of=of, message=message):
             _changed_word(recorded, of, *preview_of(message), changes)
-            row |= _name(message.author.name, scope.group)
+            row |= _name(message.author.name, scope.group or isinstance(event, MessageReread))
         case MessagesDeleted(of=of):  # only the latest of them can be the last word
             _changed_word(recorded, max(of), "", "deleted", changes)
         case ChatClosed():
@@ -74,9 +74,9 @@ def project(recorded: Recorded, changes: Changes) -> None:
             row["status"] = "open"
 
 
-def _name(name: str, group: bool) -> Row:
-    """A private chat goes by its customer's newest name."""
-    return {"name": name} if name and not group else {}
+def _name(name: str, other: bool) -> Row:
+    """A private chat goes by its customer's newest name; not a group, nor by what an old message holds."""
+    return {"name": name} if name and not other else {}
 
 
 def _opened(recorded: Recorded, event: ChatOpened) -> Row:

@@ -140,9 +140,18 @@ def _tell_words(recorded: Recorded, names: Names) -> Iterator[Told]:
             called: Data = {"ids": [of], "done_at": done.timestamp}
             ours = called | {"done_by": done.moderator_id, "outcome": done.outcome}
             yield Told("chat.message.changed", "MessageChanged", ours, called)
-        case event if (change := change_of(event)) is not None:
-            changed = {"ids": list(change[0]), **change[1]}
-            yield Told("chat.message.changed", "MessageChanged", changed, changed)
+        case event:
+            yield from _tell_changes(event)
+
+
+def _tell_changes(event: AggregateEvent) -> Iterator[Told]:
+    """What happens to words that were told before; why a reply did not arrive is for staff only."""
+    if (status := status_of(event)) is not None:
+        reached: Data = {"ids": list(status[0]), "status": status[1]["status"]}
+        yield Told("chat.message.status", "MessageStatusUpdated", status[1] | reached, reached)
+    elif (change := change_of(event)) is not None:
+        changed = {"ids": list(change[0]), **change[1]}
+        yield Told("chat.message.changed", "MessageChanged", changed, changed)
 
 
 def _tell_standing(recorded: Recorded, names: Names) -> Iterator[Told]:
@@ -188,18 +197,6 @@ def _tell_seen(recorded: Recorded) -> Iterator[Told]:
         case SeenByCustomer(up_to=up_to):
             read: Data = {"by": "customer", "up_to": up_to, "unread_by_customer": scope.unread_by_customer}
             yield Told("chat.seen", "MessageRead", read | unread, read)
-        case event:
-            yield from _tell_changes(event)
-
-
-def _tell_changes(event: AggregateEvent) -> Iterator[Told]:
-    """What happens to words that were told before; why a reply did not arrive is for staff only."""
-    if (status := status_of(event)) is not None:
-        reached: Data = {"ids": list(status[0]), "status": status[1]["status"]}
-        yield Told("chat.message.status", "MessageStatusUpdated", status[1] | reached, reached)
-    elif (change := change_of(event)) is not None:
-        changed = {"ids": list(change[0]), **change[1]}
-        yield Told("chat.message.changed", "MessageChanged", changed, changed)
 
 
 def chat_of(recorded: Recorded, names: Names) -> Data:

@@ -283,6 +283,9 @@ def test_a_mark_tells_how_much_of_the_chat_one_moderator_has_seen(told: list[tup
         3: {"moderator_id": ANNA, "messages_seen": 1},
         5: {"moderator_id": ANNA, "messages_seen": 1},  # who answers has seen it
         22: {"moderator_id": ANNA, "messages_seen": 2},
+        24: {"moderator_id": ANNA, "messages_seen": 3},
+        32: {"moderator_id": BORIS, "messages_seen": 3},
+        36: {"moderator_id": BORIS, "messages_seen": 3},
     }
 
 
