@@ -1,4 +1,4 @@
-"""Sources, departments and moderators, folded from the log and kept in memory in every process: always fresh.
+"""Sources, departments, moderators and subscribers, folded from the log and kept in memory in every process: always fresh.
 
 So webhooks, sockets and permissions need no database.
 """
@@ -17,6 +17,7 @@ from pulse.access import Person
 from pulse.aggregates.department import Department
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import Source, source_id
+from pulse.aggregates.subscriber import Subscriber
 from pulse.errors import BadInput, NotFound
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import PREFIX, UnknownEvent, open_envelope
@@ -25,7 +26,7 @@ from pulse.eventlog.jetstream import Log
 
 log = structlog.get_logger(__name__)
 
-KINDS = ("source", "department", "moderator")
+KINDS = ("source", "department", "moderator", "subscriber")
 
 
 class UnknownDepartment(BadInput):
@@ -51,6 +52,11 @@ class Directory:
             for stored in page:
                 self._take(stored)
             await self._announce(page[-1].position)
+
+    @property
+    def position(self) -> int:
+        """Of the newest event it knows."""
+        return self._position
 
     async def wait_for(self, position: int) -> None:
         """Returns once an event of these kinds at that position is known."""
@@ -107,6 +113,10 @@ class Directory:
 
     def moderators(self) -> list[Moderator]:
         return [known for known in self._known.values() if isinstance(known, Moderator)]
+
+    def subscribers(self) -> list[Subscriber]:
+        """Without those that left."""
+        return [known for known in self._known.values() if isinstance(known, Subscriber) and not known.left]
 
     def _take(self, stored: Stored) -> None:
         aggregate_id = UUID(stored.subject.rsplit(".", 1)[1])

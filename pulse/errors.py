@@ -11,6 +11,7 @@ PulseError
 │   ├── NotStuck            aggregates/chat_replies
 │   ├── NoCode              ingest/webhooks
 │   ├── ThereAlready        commands/running
+│   ├── TooManySubscribers  desk/subscribers
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/deliveries
 │       ├── NotFromHere     desk/guard
@@ -28,6 +29,11 @@ PulseError
 │   ├── NotAnEmail          aggregates/moderator
 │   ├── NotAName            aggregates/moderator
 │   ├── NotAPassword        passwords
+│   ├── NotASubscriber      aggregates/subscriber
+│   ├── UnknownEventType    subscribing
+│   ├── NotInTheLog         subscribing
+│   ├── ForbiddenAddress    outside
+│   ├── AnswerTooLarge      outside
 │   ├── NotASecret          commands/sources
 │   ├── UnknownChannel      commands/sources
 │   ├── NotItsField         commands/sources
@@ -48,6 +54,9 @@ PulseError
     │   ├── BadPiece
     │   ├── SourceInTrouble
     │   └── PeerMoved
+    ├── NoAnswer            outside
+    ├── NotTaken            delivery/post; a subscriber did not take an event
+    │   └── WantsNoMore
     ├── StoreConflict       somebody else kept winning the same chat
     ├── LogDown             the event log can't take or give events
     │   ├── AckLost         eventlog/appends; it may be stored

@@ -11,7 +11,11 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
+from pulse.aggregates.subscriber import Subscriber
 from pulse.blobs import Blobs
+from pulse.delivery.post import ping
+from pulse.delivery.public_event import TYPES
+from pulse.delivery.subscribers import Subscribers
 from pulse.desk.app import http_app
 from pulse.desk.broadcasting import broadcasting_routes
 from pulse.desk.chats import chat_routes
@@ -19,8 +23,10 @@ from pulse.desk.deliveries import delivery_routes
 from pulse.desk.guard import Guard
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
+from pulse.desk.subscribers import subscriber_routes
 from pulse.embedded import Addresses
 from pulse.errors import ReadsDown
+from pulse.eventlog.notes import Notes
 from pulse.eventlog.store import EventStore
 from pulse.house import House, now, open_house, true_when
 from pulse.http import Fork
@@ -33,6 +39,7 @@ from pulse.ingest.webhooks import Webhooks
 from pulse.ingest.widget import Widget
 from pulse.logs import Outage
 from pulse.passwords import PasswordCheck
+from pulse.progress import Progresses
 from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
 from pulse.projections.rebuild import make_current
@@ -44,8 +51,9 @@ from pulse.push.relay import Relay
 from pulse.push.server import PushServer
 from pulse.serving import listen, serve_app, tune_gc
 from pulse.settings import Settings
+from pulse.subscribing import Subscribing
 
-ROLES = ("ingest", "project", "push", "desk")
+ROLES = ("ingest", "project", "push", "desk", "deliver")
 HTTP_ROLES = {"ingest", "desk"}
 LOOK_SECONDS = 1.0
 BEGIN_SECONDS = 0.05
@@ -71,13 +79,14 @@ def open_desk(house: House, reads: Reads) -> None:
     """The moderators' API."""
     secure = house.settings.secure_cookies
     guard = Guard(house.directory, Sessions(reads), house.signer, reads, now, secure=secure)
-    house.routers += desk_routers(guard, PasswordCheck(), house.store, reads, house.settings.push_key)
+    subscribers = subscribers_desk(guard, house)
+    house.routers += desk_routers(guard, PasswordCheck(), house.store, reads, house.settings.push_key, subscribers)
     house.checks["reads"] = lambda: readable(reads)
     house.begins.append(lambda: until_readable(reads))
 
 
 def desk_routers(
-    guard: Guard, passwords: PasswordCheck, store: EventStore, reads: Reads, push_key: str
+    guard: Guard, passwords: PasswordCheck, store: EventStore, reads: Reads, push_key: str, subscribers: APIRouter
 ) -> list[APIRouter]:
     """Every route of the moderators' API; it has no other list."""
     return [
@@ -85,14 +94,37 @@ def desk_routers(
         chat_routes(guard, store, reads),
         delivery_routes(guard, reads, store),
         broadcasting_routes(guard, store, push_key),
+        subscribers,
     ]
+
+
+def subscribers_desk(guard: Guard, house: House) -> APIRouter:
+    """The admins' API of other systems."""
+    subscribing = subscribing_in(house)
+
+    async def send_ping(subscriber: Subscriber) -> dict[str, Any]:
+        return await ping(subscriber, house.vault, now, subscribing.inside)
+
+    return subscriber_routes(guard, subscribing, Progresses(Notes(house.log), house.epoch), send_ping)
+
+
+def subscribing_in(house: House) -> Subscribing:
+    """What the desk, the commands and the worker decide on subscribers with."""
+    inside = house.settings.private_allowed
+    return Subscribing(house.store, house.vault, now, types=TYPES, inside=inside)
+
+
+def open_subscribers(house: House) -> None:
+    """Other systems are told of events."""
+    worker = Subscribers(house.directory, subscribing_in(house), house.epoch)
+    house.tasks.append(worker.run)
 
 
 def openapi() -> dict[str, Any]:
     """The HTTP API's document, made without any server."""
     nothing: Any = None
     guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
-    routers = desk_routers(guard, nothing, nothing, nothing, "")
+    routers = desk_routers(guard, nothing, nothing, nothing, "", subscriber_routes(guard, nothing, nothing, nothing))
     return http_app(routers, [], nothing, PATHS, SECURITY).openapi()
 
 
@@ -147,6 +179,8 @@ async def serve(
                 open_ingest(house, reads)
             if "desk" in roles:
                 open_desk(house, reads)
+        if "deliver" in roles:
+            open_subscribers(house)
         if "push" in roles:
             await stack.enter_async_context(open_push(house))
         async with asyncio.TaskGroup() as group:

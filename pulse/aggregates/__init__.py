@@ -2,7 +2,17 @@
 
 from eventsourcing.domain import Aggregate, AggregateEvent
 
-from pulse.aggregates import chat, chat_events, chat_replies, customer, delivery, department, moderator, source
+from pulse.aggregates import (
+    chat,
+    chat_events,
+    chat_replies,
+    customer,
+    delivery,
+    department,
+    moderator,
+    source,
+    subscriber,
+)
 
 AGGREGATES: dict[str, type[Aggregate]] = {
     "chat": chat.Chat,
@@ -11,6 +21,7 @@ AGGREGATES: dict[str, type[Aggregate]] = {
     "department": department.Department,
     "moderator": moderator.Moderator,
     "source": source.Source,
+    "subscriber": subscriber.Subscriber,
 }
 
 EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
@@ -51,4 +62,11 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("source.departments-changed", 1): source.SourceDepartmentsChanged,
     ("source.settings-changed", 1): source.SourceSettingsChanged,
     ("source.secrets-changed", 1): source.SourceSecretsChanged,
+    ("subscriber.registered", 1): subscriber.SubscriberRegistered,
+    ("subscriber.changed", 1): subscriber.SubscriberChanged,
+    ("subscriber.secrets-changed", 1): subscriber.SubscriberSecretsChanged,
+    ("subscriber.paused", 1): subscriber.SubscriberPaused,
+    ("subscriber.resumed", 1): subscriber.SubscriberResumed,
+    ("subscriber.rewound", 1): subscriber.SubscriberRewound,
+    ("subscriber.left", 1): subscriber.SubscriberLeft,
 }

@@ -1,0 +1,1 @@
+"""What leaves Pulse by itself: events to other systems."""
