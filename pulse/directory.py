@@ -19,6 +19,7 @@ from pulse.aggregates.department import Department
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.producer import Producer
 from pulse.aggregates.source import Source, source_id
+from pulse.aggregates.subscriber import Subscriber
 from pulse.errors import BadInput, NotFound
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import PREFIX, UnknownEvent, open_envelope
@@ -27,7 +28,7 @@ from pulse.eventlog.jetstream import Log
 
 log = structlog.get_logger(__name__)
 
-KINDS = ("source", "department", "moderator", "producer", "blocklist")
+KINDS = ("source", "department", "moderator", "producer", "blocklist", "subscriber")
 
 
 class UnknownDepartment(BadInput):
@@ -53,6 +54,11 @@ class Directory:
             for stored in page:
                 self._take(stored)
             await self._announce(page[-1].position)
+
+    @property
+    def position(self) -> int:
+        """Of the newest event it knows."""
+        return self._position
 
     async def wait_for(self, position: int) -> None:
         """Returns once an event of these kinds at that position is known."""
@@ -128,6 +134,10 @@ class Directory:
         told = kind.replace("presence-", "private-", 1)
         types = [event_type for producer in self.producers() for event_type in producer.event_types.values()]
         return {each.audience for each in types if each.channel.partition(".")[0] in (kind, told)}
+
+    def subscribers(self) -> list[Subscriber]:
+        """Without those that left."""
+        return [known for known in self._known.values() if isinstance(known, Subscriber) and not known.left]
 
     def _take(self, stored: Stored) -> None:
         aggregate_id = UUID(stored.subject.rsplit(".", 1)[1])

@@ -19,6 +19,7 @@ PulseError
 │   ├── NoCode              ingest/webhooks
 │   ├── NotAsShown          eventlog/rehearsal
 │   ├── ThereAlready        commands/running
+│   ├── TooManySubscribers  desk/subscribers
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/deliveries
 │       ├── NotFromHere     desk/guard
@@ -37,6 +38,11 @@ PulseError
 │   ├── NotAnEmail          aggregates/moderator
 │   ├── NotAName            aggregates/moderator
 │   ├── NotAPassword        passwords
+│   ├── NotASubscriber      aggregates/subscriber
+│   ├── UnknownEventType    subscribing
+│   ├── NotInTheLog         subscribing
+│   ├── ForbiddenAddress    outside
+│   ├── AnswerTooLarge      outside
 │   ├── NotASecret          commands/sources
 │   ├── NotAKey             signatures
 │   ├── NotAContract        contracts
@@ -66,6 +72,9 @@ PulseError
     │   ├── BadPiece
     │   ├── SourceInTrouble
     │   └── PeerMoved
+    ├── NoAnswer            outside
+    ├── NotTaken            delivery/post; a subscriber did not take an event
+    │   └── WantsNoMore
     ├── StoreConflict       somebody else kept winning the same chat
     ├── LogDown             the event log can't take or give events
     │   ├── AckLost         eventlog/appends; it may be stored

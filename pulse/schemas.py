@@ -1,4 +1,5 @@
-"""Writes `schemas/` from the code: a JSON Schema and a sample per event version, and the HTTP API's document.
+"""Writes `schemas/` from the code: a JSON Schema and a sample per event version, a sample of each thing that
+other systems are told, and the HTTP API's document.
 
 Run by `make schemas`; a test holds the committed files against what this makes.
 """
@@ -12,13 +13,16 @@ from uuid import UUID
 
 import msgspec
 import orjson
+from eventsourcing.domain import AggregateEvent
 
 from pulse.aggregates import EVENTS
 from pulse.aggregates.upcasts import UPCASTS
-from pulse.eventlog.envelope import data_struct, seal, specimen
+from pulse.delivery.public_event import SHAPES, public_event
+from pulse.eventlog.envelope import data_struct, open_envelope, seal, specimen, subject_of, wire_name
 from pulse.wiring import openapi
 
 FOLDER = Path(__file__).parent.parent / "schemas"
+SCOPE = {"source": UUID(int=2), "department": UUID(int=3), "holder": UUID(int=4)}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -32,7 +36,20 @@ def schemas() -> dict[str, Any]:
         files[f"events/{name}.v{version}.json"] = {"$schema": DIALECT, "title": name, **data}
         body = seal(specimen(event_class), event_id=UUID(int=1), by="system")
         files[f"samples/{name}.v{version}.json"] = orjson.loads(body)
+    for event_class in SHAPES:
+        told = _told(event_class)
+        if told is not None:
+            files[f"outgoing/{told['type']}.json"] = told
     return files
+
+
+def _told(event_class: type[AggregateEvent]) -> Any:
+    """What other systems are told of such an event."""
+    event = specimen(event_class)
+    name, _ = wire_name(event_class)
+    body = seal(event, event_id=UUID(int=1), by="system", scope=SCOPE if name.startswith("chat.") else None)
+    recorded = open_envelope(1, subject_of(name.split(".")[0], event.originator_id), body)
+    return orjson.loads(orjson.dumps(public_event(recorded)))
 
 
 def as_text(schema: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
@@ -36,8 +37,10 @@ MUST_BE = {
     "master_key": "64 hex digits",
     "push_key": "letters, digits, - and _",
     "secure_cookies": "true or false",
+    "allow_private": "hosts with ports and commas between them, such as crm.internal:8443",
     "log_level": f"one of {', '.join(LEVELS)}",
 }
+HOST_AND_PORT = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
 UNSEEN = {"nats_url", "database_url", "master_key"}  # may hold passwords
 
 
@@ -70,11 +73,18 @@ class Settings(BaseSettings):
     )
     push_key: str = Field(default="pulse", pattern="^[A-Za-z0-9_-]+$", description="the app key of Pusher clients")
     secure_cookies: bool = Field(default=False, description="true behind TLS: __Host- cookies, Secure")
+    allow_private: str = Field(
+        default="", description="host:port, with commas: what events may be told to though it is not public https"
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error")
 
     @property
     def key_file(self) -> Path:
         return self.data_dir / "keys" / "master.key"
+
+    @property
+    def private_allowed(self) -> frozenset[str]:
+        return frozenset(filter(None, map(str.strip, self.allow_private.lower().split(","))))
 
     @property
     def http_address(self) -> str:
@@ -105,6 +115,14 @@ class Settings(BaseSettings):
         for network in filter(None, map(str.strip, proxies.split(","))):
             ip_network(network)  # raises ValueError
         return proxies
+
+    @field_validator("allow_private")
+    @classmethod
+    def _hosts(cls, hosts: str) -> str:
+        for host in filter(None, map(str.strip, hosts.split(","))):
+            if not HOST_AND_PORT.fullmatch(host):
+                raise ValueError
+        return hosts
 
     @field_validator("log_level")
     @classmethod

@@ -12,11 +12,15 @@ import httpx2
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
+from pulse.aggregates.subscriber import Subscriber
 from pulse.blobs import Blobs
 from pulse.channels import File
 from pulse.delivery.outbox import Outbox
+from pulse.delivery.post import ping
 from pulse.delivery.profiles import Profiles
+from pulse.delivery.public_event import TYPES
 from pulse.delivery.sender import Parts
+from pulse.delivery.subscribers import Subscribers
 from pulse.delivery.typing import Typing
 from pulse.desk.app import http_app
 from pulse.desk.broadcasting import broadcasting_routes
@@ -29,6 +33,7 @@ from pulse.desk.replies import reply_routes
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
 from pulse.desk.sources import source_routes
+from pulse.desk.subscribers import subscriber_routes
 from pulse.drivers import Drivers
 from pulse.embedded import Addresses
 from pulse.errors import ReadsDown
@@ -50,6 +55,7 @@ from pulse.ingest.widget import Widget
 from pulse.logs import Outage
 from pulse.message import Attachment
 from pulse.passwords import PasswordCheck
+from pulse.progress import Progresses
 from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
 from pulse.projections.rebuild import make_current
@@ -61,6 +67,7 @@ from pulse.push.relay import Relay
 from pulse.push.server import PushServer
 from pulse.serving import listen, serve_app, tune_gc
 from pulse.settings import Settings
+from pulse.subscribing import Subscribing
 
 ROLES = ("ingest", "project", "push", "desk", "deliver")
 HTTP_ROLES = {"ingest", "desk"}
@@ -101,6 +108,7 @@ def open_desk(house: House, reads: Reads) -> None:
     secure = house.settings.secure_cookies
     guard = Guard(house.directory, Sessions(reads), house.signer, reads, now, secure=secure)
     house.routers += desk_routers(guard, PasswordCheck(), house.store, reads, again_of(house), house.settings.push_key)
+    house.routers.append(subscribers_desk(guard, house))
     house.checks["reads"] = lambda: readable(reads)
     house.begins.append(lambda: until_readable(reads))
 
@@ -108,7 +116,7 @@ def open_desk(house: House, reads: Reads) -> None:
 def desk_routers(
     guard: Guard, passwords: PasswordCheck, store: EventStore, reads: Reads, again: Again, push_key: str
 ) -> list[APIRouter]:
-    """Every route of the moderators' API; it has no other list."""
+    """The routes of the moderators' API, but for those of other systems."""
     return [
         sign_in_routes(guard, passwords),
         chat_routes(guard, store, reads),
@@ -121,11 +129,34 @@ def desk_routers(
     ]
 
 
+def subscribers_desk(guard: Guard, house: House) -> APIRouter:
+    """The admins' API of other systems."""
+    subscribing = subscribing_in(house)
+
+    async def send_ping(subscriber: Subscriber) -> dict[str, Any]:
+        return await ping(subscriber, house.vault, now, subscribing.inside)
+
+    return subscriber_routes(guard, subscribing, Progresses(Notes(house.log), house.epoch), send_ping)
+
+
+def subscribing_in(house: House) -> Subscribing:
+    """What the desk, the commands and the worker decide on subscribers with."""
+    inside = house.settings.private_allowed
+    return Subscribing(house.store, house.vault, now, types=TYPES, inside=inside)
+
+
+def open_subscribers(house: House) -> None:
+    """Other systems are told of events."""
+    worker = Subscribers(house.directory, subscribing_in(house), house.epoch)
+    house.tasks.append(worker.run)
+
+
 def openapi() -> dict[str, Any]:
     """The HTTP API's document, made without any server."""
     nothing: Any = None
     guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
     routers = desk_routers(guard, nothing, nothing, nothing, nothing, "")
+    routers.append(subscriber_routes(guard, nothing, nothing, nothing))
     return http_app(routers, [], nothing, PATHS, SECURITY).openapi()
 
 
@@ -204,6 +235,7 @@ async def serve(
                 open_desk(house, reads)
         if "deliver" in roles:
             await stack.enter_async_context(open_delivery(house))
+            open_subscribers(house)
         if "push" in roles:
             await stack.enter_async_context(open_push(house))
         async with asyncio.TaskGroup() as group:

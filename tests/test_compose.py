@@ -40,13 +40,15 @@ async def test_all_roles_become_healthy_on_the_servers_it_configures(tmp_path: P
     """Each setting as compose.yaml gives it, but for names of hosts; each health check is run as it stands there."""
     async with nats_server(tmp_path) as (port, monitor), AsyncExitStack() as stack:
         # The projector first: what the others read is not there before.
-        for role, http, push in ((role, free_port(), free_port()) for role in ("project", "ingest", "desk", "push")):
+        for role, http, push in (
+            (role, free_port(), free_port()) for role in ("project", "ingest", "desk", "push", "deliver")
+        ):
             hosts = {"@nats:4222": f"@127.0.0.1:{port}", "http://nats:8222": f"http://127.0.0.1:{monitor}"}
             given = {name: replaced(value, hosts) for name, value in settings().items()}
             given |= {"PULSE_DATABASE_URL": database_url, "PULSE_DATA_DIR": str(tmp_path / "files")}
             given |= {"PULSE_HTTP_PORT": str(http), "PULSE_PUSH_PORT": str(push)}
             await stack.enter_async_context(running([*PULSE, role], os.environ | given))
-            if role != "project":
+            if role not in {"project", "deliver"}:
                 assert await healthy(*((8001, push) if role == "push" else (8000, http)))
 
 

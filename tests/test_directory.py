@@ -15,6 +15,7 @@ from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.producer import producer_id
 from pulse.aggregates.source import source_id
+from pulse.aggregates.subscriber import Subscriber
 from pulse.directory import Directory, UnknownDepartment
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
@@ -72,6 +73,25 @@ async def test_it_knows_what_was_there_and_what_comes(log: Log, accounts: Accoun
         assert shop is not None
         assert shop == directory.source(source_id("telegram", "1")) == directory.find_source(shop.id)
         assert shop.title == "Shop"
+
+
+async def test_it_knows_the_subscribers_until_they_leave(log: Log, store: EventStore) -> None:
+    crm = Subscriber.register(
+        subscriber_id=uuid4(), url="https://crm.example", types=("*",), title="CRM", sealed="s", position=1, now=now()
+    )
+    async with open_directory(log) as directory:
+        made = await store.decide(Subscriber, crm.id, lambda _: crm, by="test")
+        await directory.wait_for(made.position)
+        assert directory.position == made.position
+        assert [(known.id, known.title) for known in directory.subscribers()] == [(crm.id, "CRM")]
+
+        def leave(known: Subscriber | None) -> Subscriber:
+            assert known is not None
+            known.leave(now=now())
+            return known
+
+        await directory.wait_for((await store.decide(Subscriber, crm.id, leave, by="test")).position)
+        assert directory.subscribers() == []
 
 
 async def test_two_directories_know_the_same(log: Log, accounts: Accounts) -> None:

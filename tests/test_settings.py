@@ -32,6 +32,7 @@ def test_it_is_known_of_every_setting_what_it_must_be() -> None:
         ("HTTP_PORT", "99999"), ("HTTP_PORT", "abc"), ("HTTP_PORT", "0"), ("PUSH_PORT", "-1"), ("HTTP_HOST", ""),
         ("LOG_LEVEL", "loud"), ("SECURE_COOKIES", "maybe"), ("PUBLIC_URL", "chat.example.org"), ("PUSH_KEY", "a/b"),
         ("NATS_MONITOR_URL", "http://"), ("DATA_DIR", ""), ("TRUSTED_PROXIES", "nginx, 10.0.0.0/8"),
+        ("ALLOW_PRIVATE", "crm.internal"), ("ALLOW_PRIVATE", "http://crm.internal:80"),
     ],
 )  # fmt: skip
 def test_a_bad_setting_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

@@ -26,6 +26,7 @@ AGGREGATES: dict[str, type[Aggregate]] = {
     "moderator": moderator.Moderator,
     "producer": producer.Producer,
     "source": source.Source,
+    "subscriber": subscriber.Subscriber,
 }
 
 EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
@@ -91,4 +92,11 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("source.secrets-changed", 1): source.SourceSecretsChanged,
     ("source.halted", 1): source.SourceHalted,
     ("source.resumed", 1): source.SourceResumed,
+    ("subscriber.registered", 1): subscriber.SubscriberRegistered,
+    ("subscriber.changed", 1): subscriber.SubscriberChanged,
+    ("subscriber.secrets-changed", 1): subscriber.SubscriberSecretsChanged,
+    ("subscriber.paused", 1): subscriber.SubscriberPaused,
+    ("subscriber.resumed", 1): subscriber.SubscriberResumed,
+    ("subscriber.rewound", 1): subscriber.SubscriberRewound,
+    ("subscriber.left", 1): subscriber.SubscriberLeft,
 }

@@ -74,6 +74,10 @@ class Identified(msgspec.Struct):
     id: UUID
 
 
+class Named(msgspec.Struct):
+    type: str
+
+
 class Recorded(msgspec.Struct, frozen=True):
     """An event as read from the log. `position` is its place in the whole log."""
 
@@ -148,6 +152,11 @@ def open_envelope(position: int, subject: str, body: bytes) -> Recorded:
 def id_of(body: bytes) -> UUID:
     """An event's id, without reading the event."""
     return _ID.decode(body).id
+
+
+def name_of(body: bytes) -> str:
+    """An event's wire name, without reading the event."""
+    return _NAME.decode(body).type
 
 
 def event_of(aggregate_id: UUID, envelope: Envelope) -> AggregateEvent:
@@ -244,6 +253,7 @@ def _decoder(event_class: type[AggregateEvent]) -> msgspec.json.Decoder[Any]:
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 _ID = msgspec.json.Decoder(Identified)
+_NAME = msgspec.json.Decoder(Named)
 _KINDS = {aggregate: kind for kind, aggregate in AGGREGATES.items()}
 _TOPICS = {kind: get_topic(aggregate) for kind, aggregate in AGGREGATES.items()}
 _NAMES = {event_class: name for name, event_class in sorted(EVENTS.items(), key=lambda item: item[0])}

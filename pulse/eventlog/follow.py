@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -49,7 +49,7 @@ class Follow:
         self.caught_up = caught_up or asyncio.Event()
         self._outage = Outage("follow")
 
-    async def __aiter__(self) -> AsyncIterator[list[Stored]]:
+    async def __aiter__(self) -> AsyncGenerator[list[Stored], None]:
         while True:
             try:
                 if not self.subjects:
