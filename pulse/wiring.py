@@ -12,11 +12,14 @@ from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from pulse.blobs import Blobs
+from pulse.delivery.routing import Routing
 from pulse.desk.app import http_app
 from pulse.desk.broadcasting import broadcasting_routes
 from pulse.desk.chats import chat_routes
 from pulse.desk.deliveries import delivery_routes
 from pulse.desk.guard import Guard
+from pulse.desk.me import me_routes
+from pulse.desk.routing import routing_routes
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
 from pulse.embedded import Addresses
@@ -33,20 +36,23 @@ from pulse.ingest.webhooks import Webhooks
 from pulse.ingest.widget import Widget
 from pulse.logs import Outage
 from pulse.passwords import PasswordCheck
+from pulse.presence import Presence
 from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
 from pulse.projections.rebuild import make_current
 from pulse.projections.rejections import keep_rejections
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.hub import Hub
+from pulse.push.online import tell_online
 from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 from pulse.push.server import PushServer
 from pulse.serving import listen, serve_app, tune_gc
 from pulse.settings import Settings
 
-ROLES = ("ingest", "project", "push", "desk")
+ROLES = ("ingest", "project", "push", "desk", "deliver")
 HTTP_ROLES = {"ingest", "desk"}
+READING_ROLES = HTTP_ROLES | {"deliver"}
 LOOK_SECONDS = 1.0
 BEGIN_SECONDS = 0.05
 
@@ -84,6 +90,8 @@ def desk_routers(
         sign_in_routes(guard, passwords),
         chat_routes(guard, store, reads),
         delivery_routes(guard, reads, store),
+        routing_routes(guard, store),
+        me_routes(guard, store),
         broadcasting_routes(guard, store, push_key),
     ]
 
@@ -110,12 +118,24 @@ def open_projector(house: House) -> None:
     house.begins.append(projector.ready.wait)
 
 
+def open_routing(house: House, reads: Reads) -> None:
+    """Free chats find their moderators; of several processes one works."""
+    presence = Presence(house.log)
+    routing = Routing(house.store, house.directory, presence, reads, house.epoch, now)
+
+    async def route() -> None:
+        await until_readable(reads)
+        await routing.run()
+
+    house.tasks += [presence.run, route]
+
+
 @contextlib.asynccontextmanager
 async def open_push(house: House) -> AsyncIterator[int]:
     """The push port; yields it."""
     hub = Hub()
     relay = Relay(house.log, house.directory, hub)
-    house.tasks.append(relay.run)
+    house.tasks += [relay.run, lambda: tell_online(house.log, hub)]
     house.checks["push"] = true_when(lambda: relay.ready)
     channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
     server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key), relay)
@@ -140,13 +160,15 @@ async def serve(
         house = await stack.enter_async_context(open_house(settings, addresses))
         if "project" in roles:
             open_projector(house)
-        if HTTP_ROLES & set(roles):
+        if READING_ROLES & set(roles):
             reads = await stack.enter_async_context(open_reads(house))
             house.tasks.append(lambda: tell_of_reads(reads))
             if "ingest" in roles:
                 open_ingest(house, reads)
             if "desk" in roles:
                 open_desk(house, reads)
+            if "deliver" in roles:
+                open_routing(house, reads)
         if "push" in roles:
             await stack.enter_async_context(open_push(house))
         async with asyncio.TaskGroup() as group:

@@ -123,7 +123,7 @@ def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
         seen = _settings(confirmation=confirmation, origins=origin)
 
     async def change(house: House) -> None:
-        found = _find(house, source)
+        found = find_source(house, source)
         _refuse_others(found.channel, hidden, seen)
         departments = None if department is None else house.directory.departments_named(department)
         accounts = Accounts(house.store, house.vault, now)
@@ -168,8 +168,8 @@ def _row(settings: Settings, house: House, known: Source) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _find(house: House, source: str) -> Source:
-    """Raises NotFound."""
+def find_source(house: House, source: str) -> Source:
+    """A source by its id as people type it. Raises NotFound."""
     try:
         return house.directory.source(UUID(source))
     except (ValueError, NotFound):

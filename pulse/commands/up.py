@@ -27,6 +27,7 @@ ROLE_HELP = {
     "project": "Runs the projector only.",
     "push": "Runs the sockets only.",
     "desk": "Runs the moderators' API only.",
+    "deliver": "Runs what Pulse does by itself only: giving chats to moderators.",
 }
 
 

@@ -21,7 +21,7 @@ from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 from pulse.projections.thread import preview_of
 
-VERSION = 2
+VERSION = 3
 SQL = Statements(__file__)
 WRITES = ("insert_chats", "update_chats", "change_words")
 
@@ -109,6 +109,11 @@ async def one(reads: Reads, chat_id: UUID) -> Row | None:
     """A chat's row, or None."""
     rows = await reads.fetch(SQL["one"], chat_id=chat_id)
     return shown(rows[0]) if rows else None
+
+
+async def open_chats(reads: Reads, departments: list[UUID], after: int, limit: int) -> list[Row]:
+    """Open chats that somebody holds or that are in one of the departments, by their last word from a position on."""
+    return await reads.fetch(SQL["open_chats"], departments=departments, position=after, limit=limit)
 
 
 def shown(row: Row) -> Row:
