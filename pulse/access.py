@@ -31,6 +31,7 @@ class Person:
     name: str
     role: str
     departments: frozenset[UUID]
+    away: bool = False
 
     @property
     def is_admin(self) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pulse.aggregates.department import Department, department_id
+from pulse.aggregates.department_policy import Policy
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import Source, seal_purpose, source_id
 from pulse.errors import NotFound
@@ -91,6 +92,28 @@ class Accounts:
             if known is None:
                 raise NotFound
             known.resume(now=self.clock())
+            return known
+
+        return await self.store.decide(Source, source, decision, by=BY)
+
+    async def change_policy(self, department: UUID, policy: Policy) -> Decided:
+        """Sets how a department's free chats find their moderators. Raises NotFound, NotAPolicy."""
+
+        def decision(known: Department | None) -> Department:
+            if known is None:
+                raise NotFound
+            known.change_policy(policy, now=self.clock())
+            return known
+
+        return await self.store.decide(Department, department, decision, by=BY)
+
+    async def change_rules(self, source: UUID, rules: tuple[Rule, ...]) -> Decided:
+        """Sets where a source's new chats go. Raises NotFound, NotARule."""
+
+        def decision(known: Source | None) -> Source:
+            if known is None:
+                raise NotFound
+            known.change_rules(rules, now=self.clock())
             return known
 
         return await self.store.decide(Source, source, decision, by=BY)

@@ -6,7 +6,7 @@ So webhooks, sockets and permissions need no database.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 import msgspec
@@ -62,8 +62,12 @@ class Directory:
 
     async def wait_for(self, position: int) -> None:
         """Returns once an event of these kinds at that position is known."""
+        await self.wait_until(lambda: self._position >= position)
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Returns once what is known fulfils a condition."""
         async with self._moved:
-            await self._moved.wait_for(lambda: self._position >= position)
+            await self._moved.wait_for(condition)
 
     def find_source(self, source: UUID) -> Source | None:
         found = self._known.get(source)
@@ -102,6 +106,10 @@ class Directory:
     def person(self, moderator: UUID) -> Person | None:
         """A moderator who may sign in; None for strangers and disabled accounts."""
         return self._people.get(moderator)
+
+    def people_of(self, department: UUID) -> list[Person]:
+        """The moderators of a department who may sign in."""
+        return [person for person in self._people.values() if department in person.departments]
 
     def name_of(self, moderator: UUID) -> str:
         """A moderator's name, also of one who has left; empty for strangers."""
@@ -162,7 +170,8 @@ class Directory:
             case Moderator(disabled=True):
                 self._people.pop(known_id, None)
             case Moderator():
-                self._people[known_id] = Person(known_id, known.name, known.role, frozenset(known.departments))
+                departments = frozenset(known.departments)
+                self._people[known_id] = Person(known_id, known.name, known.role, departments, known.away)
 
     async def _announce(self, position: int) -> None:
         async with self._moved:

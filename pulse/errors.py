@@ -33,6 +33,8 @@ PulseError
 │   ├── BadSetting          settings; stops the start
 │   ├── NotAnIdentifier     aggregates/source
 │   ├── NotADepartment      aggregates/department
+│   ├── NotARule            aggregates/source_rules; names the rule and the field
+│   ├── NotAPolicy          aggregates/department_policy
 │   ├── UnknownDepartment   directory
 │   ├── UnknownRole         aggregates/moderator
 │   ├── NotAnEmail          aggregates/moderator

@@ -19,6 +19,7 @@ from pulse.delivery.outbox import Outbox
 from pulse.delivery.post import ping
 from pulse.delivery.profiles import Profiles
 from pulse.delivery.public_event import TYPES
+from pulse.delivery.routing import Routing
 from pulse.delivery.sender import Parts
 from pulse.delivery.subscribers import Subscribers
 from pulse.delivery.typing import Typing
@@ -29,7 +30,9 @@ from pulse.desk.chats import chat_routes
 from pulse.desk.customers import customer_routes
 from pulse.desk.deliveries import delivery_routes
 from pulse.desk.guard import Guard
+from pulse.desk.me import me_routes
 from pulse.desk.replies import reply_routes
+from pulse.desk.routing import routing_routes
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
 from pulse.desk.sources import source_routes
@@ -55,6 +58,7 @@ from pulse.ingest.widget import Widget
 from pulse.logs import Outage
 from pulse.message import Attachment
 from pulse.passwords import PasswordCheck
+from pulse.presence import Presence
 from pulse.progress import Progresses
 from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
@@ -62,6 +66,7 @@ from pulse.projections.rebuild import make_current
 from pulse.projections.rejections import keep_rejections
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.hub import Hub
+from pulse.push.online import tell_online
 from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 from pulse.push.server import PushServer
@@ -71,6 +76,7 @@ from pulse.subscribing import Subscribing
 
 ROLES = ("ingest", "project", "push", "desk", "deliver")
 HTTP_ROLES = {"ingest", "desk"}
+READING_ROLES = HTTP_ROLES | {"deliver"}
 LOOK_SECONDS = 1.0
 BEGIN_SECONDS = 0.05
 CALL_TIMEOUT = httpx2.Timeout(25.0, connect=5.0)
@@ -125,6 +131,8 @@ def desk_routers(
         source_routes(guard, store),
         customer_routes(guard, store, reads),
         callback_routes(guard, store, reads),
+        routing_routes(guard, store),
+        me_routes(guard, store),
         broadcasting_routes(guard, store, push_key),
     ]
 
@@ -174,6 +182,18 @@ def open_projector(house: House) -> None:
     house.begins.append(projector.ready.wait)
 
 
+def open_routing(house: House, reads: Reads) -> None:
+    """Free chats find their moderators; of several processes one works."""
+    presence = Presence(house.log)
+    routing = Routing(house.store, house.directory, presence, reads, house.epoch, now)
+
+    async def route() -> None:
+        await until_readable(reads)
+        await routing.run()
+
+    house.tasks += [presence.run, route]
+
+
 @contextlib.asynccontextmanager
 async def open_delivery(house: House) -> AsyncIterator[None]:
     """What leaves: replies, and that somebody is typing."""
@@ -201,7 +221,7 @@ async def open_push(house: House) -> AsyncIterator[int]:
     """The push port; yields it."""
     hub = Hub()
     relay = Relay(house.log, house.directory, hub)
-    house.tasks.append(relay.run)
+    house.tasks += [relay.run, lambda: tell_online(house.log, hub)]
     house.checks["push"] = true_when(lambda: relay.ready)
     channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
     server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key), relay)
@@ -226,13 +246,15 @@ async def serve(
         house = await stack.enter_async_context(open_house(settings, addresses))
         if "project" in roles:
             open_projector(house)
-        if HTTP_ROLES & set(roles):
+        if READING_ROLES & set(roles):
             reads = await stack.enter_async_context(open_reads(house))
             house.tasks.append(lambda: tell_of_reads(reads))
             if "ingest" in roles:
                 open_ingest(house, reads)
             if "desk" in roles:
                 open_desk(house, reads)
+            if "deliver" in roles:
+                open_routing(house, reads)
         if "deliver" in roles:
             await stack.enter_async_context(open_delivery(house))
             open_subscribers(house)

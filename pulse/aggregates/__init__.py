@@ -14,6 +14,7 @@ from pulse.aggregates import (
     moderator,
     producer,
     source,
+    subscriber,
 )
 
 AGGREGATES: dict[str, type[Aggregate]] = {
@@ -75,6 +76,7 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("department.renamed", 1): department.DepartmentRenamed,
     ("feed.opened", 1): feed.FeedOpened,
     ("feed.event-published", 1): feed.EventPublished,
+    ("department.policy-changed", 1): department.DepartmentPolicyChanged,
     ("moderator.invited", 1): moderator.ModeratorInvited,
     ("moderator.password-changed", 1): moderator.ModeratorPasswordChanged,
     ("moderator.role-changed", 1): moderator.ModeratorRoleChanged,
@@ -85,6 +87,8 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("producer.secret-retired", 1): producer.ProducerSecretRetired,
     ("producer.disabled", 1): producer.ProducerDisabled,
     ("producer.enabled", 1): producer.ProducerEnabled,
+    ("moderator.went-away", 1): moderator.ModeratorWentAway,
+    ("moderator.came-back", 1): moderator.ModeratorCameBack,
     ("source.connected", 1): source.SourceConnected,
     ("source.renamed", 1): source.SourceRenamed,
     ("source.departments-changed", 1): source.SourceDepartmentsChanged,
@@ -99,4 +103,5 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("subscriber.resumed", 1): subscriber.SubscriberResumed,
     ("subscriber.rewound", 1): subscriber.SubscriberRewound,
     ("subscriber.left", 1): subscriber.SubscriberLeft,
+    ("source.rules-changed", 1): source.SourceRulesChanged,
 }

@@ -215,6 +215,11 @@ class Chat(RepliedChat):
             raise HeldByAnother(holder=str(self.holder_id))
         self.trigger_event(ChatAssigned, moderator_id=moderator_id, from_moderator_id=self.holder_id, timestamp=now)
 
+    def give(self, moderator_id: UUID, *, department_id: UUID, now: datetime) -> None:
+        """A department's policy gives a free chat of that department to a moderator. Whoever took it first keeps it."""
+        if self.department_id == department_id:
+            self.take(moderator_id, now=now)
+
     def transfer(self, department_id: UUID, *, now: datetime) -> None:
         """Moves the chat to a department."""
         if self.closed:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
+from pulse.aggregates.department_policy import BY_HAND, Policy, require_policy
 from pulse.errors import BadInput
 
 DEPARTMENTS = UUID("0c7b6a52-2a55-5c3e-8e0f-3f6f6b0d9a02")
@@ -29,8 +30,16 @@ class DepartmentRenamed(AggregateEvent):
         department.name = self.name
 
 
+class DepartmentPolicyChanged(AggregateEvent):
+    policy: Policy
+
+    def apply(self, department: Department) -> None:
+        department.policy = self.policy
+
+
 class Department(Aggregate):
     name: str
+    policy: Policy = BY_HAND
 
     @classmethod
     def create(cls, name: str, *, now: datetime) -> Self:
@@ -43,6 +52,12 @@ class Department(Aggregate):
     def rename(self, name: str, *, now: datetime) -> None:
         if name != self.name:
             self.trigger_event(DepartmentRenamed, name=name, timestamp=now)
+
+    def change_policy(self, policy: Policy, *, now: datetime) -> None:
+        """Sets how free chats find their moderators. Raises NotAPolicy."""
+        require_policy(policy)
+        if policy != self.policy:
+            self.trigger_event(DepartmentPolicyChanged, policy=policy, timestamp=now)
 
 
 def department_id(name: str) -> UUID:

@@ -65,6 +65,18 @@ class ModeratorDisabled(AggregateEvent):
         moderator.disabled = True
 
 
+class ModeratorWentAway(AggregateEvent):
+    """Gets no chats by a policy until they come back; chats they hold stay with them."""
+
+    def apply(self, moderator: Moderator) -> None:
+        moderator.away = True
+
+
+class ModeratorCameBack(AggregateEvent):
+    def apply(self, moderator: Moderator) -> None:
+        moderator.away = False
+
+
 class Moderator(Aggregate):
     email: str
     name: str
@@ -72,6 +84,7 @@ class Moderator(Aggregate):
     departments: tuple[UUID, ...]
     password_hash: str
     disabled: bool = False
+    away: bool = False
 
     @classmethod
     def invite(
@@ -102,6 +115,15 @@ class Moderator(Aggregate):
         """Takes away all access; what this person wrote stays."""
         if not self.disabled:
             self.trigger_event(ModeratorDisabled, timestamp=now)
+
+    def go_away(self, *, now: datetime) -> None:
+        """A moderator's own switch: no new chats for now."""
+        if not self.away:
+            self.trigger_event(ModeratorWentAway, timestamp=now)
+
+    def come_back(self, *, now: datetime) -> None:
+        if self.away:
+            self.trigger_event(ModeratorCameBack, timestamp=now)
 
 
 def moderator_id(email: str) -> UUID:

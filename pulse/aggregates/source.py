@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
+from pulse.aggregates.source_rules import FirstWord, Rule, department_by, require_rules
 from pulse.errors import BadInput, Refusal
 from pulse.values import value
 
@@ -105,6 +106,23 @@ class SourceResumed(AggregateEvent):
         source.halted = None
 
 
+class SourceRulesChanged(AggregateEvent):
+    """All rules, in the order they are asked."""
+
+    rules: tuple[Rule, ...]
+
+    def apply(self, source: Source) -> None:
+        source.rules = self.rules
+
+
+@value
+class Route:
+    """Where a new chat goes, and the index of the rule that sent it there, if one did."""
+
+    department: UUID
+    rule: int | None = None
+
+
 class Source(Aggregate):
     channel: str
     identifier: str
@@ -113,6 +131,7 @@ class Source(Aggregate):
     settings: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     halted: Halt | None = None
+    rules: tuple[Rule, ...] = ()
 
     @classmethod
     def connect(
@@ -169,9 +188,26 @@ class Source(Aggregate):
         """Is this source not halted, or over it?"""
         return self.halted is None or (self.halted.until is not None and self.halted.until <= now)
 
-    def department_for(self, wanted: UUID | None) -> UUID:
-        """The wanted department if this source has it, else its first."""
-        return wanted if wanted in self.departments and wanted is not None else self.departments[0]
+    def change_rules(self, rules: tuple[Rule, ...], *, now: datetime) -> None:
+        """Sets where new chats go by their first word. Raises NotARule: also for departments not behind this source."""
+        require_rules(rules, self.departments)
+        if rules != self.rules:
+            self.trigger_event(SourceRulesChanged, rules=rules, timestamp=now)
+
+    def route(self, wanted: UUID | None, word: FirstWord, at: datetime) -> Route:
+        """The wanted department if this source has it, else the first rule's that fits, else its first.
+
+        A rule whose department has left the source is passed over.
+        """
+        if wanted is not None and wanted in self.departments:
+            return Route(wanted)
+        return self.by_rules(self.rules, word, at)
+
+    def by_rules(self, rules: tuple[Rule, ...], word: FirstWord, at: datetime) -> Route:
+        """Where these rules would send it."""
+        here = [index for index, rule in enumerate(rules) if rule.department in self.departments]
+        found = department_by([rules[index] for index in here], word, at)
+        return Route(found[1], here[found[0]]) if found else Route(self.departments[0])
 
     @property
     def origins(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pulse.commands import deliveries, people, producers, sources, up, upkeep
+from pulse.commands import deliveries, people, producers, routing, sources, subscribers, up, upkeep
 from pulse.wiring import ROLES
 
 app = typer.Typer(
@@ -18,9 +18,12 @@ for _name in ROLES:
 app.command()(upkeep.demo)
 app.command()(upkeep.rebuild)
 app.command()(upkeep.status)
+sources.app.command("rules")(routing.source_rules)
+people.departments.command("policy")(routing.department_policy)
 app.add_typer(sources.app, name="source")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(producers.app, name="producer")
 app.add_typer(subscribers.app, name="subscriber")
 app.add_typer(people.users, name="user")
 app.add_typer(people.departments, name="department")
+app.add_typer(routing.app, name="routing")

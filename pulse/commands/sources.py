@@ -201,7 +201,7 @@ def _row(settings: Settings, house: House, known: Source) -> dict[str, Any]:
 
 
 def find_source(house: House, source: str) -> Source:
-    """Raises NotFound."""
+    """A source by its id as people type it. Raises NotFound."""
     try:
         return house.directory.source(UUID(source))
     except (ValueError, NotFound):

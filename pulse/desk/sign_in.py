@@ -89,4 +89,5 @@ def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
 def shown(person: Person) -> dict[str, Any]:
     """A person as the API shows them."""
     departments = sorted(str(department) for department in person.departments)
-    return {"id": str(person.id), "name": person.name, "role": person.role, "departments": departments}
+    said = {"id": str(person.id), "name": person.name, "role": person.role, "departments": departments}
+    return said | {"away": person.away}

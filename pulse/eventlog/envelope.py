@@ -149,6 +149,11 @@ def open_envelope(position: int, subject: str, body: bytes) -> Recorded:
     return Recorded(position, kind, aggregate_id, envelope, event_of(aggregate_id, envelope), body)
 
 
+def envelope_of(body: bytes) -> Envelope:
+    """The envelope alone, its data unread: also of an event that this Pulse does not know."""
+    return _ENVELOPE.decode(body)
+
+
 def id_of(body: bytes) -> UUID:
     """An event's id, without reading the event."""
     return _ID.decode(body).id

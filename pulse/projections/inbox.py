@@ -26,7 +26,7 @@ from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 from pulse.projections.thread import preview_of
 
-VERSION = 4
+VERSION = 5
 NOBODY = UUID(int=0)
 SQL = Statements(__file__)
 WRITES = ("insert_chats", "update_chats", "change_words")
@@ -144,6 +144,11 @@ def for_person(row: Row) -> Row:
     """A row as its reader sees it. What came before the last close counts as seen by everybody."""
     seen = max(row.pop("seen"), row["messages_at_close"])
     return shown(row) | {"messages_seen": seen, "unread": row["messages"] - seen}
+
+
+async def open_chats(reads: Reads, departments: list[UUID], after: int, limit: int) -> list[Row]:
+    """Open chats that somebody holds or that are in one of the departments, by their last word from a position on."""
+    return await reads.fetch(SQL["open_chats"], departments=departments, position=after, limit=limit)
 
 
 def shown(row: Row) -> Row:

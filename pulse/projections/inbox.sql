@@ -33,6 +33,7 @@ create unique index inbox_by_activity on inbox (last_position);
 create index inbox_by_department on inbox (department_id, last_position);
 create index inbox_by_holder on inbox (holder_id, last_position);
 create index inbox_by_customer on inbox (customer_id, last_position);
+create index inbox_open on inbox (last_position) where status = 'open';
 
 -- name: insert_chats
 insert into inbox (
@@ -120,6 +121,12 @@ where last_position = any (array(
         order by last_position limit %(limit)s)) as places
     order by place limit %(limit)s))
 order by last_position;
+
+-- name: open_chats
+select chat_id, department_id, holder_id, last_position, version from inbox
+where status = 'open' and last_position > %(position)s
+    and (holder_id is not null or department_id = any (%(departments)s::uuid[]))
+order by last_position limit %(limit)s;
 
 -- name: one
 select inbox.*, coalesce((

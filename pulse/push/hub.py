@@ -46,12 +46,14 @@ class Hub:
     """Three ways to find sockets: by moderator, by a visitor's chat, by a Pusher channel.
 
     A channel's subscribers are kept with the moderator they were signed for; None: whoever holds the app's secret.
+    `people_moved` is set whenever a moderator's socket comes or goes.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.staff: dict[UUID, set[Peer]] = {}
         self.visitors: dict[UUID, set[Peer]] = {}
         self.channels: dict[str, dict[Peer, UUID | None]] = {}
+        self.people_moved = asyncio.Event()
         self._messages = Rate(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE, clock)
 
     def enter(self, peer: Peer) -> bool:
@@ -61,6 +63,7 @@ class Hub:
         if len(theirs) >= limit or sum(other.token == peer.token for other in theirs) >= TOKEN_SOCKETS:
             return False
         shelves.setdefault(owner, set()).add(peer)
+        self._moved(peer.person_id)
         return True
 
     def leave(self, peer: Peer) -> None:
@@ -72,22 +75,33 @@ class Hub:
             shelves.get(owner, set()).discard(peer)
             if not shelves.get(owner):
                 shelves.pop(owner, None)
+            self._moved(peer.person_id)
 
     def subscribe(self, peer: Peer, channel: str, person_id: UUID | None) -> None:
         peer.subscriptions.add(channel)
         self.channels.setdefault(channel, {})[peer] = person_id
+        self._moved(person_id)
 
     def unsubscribe(self, peer: Peer, channel: str) -> None:
         peer.subscriptions.discard(channel)
         subscribers = self.channels.get(channel, {})
-        subscribers.pop(peer, None)
+        self._moved(subscribers.pop(peer, None))
         if not subscribers:
             self.channels.pop(channel, None)
+
+    def people(self) -> set[UUID]:
+        """The moderators who have a socket open here, of whichever protocol."""
+        signed = {person_id for peers in self.channels.values() for person_id in peers.values() if person_id}
+        return signed | set(self.staff)
 
     async def pace(self, peer: Peer) -> None:
         """Waits until this socket may be heard again. Who talks too fast is read more slowly; nothing is lost."""
         while not self._messages.allows(peer.socket_id):  # noqa: ASYNC110  time passing is no event
             await asyncio.sleep(PAUSE_SECONDS)
+
+    def _moved(self, person_id: UUID | None) -> None:
+        if person_id is not None:
+            self.people_moved.set()
 
     def _place(self, peer: Peer) -> tuple[dict[UUID, set[Peer]], UUID, int]:
         if peer.person_id is not None:

@@ -565,3 +565,13 @@ def test_a_message_that_was_not_seen_stands_for_the_newest_before_it(ids, wanted
     versions = {number: version for version, number in enumerate(ids, 2)}
     before = max((versions[number] for number in ids if number <= wanted), default=0)
     assert chat.version_of(str(wanted)) == versions.get(wanted, before)
+
+
+def test_a_policy_gives_away_free_chats_of_its_department_only():
+    def give(chat: Chat) -> None:
+        chat.give(ANNA, department_id=SALES, now=NOW)
+
+    given(a_chat()).when(give).then(ChatAssigned).now(holder_id=ANNA)
+    given(a_chat(), assigned_to(BORIS)).when(give).then_nothing().now(holder_id=BORIS)
+    given(a_chat(), closed_by(BORIS)).when(give).then_nothing()
+    given(a_chat(department=SUPPORT)).when(give).then_nothing()

@@ -5,9 +5,11 @@ import pytest
 from pulse.aggregates.department import Department, DepartmentRenamed, NotADepartment, department_id
 from pulse.aggregates.moderator import (
     Moderator,
+    ModeratorCameBack,
     ModeratorDisabled,
     ModeratorPasswordChanged,
     ModeratorRoleChanged,
+    ModeratorWentAway,
     NotAName,
     NotAnEmail,
     UnknownRole,
@@ -91,3 +93,11 @@ def test_a_department_is_renamed_and_keeps_its_id():
 def test_a_department_has_a_name_of_one_line(name):
     with pytest.raises(NotADepartment):
         Department.create(name, now=NOW)
+
+
+def test_who_is_away_comes_back_and_each_is_said_once():
+    moderator = given(anna())
+    moderator.when(lambda m: m.come_back(now=NOW)).then_nothing()
+    moderator.when(lambda m: m.go_away(now=NOW)).then(ModeratorWentAway).now(away=True)
+    moderator.when(lambda m: m.go_away(now=NOW)).then_nothing()
+    moderator.when(lambda m: m.come_back(now=NOW)).then(ModeratorCameBack).now(away=False)

@@ -15,7 +15,8 @@ from pulse.aggregates.source import (
     require_identifier,
     source_id,
 )
-from tests.given import NOW, SALES, SUPPORT, given
+from pulse.aggregates.source_rules import FirstWord
+from tests.given import NOW, SALES, SUPPORT, VERA, given
 
 
 def a_source(departments=(SALES, SUPPORT)) -> Source:
@@ -47,9 +48,12 @@ def test_departments_change_only_when_they_differ():
 
 def test_a_chat_goes_to_the_wanted_department_if_the_source_has_it_else_to_the_first():
     source = given(a_source()).aggregate
-    assert source.department_for(SUPPORT) == SUPPORT
-    assert source.department_for(uuid4()) == SALES
-    assert source.department_for(None) == SALES
+    word = FirstWord(VERA, "Hello")
+    assert [source.route(wanted, word, NOW).department for wanted in (SUPPORT, uuid4(), None)] == [
+        SUPPORT,
+        SALES,
+        SALES,
+    ]
 
 
 def test_named_secrets_are_replaced_and_the_others_stay():

@@ -54,6 +54,7 @@ async def test_anna_signs_in(shared: Pulse) -> None:
     assert answer.status_code == 200
     assert answer.json()["user"] == {
         "id": str(ANNA), "name": "Anna", "role": "moderator", "departments": sorted([str(SALES), str(SUPPORT)]),
+        "away": False,
     }  # fmt: skip
     assert shared.house.signer.read_staff_token(answer.json()["access_token"], wiring.now()) == ANNA
     assert "password" not in answer.text

@@ -31,7 +31,7 @@ FLOORS: list[tuple[str, ...]] = [
     ),
     ("aggregates",),
     ("eventlog",),
-    ("projections", "channels", "directory", "accounts", "producers", "progress"),
+    ("projections", "channels", "directory", "accounts", "producers", "progress", "presence", "dry_run"),
     ("drivers", "subscribing"),
     ("ingest", "desk", "push", "delivery", "serving"),
     ("house",),

@@ -339,3 +339,33 @@ async def test_a_page_of_many_chats_touches_few_rows(database_url, projector, qu
     touched = found["Plan"]["Shared Hit Blocks"] + found["Plan"]["Shared Read Blocks"]
     assert found["Plan"]["Actual Rows"] == 51
     assert touched < 600
+
+
+async def test_the_open_chats_among_many_closed_ones_are_read_by_their_index(database_url, projector, query):
+    await projector.catch_up()
+    query(FILL, {"source": uuid4(), "sales": SALES, "support": SUPPORT, "anna": ANNA})
+    query("update read.inbox set status = 'closed', holder_id = null where last_position % 1000 <> 50")
+    query("analyze read.inbox")
+    found = plan(database_url, inbox.SQL["open_chats"], {"departments": [SALES], "position": 0, "limit": 500})
+    assert "inbox_open" in found, found
+    assert "Seq Scan" not in found
+
+
+async def test_open_chats_are_those_that_are_held_or_wait_in_a_department(log, projector, reads):
+    told = Told()
+    waits, held = told.of(a_chat("1"), vera_writes("u1")).id, told.of(a_chat("2"), assigned_to(ANNA)).id
+    told.of(a_chat("3"), closed_by(ANNA))
+    elsewhere = told.of(a_chat("4", department=SUPPORT), vera_writes("u4")).id
+    held_elsewhere = told.of(a_chat("5", department=SUPPORT), assigned_to(BORIS)).id
+    await append(log, told)
+    await projector.catch_up()
+
+    async def found(*departments: UUID) -> list[UUID]:
+        rows, after = list[UUID](), 0
+        while page := await inbox.open_chats(reads, list(departments), after, 2):
+            rows, after = rows + [row["chat_id"] for row in page], page[-1]["last_position"]
+        return rows
+
+    assert await found(SALES) == [waits, held, held_elsewhere]
+    assert await found(SALES, SUPPORT) == [waits, held, elsewhere, held_elsewhere]
+    assert await found() == [held, held_elsewhere]

@@ -1,0 +1,40 @@
+"""Decisions of signed-in people on what the directory knows: sources, departments, themselves."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from pulse.access import Person
+from pulse.desk.guard import Guard
+from pulse.errors import NotFound
+from pulse.eventlog.commands import Decided
+from pulse.eventlog.store import EventStore
+
+LEARN_SECONDS = 0.5
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class Decisions:
+    def __init__(self, guard: Guard, store: EventStore) -> None:
+        self.guard = guard
+        self.store = store
+
+    async def decide(self, person: Person, kind: type[A], aggregate_id: UUID, decision: Callable[[A], Any]) -> Decided:
+        """Decides on something that must be there, and lets this process know of it. Raises NotFound."""
+
+        def on_known(known: A | None) -> A:
+            if known is None:
+                raise NotFound
+            decision(known)
+            return known
+
+        decided = await self.store.decide(kind, aggregate_id, on_known, by=f"moderator:{person.id.hex}")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEARN_SECONDS):
+                await self.guard.directory.wait_for(decided.position)
+        return decided

@@ -1,0 +1,34 @@
+"""`/api/me`: what a moderator says of themselves."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+
+from pulse.access import Person
+from pulse.aggregates.moderator import Moderator
+from pulse.desk.bodies import Body
+from pulse.desk.chats import WRITTEN, done
+from pulse.desk.decisions import Decisions
+from pulse.desk.guard import Guard
+from pulse.eventlog.store import EventStore
+
+
+class Away(Body):
+    away: bool
+
+
+def me_routes(guard: Guard, store: EventStore) -> APIRouter:
+    router = APIRouter(prefix="/api/me", tags=["sign in"])
+    decisions = Decisions(guard, store)
+
+    @router.post("/away", responses={200: WRITTEN})
+    async def be_away(wanted: Away, person: Annotated[Person, Depends(guard.person)]) -> Response:
+        """Away: a policy gives you no chats until you are back. Those you hold stay yours."""
+
+        def decision(myself: Moderator) -> None:
+            (myself.go_away if wanted.away else myself.come_back)(now=guard.clock())
+
+        return done(await decisions.decide(person, Moderator, person.id, decision))
+
+    return router
