@@ -11,6 +11,7 @@ from pulse.aggregates.department import Department, department_id
 from pulse.aggregates.department_policy import Policy
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import Source, seal_purpose, source_id
+from pulse.aggregates.source_rules import Rule
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
