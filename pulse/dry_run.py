@@ -18,7 +18,13 @@ import structlog
 from eventsourcing.domain import AggregateEvent
 
 from pulse.access import Person
-from pulse.aggregates.chat_events import ButtonPressed, ChatClosed, ChatOpened, ChatReopened, MessageReceived
+from pulse.aggregates.chat_events import (
+    ButtonPressed,
+    ChatClosed,
+    ChatOpened,
+    ChatReopened,
+    MessageReceived,
+)
 from pulse.aggregates.department import Department
 from pulse.aggregates.department_policy import BY_HAND, Candidate, Policy, choose
 from pulse.aggregates.source import Route, Source

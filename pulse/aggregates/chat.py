@@ -12,7 +12,6 @@ from uuid import UUID, uuid5
 
 from pulse.aggregates.chat_events import (
     ButtonPressed,
-    Callback,
     CallbackDone,
     CallbackRequested,
     ChatAssigned,
@@ -32,9 +31,9 @@ from pulse.aggregates.chat_events import (
     ReplyWritten,
     SeenByCustomer,
     SeenByStaff,
-    client_key,
 )
 from pulse.aggregates.chat_replies import RepliedChat
+from pulse.aggregates.chat_so_far import Callback, client_key
 from pulse.errors import NotFound, Refusal
 from pulse.message import Attachment, Author, Incoming, id_key
 

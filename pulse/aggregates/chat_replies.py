@@ -12,8 +12,9 @@ from uuid import UUID
 
 from eventsourcing.domain import AggregateEvent
 
-from pulse.aggregates.chat_events import ChatSoFar, FromChannel, random_id_of
+from pulse.aggregates.chat_events import FromChannel
 from pulse.aggregates.chat_sending import DELIVERED, READ, SENT
+from pulse.aggregates.chat_so_far import ChatSoFar, random_id_of
 from pulse.errors import Refusal
 from pulse.message import id_key
 

@@ -6,7 +6,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from uuid import UUID
 
-from pulse.aggregates.chat_events import ChatAssigned, ChatClosed, ChatOpened, ChatReopened, ChatTransferred
+from pulse.aggregates.chat_events import (
+    ChatAssigned,
+    ChatClosed,
+    ChatOpened,
+    ChatReopened,
+    ChatTransferred,
+)
 from pulse.eventlog.envelope import Envelope, wire_name
 
 CAUSE = "routing"  # beside each assignment that a policy made

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pulse.aggregates.chat import Chat
-from pulse.aggregates.chat_events import random_id_of
 from pulse.aggregates.chat_sending import Sending
+from pulse.aggregates.chat_so_far import random_id_of
 from pulse.channels import Capabilities, File, Outgoing
 from pulse.channels.pieces import pieces_of
 from pulse.message import Attachment

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from pulse.access import Person, Place, may_reply, may_see, reach_of
 from pulse.aggregates.chat import Chat, HeldByAnother
-from pulse.aggregates.chat_events import client_key
+from pulse.aggregates.chat_so_far import client_key
 from pulse.channels.pieces import require_carried
 from pulse.channels.table import CHANNELS
 from pulse.desk.bodies import Body

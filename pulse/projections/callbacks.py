@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from pulse.aggregates.chat_events import CallbackDone, CallbackRequested, ChatAssigned, ChatClosed, ChatTransferred
+from pulse.aggregates.chat_events import (
+    CallbackDone,
+    CallbackRequested,
+    ChatAssigned,
+    ChatClosed,
+    ChatTransferred,
+)
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.changes import Changes, Row
 from pulse.projections.paging import Cursor, Page

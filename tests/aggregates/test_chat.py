@@ -24,9 +24,9 @@ from pulse.aggregates.chat_events import (
     ReplyWritten,
     SeenByCustomer,
     SeenByStaff,
-    random_id_of,
 )
 from pulse.aggregates.chat_replies import ReplySent
+from pulse.aggregates.chat_so_far import random_id_of
 from pulse.eventlog.envelope import new_event_id, open_envelope, seal, subject_of
 from pulse.ingest.intake import RAW_IN_EVENT
 from pulse.ingest.webhooks import LIMIT

@@ -8,7 +8,7 @@ from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
 from pulse.aggregates.chat import Chat
-from pulse.aggregates.chat_events import ReplyEchoed, SeenByCustomer, random_id_of
+from pulse.aggregates.chat_events import ReplyEchoed, SeenByCustomer
 from pulse.aggregates.chat_replies import (
     NotStuck,
     ReplyAttempted,
@@ -20,6 +20,7 @@ from pulse.aggregates.chat_replies import (
     ReplyUncertain,
     ReplyVouched,
 )
+from pulse.aggregates.chat_so_far import random_id_of
 from pulse.projections.thread import status_of
 from tests.given import ANNA, NOW, Given, a_chat, attempted, given, replies, sent
 

@@ -7,7 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from pulse.aggregates.chat import Chat
-from pulse.aggregates.chat_events import ChatClosed, ChatOpened, ChatReopened, MessageReceived
+from pulse.aggregates.chat_events import (
+    ChatClosed,
+    ChatOpened,
+    ChatReopened,
+    MessageReceived,
+)
 from pulse.aggregates.customer import Customer
 from pulse.errors import NotFound
 from pulse.eventlog.jetstream import Log

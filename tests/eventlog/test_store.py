@@ -14,7 +14,13 @@ from uuid import uuid5
 import pytest
 
 from pulse.aggregates.chat import Chat, ChatIsClosed, EmptyReply, HeldByAnother, chat_id
-from pulse.aggregates.chat_events import ChatAssigned, ChatClosed, ChatOpened, MessageReceived, ReplyWritten
+from pulse.aggregates.chat_events import (
+    ChatAssigned,
+    ChatClosed,
+    ChatOpened,
+    MessageReceived,
+    ReplyWritten,
+)
 from pulse.aggregates.customer import Customer, CustomerMet, customer_id
 from pulse.embedded import Embedded
 from pulse.errors import LogDown, Refusal, StoreConflict, TryLater

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from pulse.aggregates.chat import Chat, chat_id
-from pulse.aggregates.chat_events import random_id_of
 from pulse.aggregates.chat_sending import READ, SENT
+from pulse.aggregates.chat_so_far import random_id_of
 from pulse.aggregates.source import source_id
 from pulse.channels import Outgoing
 from pulse.channels.calls import MaybeSent, NeverDelivered

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from pulse.aggregates.chat import Chat, chat_id
-from pulse.aggregates.chat_events import random_id_of
+from pulse.aggregates.chat_so_far import random_id_of
 from pulse.aggregates.source import source_id
 from tests.channels.recorded import all_recorded, recorded
 from tests.conftest import Pulse

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from pulse.aggregates.chat import Chat
-from pulse.aggregates.chat_events import random_id_of
+from pulse.aggregates.chat_so_far import random_id_of
 from pulse.errors import BadInput
 from pulse.message import Attachment, Incoming, Quoted
 from pulse.projections import inbox

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from pulse.aggregates.chat import Chat
-from pulse.aggregates.chat_events import random_id_of
+from pulse.aggregates.chat_so_far import random_id_of
 from pulse.message import Attachment, Author, Incoming, Quoted
 from pulse.projections import thread
 from tests.given import ANNA, NOW, VERA, a_chat, assigned_to, attempted, closed_by, replies, vera_edits, vera_writes

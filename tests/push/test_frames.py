@@ -9,7 +9,7 @@ import pytest
 from pulse.access import Place
 from pulse.aggregates import EVENTS
 from pulse.aggregates.chat import Chat
-from pulse.aggregates.chat_events import random_id_of
+from pulse.aggregates.chat_so_far import random_id_of
 from pulse.eventlog.envelope import Recorded, open_envelope, seal, subject_of
 from pulse.projections.thread import change_of, entry_of
 from pulse.push.frames import Frame, Names, frames_of
