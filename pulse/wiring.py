@@ -7,30 +7,37 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
-from pulse.blobs import Blobs
+from pulse.blobs import Blobs, Bucket
+from pulse.delivery.attachments import LIMIT, Attachments, Sources
 from pulse.desk.app import http_app
 from pulse.desk.broadcasting import broadcasting_routes
 from pulse.desk.chats import chat_routes
 from pulse.desk.deliveries import delivery_routes
+from pulse.desk.files import file_routes
 from pulse.desk.guard import Guard
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
+from pulse.directory import Directory
+from pulse.drivers import Drivers
 from pulse.embedded import Addresses
 from pulse.errors import ReadsDown
+from pulse.eventlog.lease import Lease
+from pulse.eventlog.notes import Notes, Place
 from pulse.eventlog.store import EventStore
 from pulse.house import House, now, open_house, true_when
 from pulse.http import Fork
-from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Intake
 from pulse.ingest.openapi import PATHS, SECURITY
 from pulse.ingest.traces import Traces
 from pulse.ingest.webhooks import PREFIX as WEBHOOKS
 from pulse.ingest.webhooks import Webhooks
 from pulse.ingest.widget import Widget
+from pulse.ingest.widget_files import WidgetFiles
 from pulse.logs import Outage
 from pulse.passwords import PasswordCheck
 from pulse.projections.projector import Projector
@@ -60,29 +67,32 @@ async def open_reads(house: House) -> AsyncIterator[Reads]:
 
 def open_ingest(house: House, reads: Reads) -> None:
     """Webhooks and the widget."""
-    intake = Intake(house.store, Blobs(house.settings.data_dir / "blobs"), now)
+    blobs = blobs_of(house.settings)
+    intake = Intake(house.store, blobs, now)
     drivers = Drivers(house.directory, house.vault)
     house.webhooks = Webhooks(house.directory, drivers, intake, Traces(house.log))
     widget = Widget(house.directory, drivers, intake, house.signer, reads, now)
-    house.routes += widget.routes()
+    house.routes += [*widget.routes(), *WidgetFiles(widget, blobs).routes()]
 
 
 def open_desk(house: House, reads: Reads) -> None:
     """The moderators' API."""
     secure = house.settings.secure_cookies
     guard = Guard(house.directory, Sessions(reads), house.signer, reads, now, secure=secure)
-    house.routers += desk_routers(guard, PasswordCheck(), house.store, reads, house.settings.push_key)
+    blobs = blobs_of(house.settings)
+    house.routers += desk_routers(guard, PasswordCheck(), house.store, reads, blobs, house.settings.push_key)
     house.checks["reads"] = lambda: readable(reads)
     house.begins.append(lambda: until_readable(reads))
 
 
 def desk_routers(
-    guard: Guard, passwords: PasswordCheck, store: EventStore, reads: Reads, push_key: str
+    guard: Guard, passwords: PasswordCheck, store: EventStore, reads: Reads, blobs: Blobs, push_key: str
 ) -> list[APIRouter]:
     """Every route of the moderators' API; it has no other list."""
     return [
         sign_in_routes(guard, passwords),
         chat_routes(guard, store, reads),
+        file_routes(guard, store, reads, blobs),
         delivery_routes(guard, reads, store),
         broadcasting_routes(guard, store, push_key),
     ]
@@ -92,8 +102,41 @@ def openapi() -> dict[str, Any]:
     """The HTTP API's document, made without any server."""
     nothing: Any = None
     guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
-    routers = desk_routers(guard, nothing, nothing, nothing, "")
+    routers = desk_routers(guard, nothing, nothing, nothing, nothing, "")
     return http_app(routers, [], nothing, PATHS, SECURITY).openapi()
+
+
+def open_attachments(house: House, drivers: Drivers) -> None:
+    """Brings messages' files into our own storage; of all processes that could, one does. `drivers` can call."""
+    notes = Notes(house.log)
+    place = Place(notes, "attachments", house.epoch)
+    sources = Sources(drivers.of, house.settings.trusted, lambda source: file_limit(house.directory, source))
+    attachments = Attachments(house.store, blobs_of(house.settings), sources, now)
+
+    async def bring() -> None:
+        await attachments.run(await place.load(), place.save)
+
+    house.tasks.append(lambda: Lease(notes, "attachments").run(bring))
+
+
+def file_limit(directory: Directory, source_id: UUID) -> int:
+    """How large a source's files may be, in bytes."""
+    source = directory.find_source(source_id)
+    return (source.file_limit if source else None) or LIMIT
+
+
+def blobs_of(settings: Settings) -> Blobs:
+    """Where bodies and files lie, as settings say."""
+    bucket = None
+    if settings.blobs_url:
+        bucket = Bucket(
+            settings.blobs_url,
+            settings.blobs_endpoint,
+            settings.blobs_key,
+            settings.blobs_secret,
+            settings.blobs_region,
+        )
+    return Blobs(settings.data_dir / "blobs", bucket)
 
 
 def open_projector(house: House) -> None:

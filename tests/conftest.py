@@ -58,8 +58,9 @@ async def log(addresses: Addresses) -> AsyncIterator[Log]:
     with suppress(AppendRefused):
         # nats-server may stumble (10049) over making its first stream while it removes the last one's folder.
         await opened.api("STREAM.CREATE.KEEP", {"name": "KEEP", "subjects": ["keep"]})
-    with suppress(AppendRefused):  # the first test finds no stream
-        await opened.api(f"STREAM.DELETE.{opened.stream}")
+    for stream in wanted_streams(STREAMS):
+        with suppress(AppendRefused):  # the first test finds none
+            await opened.api(f"STREAM.DELETE.{stream}")
     await reconcile(opened, wanted_streams(STREAMS), max_bytes=1 << 30)
     yield opened
     await opened.close()

@@ -2,7 +2,17 @@
 
 from eventsourcing.domain import Aggregate, AggregateEvent
 
-from pulse.aggregates import chat, chat_events, chat_replies, customer, delivery, department, moderator, source
+from pulse.aggregates import (
+    chat,
+    chat_events,
+    chat_files,
+    chat_replies,
+    customer,
+    delivery,
+    department,
+    moderator,
+    source,
+)
 
 AGGREGATES: dict[str, type[Aggregate]] = {
     "chat": chat.Chat,
@@ -30,6 +40,8 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("chat.reply-uncertain", 1): chat_replies.ReplyUncertain,
     ("chat.reply-requeued", 1): chat_replies.ReplyRequeued,
     ("chat.reply-vouched", 1): chat_replies.ReplyVouched,
+    ("chat.attachment-stored", 1): chat_files.AttachmentStored,
+    ("chat.attachment-lost", 1): chat_files.AttachmentLost,
     ("chat.assigned", 1): chat_events.ChatAssigned,
     ("chat.transferred", 1): chat_events.ChatTransferred,
     ("chat.closed", 1): chat_events.ChatClosed,

@@ -27,6 +27,7 @@ from pulse.aggregates.chat_events import (
     SeenByStaff,
     client_key,
 )
+from pulse.aggregates.chat_files import FiledChat
 from pulse.aggregates.chat_replies import RepliedChat
 from pulse.errors import Refusal
 from pulse.message import Attachment, Author, Incoming, id_key
@@ -44,7 +45,7 @@ class EmptyReply(Refusal):
     """A reply needs a text or a file."""
 
 
-class Chat(RepliedChat):
+class Chat(RepliedChat, FiledChat):
     """The decisions, each on what the chat's events left behind."""
 
     @classmethod

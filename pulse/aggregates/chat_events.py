@@ -9,7 +9,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
 from pulse.aggregates.chat_sending import Sending
-from pulse.message import Attachment, Author, Incoming, id_key
+from pulse.message import Attachment, Author, Incoming, all_attachments, awaited_files, id_key
 
 
 class FromChannel(AggregateEvent):
@@ -40,6 +40,7 @@ class MessageReceived(AggregateEvent):
         chat.known.add(id_key(self.message.external_id))
         chat.name_message(self.message.message_id, self.originator_version)
         chat.unread.append(self.originator_version)
+        chat.awaited.update(awaited_files(all_attachments(self.message), self.originator_version))
 
 
 class MessageEdited(AggregateEvent):
@@ -51,6 +52,7 @@ class MessageEdited(AggregateEvent):
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.known.add(id_key(self.message.external_id))
+        chat.awaited.update(awaited_files(all_attachments(self.message), self.originator_version))
 
 
 class MessagesDeleted(FromChannel):
@@ -101,6 +103,7 @@ class ReplyEchoed(FromChannel):
         if self.confirms is not None:  # it counted when it was written, and the customer may have written since
             return
         chat.unread_by_customer.append(self.originator_version)
+        chat.awaited.update(awaited_files(self.attachments, self.originator_version))
         if self.outside_author is not None:  # a program's "we got your message" answers nobody
             chat.unread = []
 
@@ -186,6 +189,7 @@ class ChatSoFar(Aggregate):
     `known` are keys of deliveries; the versions of messages lie under the keys of their ids, those of replies under
     the keys of their clients' ids, and (with the piece) under the random ids they leave with. `outgoing` are replies
     that have not left whole, `reached` says how far the others got, `receipts` are of messages we can't name yet.
+    `awaited` are keys of files that still lie at the channel.
     """
 
     source_id: UUID
@@ -206,6 +210,7 @@ class ChatSoFar(Aggregate):
     outgoing: dict[int, Sending] = field(default_factory=dict)
     reached: dict[int, int] = field(default_factory=dict)
     receipts: set[int] = field(default_factory=set)
+    awaited: set[str] = field(default_factory=set)
     read_key: int = -1
     client_msgs: dict[int, int] = field(default_factory=dict)
     seen_by: dict[UUID, int] = field(default_factory=dict)

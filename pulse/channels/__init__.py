@@ -18,11 +18,9 @@ import orjson
 
 from pulse.channels.calls import NeverDelivered
 from pulse.errors import BadInput, NotAuthentic
+from pulse.message import FILES as FILES
 from pulse.message import Attachment, Author, Incoming
 from pulse.values import value
-
-# Kinds of attachments that are files.
-FILES = frozenset({"photo", "document", "voice", "audio", "video", "animation"})
 
 NUL = re.compile(rb"\0|(?<!\\)(?:\\\\)*\\u0000")
 
@@ -72,6 +70,18 @@ class File:
     name: str
     mime: str
     content: bytes = field(repr=False)
+
+
+@value
+class Located:
+    """Where a file can be had right now. `url` may hold a secret: it is never stored, logged or shown.
+
+    `hosts` are the only names the way there may lead through (`*.` before one: its subdomains); `size` is in bytes.
+    """
+
+    url: str = field(repr=False)
+    size: int | None = None
+    hosts: tuple[str, ...] = ()
 
 
 @value
@@ -238,6 +248,10 @@ class Channel(ABC):
     async def show_typing(self, peer: str) -> None:
         """Shows the customer that somebody is typing. Raises as `send` does; nobody repeats it."""
         raise NeverDelivered("This channel shows no typing.")
+
+    async def locate(self, ref: str) -> Located:
+        """Where an attachment's file is. Raises NeverDelivered, NotNow, SourceInTrouble."""
+        raise NeverDelivered("This channel keeps no files.")
 
     async def profile(self, peer: str) -> Profile | None:
         """Who a person is, where the channel tells only when asked. Raises as `send` does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pulse.commands import people, sources, up, upkeep
+from pulse.commands import blobs, people, sources, up, upkeep
 from pulse.wiring import ROLES
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ for _name in ROLES:
 app.command()(upkeep.demo)
 app.command()(upkeep.rebuild)
 app.command()(upkeep.status)
+app.add_typer(blobs.app, name="blobs")
 app.add_typer(sources.app, name="source")
 app.add_typer(people.users, name="user")
 app.add_typer(people.departments, name="department")

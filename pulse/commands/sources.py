@@ -22,7 +22,9 @@ app = typer.Typer(no_args_is_help=True, help="Connected channel accounts.")
 
 # What can be set on a source of each channel; secrets are sealed, the rest may be seen.
 SECRETS = {"telegram": ("secret", "next_secret", "token"), "vk": ("secret", "token"), "simulator": ("secret",)}
-SETTINGS = {"vk": ("confirmation",), "web": ("origins",)}
+SETTINGS = {"vk": ("confirmation",), "web": ("origins", "file_types")}
+FOR_ALL = ("file_limit_mb",)
+MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/([a-z0-9.+-]+|\*)")
 ORIGIN = re.compile(r"https?://[^\s/?#@]+")
 COLUMNS = ("id", "type", "identifier", "title", "departments", "webhook_url")
 
@@ -37,6 +39,12 @@ NextSecret = Annotated[str | None, typer.Option(help="Telegram: one that is as g
 Token = Annotated[str | None, typer.Option(help="Telegram, VK: the token that replies are sent with; - asks for it")]
 Confirmation = Annotated[str | None, typer.Option(help="VK: the confirmation code")]
 Origin = Annotated[list[str] | None, typer.Option(help="web: a page that may embed the widget; repeat for several")]
+FileLimit = Annotated[
+    int | None, typer.Option(min=0, max=200, help="the largest file in MB; 0: what the channel takes")
+]
+FileType = Annotated[
+    list[str] | None, typer.Option(help="web: what visitors may send, such as image/*; repeat for several")
+]
 
 
 class UnknownChannel(BadInput):
@@ -111,6 +119,8 @@ def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
     token: Token = None,
     confirmation: Confirmation = None,
     origin: Origin = None,
+    file_limit_mb: FileLimit = None,
+    file_type: FileType = None,
     as_json: Json = False,
 ) -> None:
     """Changes what is given and leaves the rest. `-` reads a secret from a prompt, a pipe or PULSE_NEW_SECRET,
@@ -120,7 +130,7 @@ def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
     made = new_secret() if rotate else None
     with words_for_errors():
         hidden = _secrets(secret=_one_of(secret, made), next_secret=next_secret, token=token)
-        seen = _settings(confirmation=confirmation, origins=origin)
+        seen = _settings(confirmation=confirmation, origins=origin) | _file_settings(file_limit_mb, file_type)
 
     async def change(house: House) -> None:
         found = _find(house, source)
@@ -191,6 +201,21 @@ def _settings(*, confirmation: str | None, origins: list[str] | None) -> dict[st
     return given
 
 
+def _file_settings(limit_mb: int | None, types: list[str] | None) -> dict[str, str]:
+    """Those that are given. Raises BadInput."""
+    given = {} if limit_mb is None else {"file_limit_mb": str(limit_mb or "")}
+    if types is not None:
+        given["file_types"] = " ".join(_media_type(text) for text in types if text)
+    return given
+
+
+def _media_type(text: str) -> str:
+    spelled = text.strip().lower()
+    if not MEDIA_TYPE.fullmatch(spelled):
+        raise BadInput(f"{text!r} is no media type, such as application/pdf or image/*.")
+    return spelled
+
+
 def _origin(text: str) -> str:
     """As browsers send it. Raises BadInput."""
     spelled = text.strip().lower().removesuffix("/")
@@ -203,7 +228,7 @@ def _origin(text: str) -> str:
 
 def _refuse_others(channel: str, hidden: dict[str, str], seen: dict[str, str]) -> None:
     """Raises NotItsField."""
-    known = SECRETS.get(channel, ()) + SETTINGS.get(channel, ())
+    known = SECRETS.get(channel, ()) + SETTINGS.get(channel, ()) + FOR_ALL
     for name in (*hidden, *seen):
         if name not in known:
             raise NotItsField(f"A {channel} source has no {name.replace('_', ' ')}; nothing was changed.")

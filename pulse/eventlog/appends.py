@@ -57,13 +57,14 @@ FULL = frozenset({10077, 10023, 10047})
 class Append:
     """A message to append. `expect` is the subject's last sequence as the writer knows it, None for no condition.
 
-    A `msg_id` is plain ASCII without line breaks.
+    A `msg_id` is plain ASCII without line breaks. After `seconds` the server forgets it (never in the log itself).
     """
 
     subject: str
     body: bytes
     expect: int | None = None
     msg_id: str | None = None
+    seconds: int | None = None
 
     def headers(self, batch: str = "") -> bytes:
         """A NATS header block (ADR-4), empty where there is nothing to say. `batch` holds finished lines."""
@@ -72,6 +73,8 @@ class Append:
             lines += f"Nats-Expected-Last-Subject-Sequence: {self.expect}\r\n"
         if self.msg_id is not None:
             lines += f"Nats-Msg-Id: {self.msg_id}\r\n"
+        if self.seconds is not None:
+            lines += f"Nats-TTL: {self.seconds}s\r\n"
         return f"NATS/1.0\r\n{lines}\r\n".encode("ascii") if lines else b""
 
 

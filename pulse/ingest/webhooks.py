@@ -15,9 +15,9 @@ from starlette.types import Receive, Scope, Send
 
 from pulse.channels import Channel, Confirmation, Unreadable, require_secret
 from pulse.directory import Directory
+from pulse.drivers import Drivers
 from pulse.errors import BadInput, NotAuthentic, NotFound, PulseError, Refusal, Trouble
 from pulse.http import problem, read_body
-from pulse.ingest.drivers import Drivers
 from pulse.ingest.intake import Delivered, Intake
 from pulse.ingest.traces import Traces
 

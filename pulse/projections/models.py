@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pulse.eventlog.envelope import Recorded
-from pulse.projections import customers, deliveries, inbox, thread
+from pulse.projections import customers, deliveries, files, inbox, thread
 from pulse.projections.changes import Changes, ReadModel
 
 # Each is named after its table.
-MODELS: dict[str, ReadModel] = {"inbox": inbox, "thread": thread, "customers": customers, "deliveries": deliveries}
+MODELS: dict[str, ReadModel] = {
+    "inbox": inbox,
+    "thread": thread,
+    "customers": customers,
+    "deliveries": deliveries,
+    "files": files,
+}
 
 
 def versions() -> dict[str, int]:

@@ -373,7 +373,7 @@ async def test_a_browser_may_ask_first(shared: Pulse) -> None:
         assert answer.status_code == 204
         has_cors(answer, SHOP)
         allowed = answer.headers["access-control-allow-headers"].split(", ")
-        assert set(allowed) == {"authorization", "content-type", "x-pulse-version"}
+        assert set(allowed) == {"authorization", "content-type", "x-pulse-version", "range"}
         assert "POST" in answer.headers["access-control-allow-methods"]
 
 

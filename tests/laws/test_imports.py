@@ -10,7 +10,7 @@ import pulse
 ROOT = Path(pulse.__file__).parent
 
 FLOORS: list[tuple[str, ...]] = [
-    ("errors", "values"),
+    ("errors", "values", "sniff"),
     (
         "settings",
         "access",
@@ -23,12 +23,15 @@ FLOORS: list[tuple[str, ...]] = [
         "http_limits",
         "logs",
         "message",
+        "outside",
         "embedded",
     ),
+    ("files",),
     ("aggregates",),
     ("eventlog",),
-    ("projections", "channels", "directory", "accounts"),
-    ("ingest", "desk", "push", "serving"),
+    ("projections", "channels", "directory", "accounts", "sweep"),
+    ("drivers",),
+    ("ingest", "desk", "push", "delivery", "serving"),
     ("house",),
     ("wiring", "demo"),
     ("commands", "schemas"),

@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from pulse.aggregates import EVENTS
 from pulse.aggregates.chat import Chat, chat_id
-from pulse.aggregates.chat_events import MessageReacted, MessageReceived, ReplyEchoed
+from pulse.aggregates.chat_events import MessageEdited, MessageReacted, MessageReceived, ReplyEchoed
 from pulse.aggregates.chat_replies import ReplyDelivered
 from pulse.aggregates.chat_sending import Sending
 from pulse.aggregates.department import department_id
@@ -33,6 +33,7 @@ from pulse.message import Attachment, Author, Incoming
 from pulse.tokens import Visit
 from pulse.wiring import now
 from tests.conftest import Pulse
+from tests.insisting import insist
 
 ADMIN, ANNA, BORIS = (moderator_id(f"{name}@pulse.example") for name in ("admin", "anna", "boris"))
 SALES, SUPPORT = department_id("Sales"), department_id("Support")
@@ -71,7 +72,11 @@ class Client:
 
 
 def laid_over(entry: Json, told: Json) -> Json:
-    """An entry and what changed of it. Reactions go by their authors; null takes back."""
+    """An entry and what changed of it. Reactions go by their authors; null takes back. Files go by attachments' ids."""
+    if "files" in told:
+        files = told["files"]
+        attachments = [one | files.get(one.get("id"), {}) for one in entry["attachments"]]
+        return entry | {"attachments": attachments}
     if "reactions" not in told:
         return entry | told
     reactions = entry.get("reactions", {}) | told["reactions"]
@@ -116,7 +121,10 @@ class World:
         return Client({}, by_id(await self.read("/api/widget/messages?limit=200", headers)))
 
     async def read(self, path: str, headers: dict[str, str]) -> Json | None:
-        answer = await self.pulse.http.get(path, headers=headers)
+        # A widget that looks after every act of a long history is told to wait now and then.
+        answer = await insist(
+            lambda: self.pulse.http.get(path, headers=headers), lambda answer: answer.status_code != 429
+        )
         if answer.status_code == 404:
             return None
         assert answer.status_code == 200, answer.text
@@ -183,7 +191,41 @@ def write(number: int) -> Act:
 
 
 def edit(number: int) -> Act:
-    return lambda chat: chat.edit(message(f"better {number}", known(chat, number)), raw="{}", now=now())
+    photo = (Attachment("document", name="dog.pdf", ref="secret-ref"),) if number % 3 == 0 else ()
+    better = f"better {number}"
+    return lambda chat: chat.edit(
+        message(better, known(chat, number), attachments=photo), raw="{}", now=now()
+    )  # fmt: skip
+
+
+def keep_file(number: int) -> Act:
+    """The worker has brought a file that is awaited, of a message or of its edit; or a stranger."""
+
+    def act(chat: Chat) -> None:
+        of, edit, index = awaited(chat, number)
+        kept = Attachment("photo", name="cat.jpg", mime="image/png", size=7, file=str(uuid4()), sha256="0" * 64)
+        chat.store_attachment(kept, of=of, edit=edit, index=index, now=now())
+
+    return act
+
+
+def lose_file(number: int) -> Act:
+    def act(chat: Chat) -> None:
+        of, edit, index = awaited(chat, number)
+        chat.lose_attachment(of=of, edit=edit, index=index, reason="It is gone.", now=now())
+
+    return act
+
+
+def awaited(chat: Chat, number: int) -> tuple[int, int | None, int]:
+    """Which message, which edit of it, the how manyth file. What an edit replaced may still come late."""
+    if not chat.awaited:
+        return 1, None, 0
+    version, index = map(int, sorted(chat.awaited)[number % len(chat.awaited)].split("."))
+    return (version, None, index) if version in chat.messages.values() else (EDITED[chat.id, version], version, index)
+
+
+EDITED: dict[tuple[UUID, int], int] = {}  # by chat and version of an edit: the message it changed
 
 
 def delete(number: int) -> Act:
@@ -328,7 +370,7 @@ def person(number: int) -> UUID:
 
 ACTS = (
     write, edit, delete, react, react_to_nothing, press, echo, confirm, reply, assign, transfer, close, see, see_as_customer,
-    attempt, attempt, sent, sent, fail, doubt, send_again, vouch, receipt, read_mark,
+    attempt, attempt, sent, sent, fail, doubt, send_again, vouch, receipt, read_mark, keep_file, lose_file,
 )  # fmt: skip
 HISTORIES = st.lists(st.builds(lambda act, number: act(number), st.sampled_from(ACTS), st.integers(0, 50)), max_size=30)
 
@@ -344,6 +386,9 @@ async def check_law(world: World, history: list[Act], cut: int) -> set[type]:
             inbox, widget = await world.inbox_snapshot(), await world.widget_snapshot()
         decided = await world.act(act)
         events |= {type(event) for event in decided.events} if decided else set()
+        for event in decided.events if decided else ():
+            if isinstance(event, MessageEdited):
+                EDITED[event.originator_id, event.originator_version] = event.of
         unheard = last_told(decided) or unheard
         if decided and decided.events:
             behind = last_told(decided) is not decided.events[-1]
@@ -397,7 +442,8 @@ EVERYTHING = (
     echo(1), reply(0), confirm(0), react(12), react(15), react(14), react(17), assign(1), transfer(1), edit(2), write(4), edit(0), close(0), write(2), reply(1), edit(0), delete(0),
     attempt(0), fail(1), attempt(0), sent(0), attempt(0), doubt(0), vouch(0), reply(1), attempt(0), fail(0), send_again(0),
     attempt(0), sent(0), receipt(3), receipt(10), see_as_customer(0), reply(0), attempt(0), doubt(0), write(1), reply(0),
-    attempt(0), confirm(1), see_as_customer(0),
+    attempt(0), confirm(1), see_as_customer(0), write(3), write(6), keep_file(0), lose_file(0), lose_file(0), write(9),
+    edit(3), keep_file(1), keep_file(0), keep_file(0), keep_file(0), lose_file(0), keep_file(0),
 )  # fmt: skip
 
 

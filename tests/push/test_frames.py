@@ -13,6 +13,7 @@ from pulse.aggregates.chat_events import random_id_of
 from pulse.eventlog.envelope import Recorded, open_envelope, seal, subject_of
 from pulse.projections.thread import change_of, entry_of
 from pulse.push.frames import Frame, Names, frames_of
+from tests.aggregates.test_chat_files import CAT, DOG, kept, lost, vera_sends
 from tests.given import (
     ANNA,
     BORIS,
@@ -69,6 +70,9 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     attempted(30),
     lambda chat: chat.fail(30, attempt=1, code="400", reason="no such chat", again_at=None, now=NOW),
     lambda chat: chat.send_again(30, moderator_id=ANNA, now=NOW),
+    vera_sends(CAT, DOG),
+    kept(34, 0),
+    lost(34, 1),
 )  # fmt: skip
 
 
@@ -151,6 +155,10 @@ TABLE: tuple[Row, ...] = (
     reached(31, 30, "sending", attempt=1, error=None, again_at=None),
     reached(32, 30, "failed", error="no such chat"),
     reached(33, 30, "pending", error=None),
+    (34, "chat.message", "NewChatMessage", entry(34), entry(34)),
+    (34, "chat.alert", "ChatAlert", {"unread_count": 1, "last_id": 34}, None),
+    (35, "chat.message.changed", "MessageChanged", changed(35), changed(35)),
+    (36, "chat.message.changed", "MessageChanged", changed(36), changed(36)),
 )  # fmt: skip
 
 
@@ -235,10 +243,10 @@ def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]
         row |= frame.data["chat"]
     expected = {
         "id": a_chat().id, "source_id": SHOP, "channel": "telegram", "peer": "77", "customer_id": UUID(int=77),
-        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 33,
+        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 36,
         "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": ANNA,
-        "holder": BY_ANNA, "unread": 0, "unread_by_customer": 2, "last_text": "Good day", "last_kind": "text",
-        "last_sender": "moderator", "last_at": NOW, "last_position": 1030, "last_version": 30,
+        "holder": BY_ANNA, "unread": 1, "unread_by_customer": 2, "last_text": "", "last_kind": "photo",
+        "last_sender": "customer", "last_at": NOW, "last_position": 1034, "last_version": 34,
     }  # fmt: skip
     assert {key: row[key] for key in expected} == expected
 

@@ -1,8 +1,10 @@
-"""The driver of each source, with its secrets opened; made again when the source changes."""
+"""The driver of each source, with its secrets opened; made again when the source changes. For every door."""
 
 from __future__ import annotations
 
 from uuid import UUID
+
+import httpx2
 
 from pulse.aggregates.source import Source
 from pulse.channels import Account, Channel
@@ -14,9 +16,11 @@ from pulse.vault import Vault
 class Drivers:
     """Ask it by source id; None for a stranger's id, and for a channel that only a newer Pulse knows."""
 
-    def __init__(self, directory: Directory, vault: Vault) -> None:
+    def __init__(self, directory: Directory, vault: Vault, http: httpx2.AsyncClient | None = None) -> None:
+        """`http` makes the calls of a process that sends."""
         self._directory = directory
         self._vault = vault
+        self._http = http
         self._made: dict[UUID, tuple[int, Channel]] = {}
 
     def of(self, source_id: UUID) -> Channel | None:
@@ -34,4 +38,4 @@ class Drivers:
         secrets = {
             name: self._vault.unseal(sealed, source.seal_purpose(name)) for name, sealed in source.secrets.items()
         }
-        return CHANNELS[source.channel](Account(source.id, source.identifier, source.settings, secrets))
+        return CHANNELS[source.channel](Account(source.id, source.identifier, source.settings, secrets), self._http)

@@ -6,9 +6,9 @@ import pytest
 
 from pulse.accounts import Accounts
 from pulse.aggregates.source import Source, source_id
+from pulse.drivers import Drivers
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
-from pulse.ingest.drivers import Drivers
 from pulse.vault import Vault, WrongKey
 from pulse.wiring import now
 from tests.test_directory import a_source, open_directory

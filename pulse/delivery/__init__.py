@@ -1,0 +1,1 @@
+"""What leaves Pulse: replies to customers, and what workers do beside it."""
