@@ -20,13 +20,13 @@ from bench.machine import MEASURED
 from bench.peer_application import Chats, environment
 from bench.report import Figure, Report, Size, Verdict
 from bench.world import opened_world
-from pulse import wiring
 from pulse.aggregates.chat import Chat
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
 from pulse.house import NATS_FOLDER
 from pulse.logs import configure_logs
+from pulse.serving import tune_gc
 
 REACH = 5.0
 PULSE, PEER = "Pulse", "eventsourcing + Postgres"
@@ -85,7 +85,7 @@ async def _pulse(nats_url: str, chats: int) -> None:
     for first in range(0, chats, 100):
         await asyncio.gather(*(_make(makers, number) for number in range(first, min(first + 100, chats))))
     cold, cached = EventStore(log, cached=0), EventStore(log)
-    wiring.tune_gc()
+    tune_gc()
     say(ready=True)
     async for order in coming_orders():
         numbers = range(order["first"], order["last"])
@@ -118,7 +118,7 @@ def run_peer(database_url: str, chats: int, durable: bool) -> None:
     cached = Chats(env=environment(database_url, cached=True))
     for number in range(chats):
         cold.save(chat_of_twelve(number))
-    wiring.tune_gc()
+    tune_gc()
     say(ready=True)
     for order in orders():
         numbers = range(order["first"], order["last"])

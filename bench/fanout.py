@@ -15,11 +15,11 @@ from websockets.asyncio.server import broadcast
 from bench.child import Child, coming_orders, say
 from bench.machine import MEASURED, REST
 from bench.report import Figure, Report, Size, Verdict
-from pulse import wiring
 from pulse.logs import configure_logs
 from pulse.push.hub import Hub, send, text_frame
 from pulse.push.protocol import Pusher
 from pulse.push.server import PushServer
+from pulse.serving import tune_gc
 
 REACH, REACH_KIB = 1.5, 20.0
 FRAMES_A_SECOND, FRAMES_AT_MOST = 30, 300  # of each round's seconds; sockets that answer no ping are cut after 50 s
@@ -78,7 +78,7 @@ async def _serve() -> None:
     hub, nobody = Hub(), None
     server = PushServer(nobody, Pusher(hub, nobody, KEY), NoLog())  # type: ignore[arg-type]
     async with server.listening("127.0.0.1", 0) as port:
-        wiring.tune_gc()
+        tune_gc()
         say(port=port)
         async for order in coming_orders():
             if order["do"] == "memory":

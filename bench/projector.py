@@ -17,7 +17,6 @@ from bench.machine import MEASURED
 from bench.peer_application import Chats, ChatsAndThreads, Tables, environment
 from bench.report import Figure, Report, Size, Verdict
 from bench.world import opened_world
-from pulse import wiring
 from pulse.eventlog.appends import Append
 from pulse.eventlog.envelope import new_event_id, open_envelope, seal, subject_of
 from pulse.eventlog.jetstream import Log
@@ -27,6 +26,7 @@ from pulse.logs import configure_logs
 from pulse.projections.changes import Changes
 from pulse.projections.models import project_all
 from pulse.projections.projector import Projector
+from pulse.serving import tune_gc
 
 REACH, REACH_OF_COPY = 15.0, 0.25
 BATCH = 900
@@ -76,7 +76,7 @@ async def _pulse(nats_url: str, database_url: str, events: int, chats: int) -> N
     coming = history(events, chats)
     while batch := list(islice(coming, BATCH)):
         await log.append_batch([_sealed(event, scope) for event, scope in batch])
-    wiring.tune_gc()
+    tune_gc()
     say(ready=True)
     schemas = 0
     async for order in coming_orders():
@@ -141,7 +141,7 @@ def run_peer(database_url: str, events: int, chats: int) -> None:
         writer.events.put(batch)
     last = writer.recorder.max_notification_id()
     writer.close()
-    wiring.tune_gc()
+    tune_gc()
     say(ready=True)
     for _ in orders():
         with ProjectionRunner(

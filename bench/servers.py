@@ -20,10 +20,10 @@ from pulse import wiring
 from pulse.aggregates.source import source_id
 from pulse.demo import SOURCES, make_demo
 from pulse.embedded import Addresses
+from pulse.house import House, now
 from pulse.logs import configure_logs
 from pulse.serving import HttpServer
 from pulse.settings import Settings
-from pulse.wiring import House
 
 TELEGRAM = next(source for source in SOURCES if source.channel == "telegram")
 WEBHOOK = f"/webhook/telegram/{source_id('telegram', TELEGRAM.identifier)}"
@@ -54,7 +54,7 @@ async def serve_roles(
     """Pulse with the demo's world, until the parent has no more to tell."""
 
     async def started(house: House) -> None:
-        await house.directory.wait_for(await make_demo(house.store, house.vault, wiring.now))
+        await house.directory.wait_for(await make_demo(house.store, house.vault, now))
         while not all((await house.check()).values()):
             await asyncio.sleep(0.02)
         await until_open(settings.http_port)

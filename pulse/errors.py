@@ -30,6 +30,11 @@ PulseError
 │   ├── TooLarge            413
 │   ├── WrongMethod         405
 │   ├── PostOnly            ingest/webhooks: 405
+│   ├── ForbiddenAddress    outside
+│   ├── AnswerTooLarge      outside
+│   ├── NotAClaim           tokens; an upload's receipt
+│   ├── NotAnUpload         files/uploads
+│   ├── NotThisType         files/uploads: 415
 │   ├── BadSetting          settings; stops the start
 │   ├── NotAnIdentifier     aggregates/source
 │   ├── NotADepartment      aggregates/department
@@ -62,10 +67,13 @@ PulseError
 │   ├── NoSuchCallback      aggregates/chat
 │   ├── NoChatYet           ingest/intake; never leaves it
 │   └── CustomerToo         ingest/intake; never leaves it
+│   ├── NoChatYet           ingest/intake; never leaves it
+│   └── NoPreview           files/previews
 └── Trouble                 our side: 503 with Retry-After
     ├── TryLater            busy; the same request may go through soon
     │   ├── TooOften        limits: 429
     │   ├── TooManySignIns  passwords
+    │   ├── BlobsDown       blobs; files can't be read
     │   └── NobodyRelays    push/server
     ├── CallFailed          channels/calls; a call to a channel ended badly
     │   ├── NotNow
@@ -97,6 +105,8 @@ PulseError
     ├── LogBehind           projections/checkpoint
     ├── OtherVersion        projections/checkpoint
     ├── BlobNotKept         blobs; the disk refuses
+    ├── NoAnswer            outside
+    ├── LogTooShort         sweep
     ├── WrongKey            vault
     ├── AlreadyRunning      embedded/lock
     ├── ServerFailed        embedded/child

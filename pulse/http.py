@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ MEDIA_TYPE = "application/problem+json"
 
 # What the framework itself refuses is told like our own refusals.
 FRAMEWORKS: dict[int, type[PulseError]] = {400: BadInput, 404: NotFound, 405: WrongMethod, 413: TooLarge}
+
+NO_PATH = re.compile(r"(?!)")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -86,14 +89,18 @@ class Fork:
 
 
 class BodyLimit:
-    """Whoever reads more of a body than `limit` bytes is told 413, before the rest is read."""
+    """Whoever reads more of a body than `limit` bytes is told 413, before the rest is read.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    Addresses that match `but` limit their bodies themselves.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, but: re.Pattern[str] = NO_PATH) -> None:
         self.app = app
         self.limit = limit
+        self.but = but
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or self.but.fullmatch(scope["path"]):
             await self.app(scope, receive, send)
             return
         declared = declared_size(Headers(scope=scope))

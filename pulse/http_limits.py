@@ -10,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEADER_BYTES = 16 * 1024
 HEADERS = 100
 ARRIVAL_SECONDS = 10.0
+SLOWEST_BYTES = 16 * 1024  # a second of a body: whoever sends a large file slowly is not somebody who sends nothing
 LOOK_EVERY = 2.5
 
 
@@ -102,6 +103,8 @@ class LimitedHttp(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
         self._unread = 0
+        if self._arriving_since is not None:
+            self._arriving_since += len(body) / SLOWEST_BYTES
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

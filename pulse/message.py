@@ -8,6 +8,9 @@ from hashlib import blake2b
 
 from pulse.values import value
 
+# Kinds of attachments that are files.
+FILES = frozenset({"photo", "document", "voice", "audio", "video", "animation"})
+
 
 @value
 class Author:
@@ -82,6 +85,29 @@ class Incoming:
     album: str | None = None
     payload: str | None = None
     notice: str | None = None
+
+
+def all_attachments(message: Incoming) -> tuple[Attachment, ...]:
+    """Its own first, then those of what it answers, then those of what it forwards: their numbers never change."""
+    if message.reply_to is None and not message.forwarded:
+        return message.attachments
+    quoted = (*((message.reply_to,) if message.reply_to else ()), *message.forwarded)
+    return (*message.attachments, *(attachment for one in quoted for attachment in one.attachments))
+
+
+def awaited_files(attachments: tuple[Attachment, ...], version: int) -> list[str]:
+    """The keys of those that are files and lie elsewhere yet."""
+    return [file_key(version, index) for index, one in enumerate(attachments) if is_awaited(one)]
+
+
+def is_awaited(attachment: Attachment) -> bool:
+    """Is it a file that lies at its channel, and not yet with us?"""
+    return attachment.ref is not None and attachment.file is None and attachment.kind in FILES
+
+
+def file_key(version: int, index: int) -> str:
+    """Names an attachment within its chat: by the version that brought it and its number there."""
+    return f"{version}.{index}"
 
 
 @lru_cache(maxsize=64)  # asked when deciding, and once more when the event is applied

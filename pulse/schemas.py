@@ -19,7 +19,7 @@ from pulse.aggregates import EVENTS
 from pulse.aggregates.upcasts import UPCASTS
 from pulse.delivery.public_event import SHAPES, public_event
 from pulse.eventlog.envelope import data_struct, open_envelope, seal, specimen, subject_of, wire_name
-from pulse.wiring import openapi
+from pulse.wiring.doors import openapi
 
 FOLDER = Path(__file__).parent.parent / "schemas"
 SCOPE = {"source": UUID(int=2), "department": UUID(int=3), "holder": UUID(int=4)}

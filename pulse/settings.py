@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
@@ -22,6 +21,8 @@ SCHEMES = {
     "nats_url": ("nats", "tls", "ws", "wss"),
     "nats_monitor_url": ("http", "https"),
     "database_url": ("postgresql", "postgres"),
+    "blobs_url": ("s3",),
+    "blobs_endpoint": ("http", "https"),
 }
 MUST_BE = {
     "data_dir": "the path of a directory",
@@ -37,11 +38,15 @@ MUST_BE = {
     "master_key": "64 hex digits",
     "push_key": "letters, digits, - and _",
     "secure_cookies": "true or false",
-    "allow_private": "hosts with ports and commas between them, such as crm.internal:8443",
+    "blobs_url": "the address of a bucket, such as s3://bucket/prefix",
+    "blobs_endpoint": "an address such as http://minio:9000",
+    "blobs_region": "the name of a region, such as us-east-1",
+    "blobs_key": "an access key",
+    "blobs_secret": "the secret of an access key",
+    "trusted_hosts": "hosts with their ports, with commas between them, such as bot-api.internal:8081",
     "log_level": f"one of {', '.join(LEVELS)}",
 }
-HOST_AND_PORT = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,5}")
-UNSEEN = {"nats_url", "database_url", "master_key"}  # may hold passwords
+UNSEEN = {"nats_url", "database_url", "master_key", "blobs_key", "blobs_secret"}  # may hold passwords
 
 
 class BadSetting(BadInput):
@@ -73,18 +78,22 @@ class Settings(BaseSettings):
     )
     push_key: str = Field(default="pulse", pattern="^[A-Za-z0-9_-]+$", description="the app key of Pusher clients")
     secure_cookies: bool = Field(default=False, description="true behind TLS: __Host- cookies, Secure")
-    allow_private: str = Field(
-        default="", description="host:port, with commas: what events may be told to though it is not public https"
+    blobs_url: str = Field(
+        default="", description="where files lie: s3://bucket/prefix; empty: in the data directory, under blobs"
+    )
+    blobs_endpoint: str = Field(default="", description="an S3 server of your own, such as MinIO; empty: Amazon's")
+    blobs_region: str = Field(default="us-east-1", min_length=1, description="the bucket's region")
+    blobs_key: str = Field(default="", description="the bucket's access key")
+    blobs_secret: str = Field(default="", repr=False, description="and its secret")
+    trusted_hosts: str = Field(
+        default="",
+        description="host:port inside your network that Pulse may call: Bot API servers, receivers of events; commas",
     )
     log_level: str = Field(default="info", description="debug, info, warning or error")
 
     @property
     def key_file(self) -> Path:
         return self.data_dir / "keys" / "master.key"
-
-    @property
-    def private_allowed(self) -> frozenset[str]:
-        return frozenset(filter(None, map(str.strip, self.allow_private.lower().split(","))))
 
     @property
     def http_address(self) -> str:
@@ -94,6 +103,11 @@ class Settings(BaseSettings):
     def push_address(self) -> str:
         return f"ws://{self.push_host}:{self.push_port}"
 
+    @property
+    def trusted(self) -> frozenset[str]:
+        """`host:port` that may be inside."""
+        return frozenset(filter(None, (host.strip().lower() for host in self.trusted_hosts.split(","))))
+
     @field_validator("data_dir", mode="before")
     @classmethod
     def _named(cls, path: object) -> object:
@@ -101,13 +115,15 @@ class Settings(BaseSettings):
             raise ValueError
         return path
 
-    @field_validator("public_url", "nats_url", "nats_monitor_url", "database_url")
+    @field_validator("public_url", "nats_url", "nats_monitor_url", "database_url", "blobs_url", "blobs_endpoint")
     @classmethod
     def _url(cls, url: str, info: object) -> str:
         name = str(getattr(info, "field_name", ""))
         if url and not _is_url(url, SCHEMES[name]):
             raise ValueError
-        return url.removesuffix("/") if name in ("public_url", "nats_monitor_url") else url
+        return (
+            url.removesuffix("/") if name in ("public_url", "nats_monitor_url", "blobs_url", "blobs_endpoint") else url
+        )
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -116,11 +132,11 @@ class Settings(BaseSettings):
             ip_network(network)  # raises ValueError
         return proxies
 
-    @field_validator("allow_private")
+    @field_validator("trusted_hosts")
     @classmethod
     def _hosts(cls, hosts: str) -> str:
         for host in filter(None, map(str.strip, hosts.split(","))):
-            if not HOST_AND_PORT.fullmatch(host):
+            if not _is_url(f"http://{host}", ("http",)) or urlsplit(f"//{host}").port is None:
                 raise ValueError
         return hosts
 

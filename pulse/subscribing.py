@@ -122,7 +122,7 @@ class Subscribing:
             require_permitted(httpx2.URL(url.strip()), None, self.inside)
         except (ForbiddenAddress, httpx2.InvalidURL):
             raise ForbiddenAddress(
-                "Pulse tells events to https addresses with a name and the usual port. PULSE_ALLOW_PRIVATE names others."
+                "Pulse tells events to https addresses with a name and the usual port. PULSE_TRUSTED_HOSTS names others."
             ) from None
         return wanted
 

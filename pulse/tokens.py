@@ -1,4 +1,5 @@
-"""Signed tokens: a visitor's, which opens one chat; a moderator's, which lives five minutes; Pusher's signatures.
+"""Signed tokens: a visitor's, which opens one chat; a moderator's, which lives five minutes; Pusher's signatures;
+receipts of uploaded files.
 
 Visitor tokens are `v1.<claims>.<mac>`: base64url JSON and HMAC-SHA256 over it, keyed by use. They name a chat
 and nothing else can be reached with them. Staff tokens are JWTs (HS256, pinned), see RFC 8725.
@@ -10,7 +11,7 @@ import base64
 import hashlib
 import hmac
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -18,11 +19,12 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
-from pulse.errors import NotAuthentic
+from pulse.errors import BadInput, NotAuthentic
 
 STAFF_LIFE = timedelta(minutes=5)
 CHAT_TOKEN_LIFE = timedelta(days=180)
 CHANNEL_TOKEN_LIFE = timedelta(hours=24)
+CLAIM_LIFE = timedelta(hours=24)
 LONGEST = 4096
 
 
@@ -35,6 +37,26 @@ class Visit(msgspec.Struct, frozen=True):
     name: str
     department: UUID | None
     issued: int
+
+
+class FileClaim(msgspec.Struct, frozen=True):
+    """What the receipt of an upload says: what lies in our storage, and for which chat it was brought."""
+
+    chat: UUID
+    file: UUID
+    sha256: str
+    kind: str
+    name: str
+    mime: str
+    size: int
+    issued: int
+
+
+class NotAClaim(BadInput):
+    """This is not the receipt of a file that was uploaded to this chat within the last day."""
+
+
+T = TypeVar("T", Visit, FileClaim)
 
 
 class Signer:
@@ -57,26 +79,42 @@ class Signer:
 
     def read_chat_token(self, token: str, now: datetime) -> Visit:
         """Raises NotAuthentic."""
-        return self._read("chat", token, now, CHAT_TOKEN_LIFE)
+        return self._read("chat", token, now, CHAT_TOKEN_LIFE, Visit)
 
     def read_channel_token(self, token: str, now: datetime) -> Visit:
         """Raises NotAuthentic."""
-        return self._read("channel", token, now, CHANNEL_TOKEN_LIFE)
+        return self._read("channel", token, now, CHANNEL_TOKEN_LIFE, Visit)
 
-    def _sign(self, use: str, visit: Visit) -> str:
-        claims = base64.urlsafe_b64encode(msgspec.json.encode(visit)).decode().rstrip("=")
+    # Uploads
+
+    def file_claim(self, claim: FileClaim) -> str:
+        """Puts an uploaded file into a message of its chat, for a day."""
+        return self._sign("file", claim)
+
+    def read_file_claim(self, token: str, chat: UUID, now: datetime) -> FileClaim:
+        """Raises NotAClaim."""
+        try:
+            claim = self._read("file", token, now, CLAIM_LIFE, FileClaim)
+        except NotAuthentic:
+            raise NotAClaim from None
+        if claim.chat != chat:
+            raise NotAClaim
+        return claim
+
+    def _sign(self, use: str, says: Visit | FileClaim) -> str:
+        claims = base64.urlsafe_b64encode(msgspec.json.encode(says)).decode().rstrip("=")
         return f"v1.{claims}.{self._mac(use, claims)}"
 
-    def _read(self, use: str, token: str, now: datetime, life: timedelta) -> Visit:
+    def _read(self, use: str, token: str, now: datetime, life: timedelta, kind: type[T]) -> T:
         version, _, rest = token[:LONGEST].partition(".")
         claims, _, mac = rest.partition(".")
         if version != "v1" or not hmac.compare_digest(self._mac(use, claims).encode(), mac.encode("utf-8", "replace")):
             raise NotAuthentic
-        visit = msgspec.json.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)), type=Visit)
-        age = now.timestamp() - visit.issued
+        says = msgspec.json.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)), type=kind)
+        age = now.timestamp() - says.issued
         if not -60 <= age <= life.total_seconds():
             raise NotAuthentic("This token has expired. Ask for a new one.")
-        return visit
+        return says
 
     def _mac(self, use: str, claims: str) -> str:
         return hmac.new(self._visitor, f"{use}.{claims}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()

@@ -22,11 +22,10 @@ from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
-from pulse.house import NATS_FOLDER
+from pulse.house import NATS_FOLDER, House, now
 from pulse.projections.projector import Projector
 from pulse.projections.reads import PROJECTED
 from pulse.settings import Settings
-from pulse.wiring import House
 from tests.fakes.serving import served
 from tests.fakes.telegram import FakeTelegram
 from tests.fakes.vk import FakeVk, a_fake_vk
@@ -146,7 +145,7 @@ async def running_pulse(addresses: Addresses, data_dir: Path, roles: tuple[str, 
     ready: asyncio.Future[House] = asyncio.get_running_loop().create_future()
 
     async def started(house: House) -> None:
-        await house.directory.wait_for(await demo.make_demo(house.store, house.vault, wiring.now))
+        await house.directory.wait_for(await demo.make_demo(house.store, house.vault, now))
         await house.begun()
         assert all((await house.check()).values())
         ready.set_result(house)

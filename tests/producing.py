@@ -16,8 +16,8 @@ import orjson
 from pulse.aggregates.feed import feed_id
 from pulse.aggregates.producer import producer_id
 from pulse.eventlog.envelope import Recorded
+from pulse.house import now
 from pulse.producers import Configuration, Producers
-from pulse.wiring import now
 from tests.conftest import Pulse
 
 SECRET = "whsec_" + base64.b64encode(b"the secret of a test's producer").decode()

@@ -23,9 +23,9 @@ from pulse.aggregates.source import (
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
+from pulse.house import now
 from pulse.passwords import PasswordCheck, hash_password
 from pulse.vault import Vault
-from pulse.wiring import now
 
 SALES = department_id("Sales")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pulse.push import frames
-from pulse.wiring import openapi
+from pulse.wiring.doors import openapi
 from tests.conftest import Pulse
 
 TEXT = (Path(__file__).parent.parent / "docs" / "api.md").read_text()

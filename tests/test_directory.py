@@ -21,9 +21,9 @@ from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
+from pulse.house import now
 from pulse.producers import Producers
 from pulse.vault import Vault
-from pulse.wiring import now
 from tests.producing import SECRET, configured
 
 SALES = department_id("Sales")

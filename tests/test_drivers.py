@@ -9,8 +9,8 @@ from pulse.aggregates.source import Source, source_id
 from pulse.drivers import Drivers
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
+from pulse.house import now
 from pulse.vault import Vault, WrongKey
-from pulse.wiring import now
 from tests.test_directory import a_source, open_directory
 
 VAULT = Vault(b"k" * 32)

@@ -7,6 +7,7 @@ import pytest
 
 from pulse import http_limits
 from tests.conftest import Pulse
+from tests.insisting import insist
 
 
 @pytest.fixture
@@ -64,6 +65,30 @@ async def test_a_large_body_may_arrive_with_its_headers(connection: Connection, 
         assert (await pulse.http.get("/healthz")).status_code == 200
         writer.write(request[cut:])
         assert (await reader.readuntil(b"\r\n\r\n{}")).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_large_body_that_keeps_coming_has_more_time(monkeypatch: pytest.MonkeyPatch, pulse: Pulse) -> None:
+    monkeypatch.setattr(http_limits, "ARRIVAL_SECONDS", 0.05)
+    monkeypatch.setattr(http_limits, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(http_limits, "SLOWEST_BYTES", 1)
+    looked: list[http_limits.LimitedHttp] = []
+    look = http_limits.LimitedHttp._look
+    monkeypatch.setattr(http_limits.LimitedHttp, "_look", lambda one: (looked.append(one), look(one))[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", pulse.house.settings.http_port)
+    body = b'{"from": "vera", "message": "%s", "message_id": "slow"}' % (b"x" * 1000)
+    head = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (
+        pulse.webhook("simulator").encode(), len(body),
+    )  # fmt: skip
+    writer.write(head + body[:500])
+    ours = writer.get_extra_info("sockname")[1]
+
+    async def looks() -> int:
+        return sum(one.client is not None and one.client[1] == ours for one in looked)
+
+    assert await insist(looks, lambda count: count > 20), "that is four times as long as it would have had"
+    writer.write(body[500:])
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from pulse.contracts import Contract
 from pulse.errors import NotFound
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
+from pulse.house import now
 from pulse.producers import FILE_LIMIT, NotAConfiguration, Producers, new_secret, read_configuration
 from pulse.signatures import SCHEMES, NotAKey
 from pulse.vault import Vault
-from pulse.wiring import now
 from tests.producing import SECRET, configured, described
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "schemas" / "producers").glob("*.json"))

@@ -32,7 +32,8 @@ def test_it_is_known_of_every_setting_what_it_must_be() -> None:
         ("HTTP_PORT", "99999"), ("HTTP_PORT", "abc"), ("HTTP_PORT", "0"), ("PUSH_PORT", "-1"), ("HTTP_HOST", ""),
         ("LOG_LEVEL", "loud"), ("SECURE_COOKIES", "maybe"), ("PUBLIC_URL", "chat.example.org"), ("PUSH_KEY", "a/b"),
         ("NATS_MONITOR_URL", "http://"), ("DATA_DIR", ""), ("TRUSTED_PROXIES", "nginx, 10.0.0.0/8"),
-        ("ALLOW_PRIVATE", "crm.internal"), ("ALLOW_PRIVATE", "http://crm.internal:80"),
+        ("BLOBS_URL", "/var/files"), ("BLOBS_URL", "s3://"), ("BLOBS_ENDPOINT", "minio:9000"), ("BLOBS_REGION", ""),
+        ("TRUSTED_HOSTS", "bot-api"), ("TRUSTED_HOSTS", "a:1, http://b:2"), ("TRUSTED_HOSTS", "a:1, b:port"),
     ],
 )  # fmt: skip
 def test_a_bad_setting_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -97,3 +98,13 @@ def test_levels_and_addresses_are_spelled_one_way(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PULSE_PUBLIC_URL", "https://chat.example.org/")
     settings = read_settings()
     assert (settings.log_level, settings.public_url) == ("info", "https://chat.example.org")
+
+
+def test_trusted_hosts_are_named_with_their_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSE_TRUSTED_HOSTS", " bot-api.internal:8081,127.0.0.1:8082 , ")
+    assert read_settings().trusted == {"bot-api.internal:8081", "127.0.0.1:8082"}
+
+
+def test_a_buckets_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSE_BLOBS_SECRET", "pa55")
+    assert "pa55" not in repr(read_settings())

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from pulse import demo, wiring
+from pulse import demo
 from pulse.accounts import Accounts
 from pulse.aggregates.chat import chat_id
 from pulse.aggregates.department import department_id
@@ -26,6 +26,7 @@ from pulse.embedded import Addresses
 from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.envelope import Recorded, open_envelope
 from pulse.eventlog.jetstream import Log
+from pulse.house import now
 from tests.conftest import Pulse, running_pulse
 
 SALES, SUPPORT = (department_id(name) for name in demo.DEPARTMENTS)
@@ -89,7 +90,7 @@ async def connect(pulse: Pulse, channel: str, identifier: str, **more: dict[str,
 
 
 def accounts(pulse: Pulse) -> Accounts:
-    return Accounts(pulse.house.store, pulse.house.vault, wiring.now)
+    return Accounts(pulse.house.store, pulse.house.vault, now)
 
 
 def update(number: int, text: str = "Hello", *, person: int = 77, message: int | None = None) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from pulse.aggregates.chat_events import (
     SeenByCustomer,
     SeenByStaff,
 )
+from pulse.aggregates.chat_files import FiledChat
 from pulse.aggregates.chat_replies import RepliedChat
 from pulse.aggregates.chat_so_far import Callback, client_key
 from pulse.errors import NotFound, Refusal
@@ -64,7 +65,7 @@ class NoSuchCallback(NotFound):
     """There is no such callback request in this chat."""
 
 
-class Chat(RepliedChat):
+class Chat(RepliedChat, FiledChat):
     """The decisions, each on what the chat's events left behind."""
 
     @classmethod

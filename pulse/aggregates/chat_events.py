@@ -9,7 +9,7 @@ from eventsourcing.domain import AggregateCreated, AggregateEvent
 
 from pulse.aggregates.chat_sending import Sending
 from pulse.aggregates.chat_so_far import Callback, ChatSoFar, client_key
-from pulse.message import Attachment, Author, Incoming, id_key
+from pulse.message import Attachment, Author, Incoming, all_attachments, id_key
 
 
 class FromChannel(AggregateEvent):
@@ -42,6 +42,7 @@ class MessageReceived(AggregateEvent):
         chat.hear(self.message.author)
         chat.reachable = True
         chat.count(self.originator_version)
+        chat.await_files(all_attachments(self.message), self.originator_version)
 
 
 class MessageEdited(AggregateEvent):
@@ -56,6 +57,7 @@ class MessageEdited(AggregateEvent):
         chat.changed_by[self.of] = id_key(self.message.external_id)
         chat.rereads.pop(self.of, None)
         chat.hear(self.message.author)
+        chat.await_files(all_attachments(self.message), self.originator_version)
 
 
 class MessageReread(AggregateEvent):
@@ -68,6 +70,7 @@ class MessageReread(AggregateEvent):
         chat.known.add(id_key(self.message.external_id))
         chat.name_message(self.message.message_id, self.of)
         chat.rereads[self.of] = self.message
+        chat.await_files(all_attachments(self.message), self.originator_version)
 
 
 class MessagesDeleted(FromChannel):
@@ -144,6 +147,7 @@ class ReplyEchoed(FromChannel):
         if self.confirms is not None:  # it counted when it was written, and the customer may have written since
             return
         chat.unread_by_customer.append(self.originator_version)
+        chat.await_files(self.attachments, self.originator_version)
         if self.outside_author is not None:  # a program's "we got your message" answers nobody
             chat.unread = []
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from pulse.aggregates.chat_sending import Sending
-from pulse.message import Author, Incoming, id_key
+from pulse.message import Attachment, Author, Incoming, awaited_files, id_key
 from pulse.values import value
 
 
@@ -33,7 +33,7 @@ class ChatSoFar(Aggregate):
     `changed_by` has the delivery that edited or deleted a message last, `rereads` what a mended driver last read of one.
     `received` counts the customer's words
     ever, `since_close` names those since the chat was last closed. Of `callbacks`, those that are done are None.
-    `author` is a private chat's customer as they last wrote.
+    `author` is a private chat's customer as they last wrote, `awaited` are keys of files that still lie at the channel.
     """
 
     source_id: UUID
@@ -57,6 +57,7 @@ class ChatSoFar(Aggregate):
     outgoing: dict[int, Sending] = field(default_factory=dict)
     reached: dict[int, int] = field(default_factory=dict)
     receipts: set[int] = field(default_factory=set)
+    awaited: set[str] = field(default_factory=set)
     read_key: int = -1
     changed_by: dict[int, int] = field(default_factory=dict)
     rereads: dict[int, Incoming] = field(default_factory=dict)
@@ -84,6 +85,10 @@ class ChatSoFar(Aggregate):
     def unseen_after(self, version: int) -> int:
         """How many of the customer's words since the last close came after a version."""
         return len(self.since_close) - bisect_right(self.since_close, version)
+
+    def await_files(self, attachments: tuple[Attachment, ...], version: int) -> None:
+        """The files that an event brought and that are not with us."""
+        self.awaited.update(awaited_files(attachments, version))
 
     def name_message(self, message_id: str | None, version: int) -> None:
         """From now on the channel's id stands for this version."""

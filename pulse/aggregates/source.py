@@ -214,6 +214,17 @@ class Source(Aggregate):
         """Pages that may embed this website's widget; empty for any."""
         return tuple(self.settings.get("origins", "").split())
 
+    @property
+    def file_limit(self) -> int | None:
+        """How large files may be, in bytes, whatever the channel takes; None for no limit of our own."""
+        megabytes = self.settings.get("file_limit_mb", "")
+        return int(megabytes) * 2**20 if megabytes.isdecimal() else None
+
+    @property
+    def file_types(self) -> tuple[str, ...]:
+        """Media types that visitors may bring, such as `image/*`; empty for the usual ones."""
+        return tuple(self.settings.get("file_types", "").split())
+
     def seal_purpose(self, secret: str) -> str:
         """What one of its secrets is bound to when sealed."""
         return seal_purpose(self.channel, self.identifier, secret)

@@ -19,11 +19,9 @@ import orjson
 
 from pulse.channels.calls import NeverDelivered
 from pulse.errors import BadInput, NotAuthentic
+from pulse.message import FILES as FILES
 from pulse.message import Attachment, Author, Incoming
 from pulse.values import value
-
-# Kinds of attachments that are files.
-FILES = frozenset({"photo", "document", "voice", "audio", "video", "animation"})
 
 NUL = re.compile(rb"\0|(?<!\\)(?:\\\\)*\\u0000")
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pulse.channels import FILES, Arrival, CallbackArrived, Capabilities, Channel, MessageArrived, Outgoing, Unreadable
 from pulse.channels.fields import Fields
 from pulse.errors import NotAuthentic
-from pulse.message import Author, Incoming
+from pulse.message import Attachment, Author, Incoming
 
 TEXT_LIMIT = 10_000
 MESSAGE_ID_LIMIT = 128
@@ -35,15 +35,20 @@ class Web(Channel):
     async def send(self, piece: Outgoing) -> None:
         """Nothing has to be called: the reply lies in the visitor's thread, and push has told their sockets."""
 
-    def read_message(self, body: bytes, *, peer: str, name: str) -> MessageArrived:
-        """The widget's `{text, clientMsgId, name?}`; the token's name goes before the body's. Raises Unreadable."""
+    def read_message(
+        self, body: bytes, *, peer: str, name: str, attachments: tuple[Attachment, ...] = ()
+    ) -> MessageArrived:
+        """The widget's `{text, clientMsgId, name?}`; the token's name goes before the body's. With files it needs no text.
+
+        Raises Unreadable."""
         post = Fields.of(body)
         client_msg_id = limited(post, "clientMsgId", MESSAGE_ID_LIMIT)
         said = Incoming(
             client_msg_id,
             author=Author(peer, name or (post.maybe_text("name") or "").strip()[:NAME_LIMIT]),
-            text=limited(post, "text", TEXT_LIMIT),
+            text=limited(post, "text", TEXT_LIMIT, least=0 if attachments else 1),
             message_id=client_msg_id,
+            attachments=attachments,
         )
         return MessageArrived(client_msg_id, peer, said)
 
@@ -78,8 +83,8 @@ def wanted_at(post: Fields) -> datetime | None:
     return wanted
 
 
-def limited(post: Fields, key: str, limit: int) -> str:
+def limited(post: Fields, key: str, limit: int, *, least: int = 1) -> str:
     text = post.text(key).strip()
-    if not 1 <= len(text) <= limit:
+    if not least <= len(text) <= limit:
         raise post.wrong(key, f"a text of 1 to {limit:,} characters")
     return text

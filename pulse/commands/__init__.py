@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pulse.commands import deliveries, people, producers, routing, sources, subscribers, up, upkeep
+from pulse.commands import blobs, deliveries, people, producers, routing, sources, subscribers, up, upkeep
 from pulse.wiring import ROLES
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command()(upkeep.rebuild)
 app.command()(upkeep.status)
 sources.app.command("rules")(routing.source_rules)
 people.departments.command("policy")(routing.department_policy)
+app.add_typer(blobs.app, name="blobs")
 app.add_typer(sources.app, name="source")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(producers.app, name="producer")

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pulse import wiring
 from pulse.commands.running import settings_here, with_house
 from pulse.commands.sources import find_source
 from pulse.commands.terminal import Json, err, out, show_json, show_rows
@@ -16,6 +15,7 @@ from pulse.ingest.again import Again
 from pulse.projections import deliveries
 from pulse.projections.deliveries import Wanted
 from pulse.projections.reads import Reads
+from pulse.wiring.parts import again_of, open_reads
 
 app = typer.Typer(no_args_is_help=True, help="The webhook log.")
 
@@ -42,9 +42,9 @@ def again(
 
     async def read(house: House) -> None:
         sources = (find_source(house, source).id,) if source else None
-        process = wiring.again_of(house)
+        process = again_of(house)
         with err.status("Looking for deliveries …") as status:
-            async with wiring.open_reads(house) as reads:
+            async with open_reads(house) as reads:
                 ids = [found async for found in _ids(reads, Wanted(sources, outcome))]
             for first in range(0, len(ids), AT_ONCE):
                 status.update(f"Reading deliveries again … {first:,} of {len(ids):,}")

@@ -24,8 +24,10 @@ app = typer.Typer(no_args_is_help=True, help="Connected channel accounts.")
 # What can be set on a source of each channel; secrets are sealed, the rest may be seen.
 SECRETS = {"telegram": ("secret", "next_secret", "token"), "vk": ("secret", "token"), "simulator": ("secret",)}
 SETTINGS = {
-    "telegram": ("api_url",), "vk": ("confirmation", "api_url"), "web": ("origins",), "simulator": ("behaviour",),
+    "telegram": ("api_url",), "vk": ("confirmation", "api_url"), "web": ("origins", "file_types"), "simulator": ("behaviour",),
 }  # fmt: skip
+FOR_ALL = ("file_limit_mb",)
+MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/([a-z0-9.+-]+|\*)")
 API_URL = re.compile(r"https?://[^\s?#@]+")
 BEHAVIOUR = re.compile(rf"({'|'.join(TROUBLES)}|slow)( \d+(\.\d+)?)?")
 ORIGIN = re.compile(r"https?://[^\s/?#@]+")
@@ -49,6 +51,12 @@ Behaviour = Annotated[
     str | None, typer.Option(help="simulator: how it misbehaves, such as `busy 5`; empty: not at all")
 ]
 Origin = Annotated[list[str] | None, typer.Option(help="web: a page that may embed the widget; repeat for several")]
+FileLimit = Annotated[
+    int | None, typer.Option(min=0, max=200, help="the largest file in MB; 0: what the channel takes")
+]
+FileType = Annotated[
+    list[str] | None, typer.Option(help="web: what visitors may send, such as image/*; repeat for several")
+]
 
 
 class UnknownChannel(BadInput):
@@ -127,6 +135,8 @@ def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
     api_url: ApiUrl = None,
     behaviour: Behaviour = None,
     origin: Origin = None,
+    file_limit_mb: FileLimit = None,
+    file_type: FileType = None,
     as_json: Json = False,
 ) -> None:
     """Changes what is given and leaves the rest. `-` reads a secret from a prompt, a pipe or PULSE_NEW_SECRET,
@@ -137,6 +147,7 @@ def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
     with words_for_errors():
         hidden = _secrets(secret=_one_of(secret, made), next_secret=next_secret, token=token)
         seen = _settings(confirmation=confirmation, api_url=api_url, behaviour=behaviour, origins=origin)
+        seen |= _file_settings(file_limit_mb, file_type)
 
     async def change(house: House) -> None:
         found = find_source(house, source)
@@ -225,6 +236,21 @@ def _settings(*, origins: list[str] | None, **given: str | None) -> dict[str, st
     return found
 
 
+def _file_settings(limit_mb: int | None, types: list[str] | None) -> dict[str, str]:
+    """Those that are given. Raises BadInput."""
+    given = {} if limit_mb is None else {"file_limit_mb": str(limit_mb or "")}
+    if types is not None:
+        given["file_types"] = " ".join(_media_type(text) for text in types if text)
+    return given
+
+
+def _media_type(text: str) -> str:
+    spelled = text.strip().lower()
+    if not MEDIA_TYPE.fullmatch(spelled):
+        raise BadInput(f"{text!r} is no media type, such as application/pdf or image/*.")
+    return spelled
+
+
 def _origin(text: str) -> str:
     """As browsers send it. Raises BadInput."""
     spelled = text.strip().lower().removesuffix("/")
@@ -237,7 +263,7 @@ def _origin(text: str) -> str:
 
 def _refuse_others(channel: str, hidden: dict[str, str], seen: dict[str, str]) -> None:
     """Raises NotItsField."""
-    known = SECRETS.get(channel, ()) + SETTINGS.get(channel, ())
+    known = SECRETS.get(channel, ()) + SETTINGS.get(channel, ()) + FOR_ALL
     for name in (*hidden, *seen):
         if name not in known:
             raise NotItsField(f"A {channel} source has no {name.replace('_', ' ')}; nothing was changed.")

@@ -15,7 +15,7 @@ from pulse.eventlog.notes import Notes
 from pulse.house import House
 from pulse.progress import Progresses
 from pulse.subscribing import shown
-from pulse.wiring import subscribing_in
+from pulse.wiring.parts import subscribing_in
 
 app = typer.Typer(no_args_is_help=True, help="Other systems that are told of events.")
 

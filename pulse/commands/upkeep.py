@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from pulse import wiring
 from pulse.commands.running import doors_of, settings_here, with_house
 from pulse.commands.terminal import Json, err, out, show, show_json, show_rows
 from pulse.demo import demo_summary, make_demo
 from pulse.errors import Trouble
 from pulse.house import House, now
 from pulse.projections.rebuild import rebuild as rebuild_reads
+from pulse.wiring.parts import open_reads
 
 
 def demo(as_json: Json = False) -> None:
@@ -63,7 +63,7 @@ def status(as_json: Json = False) -> None:
     found: dict[str, Any] = {"http": http, "push": push}
 
     async def look(house: House) -> None:
-        async with wiring.open_reads(house) as reads:
+        async with open_reads(house) as reads:
             found["log_position"] = await house.log.last_position()
             found["epoch"] = house.epoch
             with contextlib.suppress(Trouble):

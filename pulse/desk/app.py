@@ -14,6 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from pulse import __version__
 from pulse.desk.docs import HEADERS, docs_page
+from pulse.files.uploads import PATHS as UPLOADS
 from pulse.http import BodyLimit, answer, install_problems, told
 
 BODY_LIMIT = 64 * 1024
@@ -72,7 +73,7 @@ def http_app(
     app.by_hand, app.schemes = by_hand, schemes
     if proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
-    app.add_middleware(BodyLimit, limit=BODY_LIMIT)
+    app.add_middleware(BodyLimit, limit=BODY_LIMIT, but=UPLOADS)
     install_problems(app)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     for router in routers:

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from pulse.access import Person, Place, may_reply, may_see, reach_of
 from pulse.aggregates.chat import Chat, HeldByAnother
@@ -22,6 +23,8 @@ from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
+from pulse.files.claims import attachments_of
+from pulse.files.uploads import AT_ONCE
 from pulse.http import answer
 from pulse.projections import inbox, thread
 from pulse.projections.reads import Reads
@@ -43,11 +46,25 @@ WRITTEN: dict[str, Any] = {
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
-class NewReply(Body):
-    """`clientMsgId` is the client's own id: however often it is sent, it is one reply."""
+Claim = Annotated[str, Field(max_length=4096)]
 
-    text: Annotated[str, Field(min_length=1, max_length=32_000, pattern=WITHOUT_NUL)]
+
+class NewReply(Body):
+    """`clientMsgId` is the client's own id: however often it is sent, it is one reply.
+
+    `files` are the claims that uploads to this chat answered with. Without any it needs a text.
+    """
+
+    files: Annotated[tuple[Claim, ...], Field(max_length=AT_ONCE)] = ()
+    text: Annotated[str, Field(max_length=32_000, pattern=WITHOUT_NUL, validate_default=True)] = ""
     clientMsgId: Annotated[str | None, Field(min_length=1, max_length=128, pattern=WITHOUT_NUL)] = None
+
+    @field_validator("text")
+    @classmethod
+    def _needed(cls, text: str, others: ValidationInfo) -> str:
+        if not text and not others.data.get("files"):
+            raise PydanticCustomError("missing", "A reply needs a text or a file.")
+        return text
 
 
 class Assignment(Body):
@@ -96,11 +113,15 @@ def chat_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
     @router.post("/{chat_id}/messages", status_code=201, responses={201: WRITTEN, 200: WRITTEN})
     async def write_reply(chat_id: UUID, reply: NewReply, person: Asking) -> Response:
         """Writes a reply to the customer; a free chat becomes yours. 409 if the chat's channel can't carry it."""
+        attachments = attachments_of(reply.files, chat_id, guard.signer, guard.clock())
 
         def decision(chat: Chat) -> None:
             if chat.channel in CHANNELS:  # else only a newer Pulse knows what it carries
-                require_carried(CHANNELS[chat.channel].capabilities, reply.text, ())
-            chat.reply(reply.text, moderator_id=person.id, client_msg_id=reply.clientMsgId, now=guard.clock())
+                require_carried(CHANNELS[chat.channel].capabilities, reply.text, attachments)
+            chat.reply(
+                reply.text, moderator_id=person.id, client_msg_id=reply.clientMsgId, now=guard.clock(),
+                attachments=attachments,
+            )  # fmt: skip
 
         decided = await desk.command(person, chat_id, decision)
         version = decided.version

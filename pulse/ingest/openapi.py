@@ -53,6 +53,12 @@ PAGING = [
     query_parameter("afterId", "what came after this message"),
 ]
 
+WRITES = json_body(text="1 to 10,000 characters; none are needed with files", clientMsgId="the page's own id")
+WRITES["content"]["application/json"]["schema"]["properties"]["files"] = {
+    "type": "array", "maxItems": 10, "items": {"type": "string"}, "description": "claims that uploads answered with",
+}  # fmt: skip
+FILES = {"type": "object", "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}}}
+
 PATHS: dict[str, Any] = {
     "/webhook/{channel}/{source_id}": {
         "post": {
@@ -147,7 +153,7 @@ PATHS: dict[str, Any] = {
             "operationId": "write_widget_message",
             "summary": "A visitor writes. The same clientMsgId is one message, however often it is sent.",
             "security": CHAT_TOKEN,
-            "requestBody": json_body("text", text="1 to 10,000 characters", clientMsgId="the page's own id"),
+            "requestBody": WRITES,
             "responses": answers(
                 _200="known already; id, chat_id, client_msg_id, and the id as X-Pulse-Version too",
                 _201="on disk",
@@ -159,6 +165,43 @@ PATHS: dict[str, Any] = {
                 _503="not accepted; send it again",
             ),
         },
+    },
+    "/api/widget/files": {
+        "post": {
+            "tags": ["widget"],
+            "operationId": "bring_widget_files",
+            "summary": "Takes files for the visitor's next message: each answers with a `claim`, good for a day.",
+            "security": CHAT_TOKEN,
+            "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FILES}}},
+            "responses": answers(
+                _201="files, each with claim, kind, name, mime, size; nothing is stored before a message names it",
+                _400="no multipart body with one to ten files",
+                _401="no or wrong chat_token",
+                _413="larger than the source takes",
+                _415="not a type that the source takes",
+                _429="too many uploads",
+                _503="the storage can't take it now",
+            ),
+        }
+    },
+    "/api/widget/files/{id}": {
+        "get": {
+            "tags": ["widget"],
+            "operationId": "get_widget_file",
+            "summary": "A file of the visitor's own chat, as `GET /api/files/{id}` serves it.",
+            "security": CHAT_TOKEN,
+            "parameters": [path_parameter("id", "an attachment's `file`"), query_parameter("preview", "1 or 0")],
+            "responses": answers(
+                _200="the bytes",
+                _206="a part of them, as Range asked",
+                _304="unchanged",
+                _401="no or wrong chat_token",
+                _404="there is none, or it is in another chat",
+                _416="there is no such part",
+                _429="too many reads of one chat",
+                _503="the storage or the lists are away",
+            ),
+        }
     },
     "/api/widget/callback": {
         "post": {

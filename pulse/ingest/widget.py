@@ -26,10 +26,13 @@ from pulse.channels.web import Web
 from pulse.directory import Directory
 from pulse.drivers import Drivers
 from pulse.errors import NotAllowed, NotAuthentic, NotFound, PulseError
+from pulse.files.claims import attachments_of
+from pulse.files.uploads import AT_ONCE
 from pulse.http import Endpoint, answer, problem, read_body
 from pulse.ingest.intake import Delivered, Intake, Taken
 from pulse.ingest.traces import Traces
 from pulse.limits import Rate, network_of
+from pulse.message import Attachment
 from pulse.projections import thread
 from pulse.projections.reads import Reads, as_uuid, number
 from pulse.tokens import CHANNEL_TOKEN_LIFE, Signer, Visit
@@ -92,7 +95,7 @@ class Widget:
         """GET pages through the visitor's thread, POST `{text, clientMsgId}` writes into it."""
         if request.method == "POST":
             return await self._write(request)
-        visit = self._visit(request, request.query_params.get("chat_token"))
+        visit = self.visit(request)
         self._reads.require(visit.chat)
         if own_write := number(request.headers.get("x-pulse-version"), 0):
             await self.reads.wait_for_version(visit.chat, own_write)
@@ -110,7 +113,7 @@ class Widget:
 
     async def channel_token(self, request: Request) -> Response:
         """A fresh token for the socket of an existing chat."""
-        visit = self._visit(request, request.query_params.get("chat_token"))
+        visit = self.visit(request)
         self._reads.require(visit.chat)
         if visit.chat != as_uuid(request.path_params["id"]):
             raise NotFound
@@ -152,9 +155,13 @@ class Widget:
         self._messages.require(visit.chat)
         source, driver = await self._taking(visit)
         client_msg_id = post.maybe_text("clientMsgId") or secrets.token_urlsafe(12)
-        # The raw body is kept in the event, so the token must not be in it.
-        said = orjson.dumps({"text": post.text("text"), "clientMsgId": client_msg_id})
-        arrival = driver.read_message(said, peer=visit.peer, name=visit.name)
+        # The raw body is kept in the event, so the token must not be in it, nor claims, which are tokens too.
+        attachments = attachments_of(_claims(post), visit.chat, self.signer, self.clock())
+        said = orjson.dumps(
+            {"text": _text(post, attachments), "clientMsgId": client_msg_id}
+            | ({"files": [one.file for one in attachments]} if attachments else {})
+        )
+        arrival = driver.read_message(said, peer=visit.peer, name=visit.name, attachments=attachments)
         taken = await self.intake.take(Delivered(source, said, visit.department), arrival)
         # Not the position: that would tell visitors how much all of Pulse has to do.
         version = await self._version(visit, arrival, taken)
@@ -197,8 +204,12 @@ class Widget:
             "expires_at": (now + CHANNEL_TOKEN_LIFE).astimezone(UTC).isoformat(),
         }
 
+    def visit(self, request: Request) -> Visit:
+        """Whose chat a request is about. Raises NotAuthentic, NotAllowed."""
+        return self._visit(request, request.query_params.get("chat_token"))
+
     def _visit(self, request: Request, token: str | None) -> Visit:
-        """Whose chat it is: from the Authorization header, or where older clients put the token."""
+        """From the Authorization header, or where older clients put the token."""
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         given = bearer if scheme.lower() == "bearer" else token
         if not given:
@@ -221,10 +232,23 @@ class Widget:
             except PulseError as error:  # a page elsewhere may read why, so this answer needs the headers too
                 response = problem(error)
             response.headers["Access-Control-Allow-Origin"] = request.headers.get("origin", "*")
-            response.headers["Access-Control-Allow-Headers"] = "authorization, content-type, x-pulse-version"
-            response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-            response.headers["Access-Control-Expose-Headers"] = "x-pulse-version, retry-after"
-            response.headers["Vary"] = "Origin"
+            response.headers["Access-Control-Allow-Headers"] = "authorization, content-type, x-pulse-version, range"
+            response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, OPTIONS"
+            response.headers["Access-Control-Expose-Headers"] = "x-pulse-version, retry-after, content-range"
+            response.headers.add_vary_header("Origin")
             return response
 
         return with_cors
+
+
+def _text(post: Fields, attachments: tuple[Attachment, ...]) -> str:
+    """Files may come without one."""
+    return (post.maybe_text("text") or "") if attachments else post.text("text")
+
+
+def _claims(post: Fields) -> list[str]:
+    """What uploads answered with. Raises Unreadable."""
+    claims = post.values.get("files") or []
+    if not isinstance(claims, list) or len(claims) > AT_ONCE or not all(isinstance(claim, str) for claim in claims):
+        raise post.wrong("files", f"a list of {AT_ONCE} claims at most")
+    return claims

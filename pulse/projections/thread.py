@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from pulse.aggregates.chat_events import (
     ReplyEchoed,
     ReplyWritten,
 )
+from pulse.aggregates.chat_files import AttachmentLost, AttachmentStored
 from pulse.aggregates.chat_replies import (
     ReplyAttempted,
     ReplyDelivered,
@@ -30,16 +33,17 @@ from pulse.aggregates.chat_replies import (
     ReplyVouched,
 )
 from pulse.eventlog.envelope import Recorded
-from pulse.message import Attachment, Incoming, Quoted
+from pulse.message import Attachment, Incoming, Quoted, all_attachments, file_key, is_awaited
 from pulse.projections.changes import Changes
 from pulse.projections.paging import Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 7
+VERSION = 8
 SQL = Statements(__file__)
 WRITES = ("insert_entries", "change_entries")
 END = 2**31 - 1
+SHOWN = ("kind", "name", "mime", "size", "width", "height", "seconds", "latitude", "longitude", "phone", "file")
 OURS = frozenset({"client_msg_id", "attempt", "error", "again_at"})  # nothing a customer has to know
 
 Entry = dict[str, Any]
@@ -72,7 +76,7 @@ def entry_of(recorded: Recorded) -> Entry | None:
     seen: Entry = {"id": recorded.ver, "chat_id": recorded.aggregate_id, "created_at": recorded.at}
     match event:
         case MessageReceived(message=message):
-            return seen | {"sender_type": "customer", "sender": _author(message)} | content_of(message)
+            return seen | {"sender_type": "customer", "sender": _author(message)} | content_of(message, recorded.ver)
         case ButtonPressed():
             sender = {"id": event.author.id, "name": event.author.name, "username": event.author.username}
             return seen | {
@@ -86,12 +90,12 @@ def entry_of(recorded: Recorded) -> Entry | None:
             return seen | {
                 "sender_type": "moderator", "sender": {"id": event.moderator_id}, "text": event.text,
                 "client_msg_id": event.client_msg_id, "status": "pending",
-                "attachments": [_attachment(a) for a in event.attachments],
+                "attachments": _attachments(event.attachments, recorded.ver),
             }  # fmt: skip
         case ReplyEchoed(confirms=None):
             return seen | {
                 "sender_type": "outside", "sender": {"id": event.outside_author}, "text": event.text,
-                "attachments": [_attachment(a) for a in event.attachments],
+                "attachments": _attachments(event.attachments, recorded.ver),
             }  # fmt: skip
         case _:
             return None
@@ -100,24 +104,31 @@ def entry_of(recorded: Recorded) -> Entry | None:
 def change_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
     """Which entries an event changes, and the fields it lays over each.
 
-    `reactions` are laid over by author: {"77": ["👍"]}, or {"77": None} when taken back. The others' stay.
+    `reactions` are laid over by author: {"77": ["👍"]}, or {"77": None} when taken back. The others' stay. `files` are
+    laid over by the attachment's id, wherever in the entry it is.
     """
+    found: tuple[tuple[int, ...], Entry] | None = None
     match event:
         case MessageEdited(of=of, message=message):
-            return (of,), content_of(message) | {"edited_at": event.timestamp}
+            found = (of,), content_of(message, event.originator_version) | {"edited_at": event.timestamp}
         case MessageReread(of=of, message=message):
-            read = NOTHING_BESIDE | {"sender": _author(message)} | content_of(message)
-            return (of,), read | {"reread_at": event.timestamp}
+            read = NOTHING_BESIDE | {"sender": _author(message)} | content_of(message, event.originator_version)
+            found = (of,), read | {"reread_at": event.timestamp}
         case MessagesDeleted(of=of):
             gone: Entry = {"text": "", "attachments": [], "reply_to": None, "forwarded": [], "payload": None}
-            return of, gone | {"deleted_at": event.timestamp}
+            found = of, gone | {"deleted_at": event.timestamp}
         case CallbackDone(of=of):
             done = {"done_at": event.timestamp, "done_by": event.moderator_id, "outcome": event.outcome}
-            return (of,), done
+            found = (of,), done
         case MessageReacted(of=int(of)):
-            return (of,), {"reactions": {event.author.id: list(event.reactions) or None}}
+            found = (of,), {"reactions": {event.author.id: list(event.reactions) or None}}
+        case AttachmentStored(file=file, mime=mime, size=size):
+            found = (event.of,), {"files": {_key(event): {"file": file, "mime": mime, "size": size}}}
+        case AttachmentLost(reason=reason):
+            found = (event.of,), {"files": {_key(event): {"lost": reason}}}
         case _:
-            return status_of(event)
+            found = status_of(event)
+    return found
 
 
 def status_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
@@ -148,9 +159,19 @@ def status_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
 def both(earlier: Entry, later: Entry) -> Entry:
     """Two patches as one."""
     patch = earlier | later
-    if "reactions" in earlier and "reactions" in later:
-        patch["reactions"] = earlier["reactions"] | later["reactions"]
+    for field in ("reactions", "files"):
+        if field in earlier and field in later:
+            patch[field] = earlier[field] | later[field]
     return patch
+
+
+def with_files(entry: Entry) -> Entry:
+    """An entry with what became of its files laid over its attachments, the quoted ones too."""
+    files = entry.get("files")
+    if not files:
+        return entry
+    shown = {field: value for field, value in entry.items() if field != "files"}
+    return {field: _laid_over(value, files) for field, value in shown.items()}
 
 
 def for_visitor(entry: Entry) -> Entry:
@@ -161,13 +182,14 @@ def for_visitor(entry: Entry) -> Entry:
     return shown | {"sender": {"name": entry["sender"].get("name", "")}}
 
 
-def content_of(message: Incoming) -> Entry:
-    """Text and all that came with it, without what is only for fetching files."""
-    content: Entry = {"text": message.text, "attachments": [_attachment(a) for a in message.attachments]}
+def content_of(message: Incoming, version: int) -> Entry:
+    """Text and all that came with it, without what is only for fetching files. `version` is that of the event."""
+    shown = iter(_attachments(all_attachments(message), version))
+    content: Entry = {"text": message.text, "attachments": list(islice(shown, len(message.attachments)))}
     if message.reply_to is not None:
-        content["reply_to"] = _quoted(message.reply_to)
+        content["reply_to"] = _quoted(message.reply_to, shown)
     if message.forwarded:
-        content["forwarded"] = [_quoted(quoted) for quoted in message.forwarded]
+        content["forwarded"] = [_quoted(quoted, shown) for quoted in message.forwarded]
     for field in ("album", "payload", "notice", "sent_at"):
         if (value := getattr(message, field)) is not None:
             content[field] = value
@@ -189,11 +211,11 @@ async def page(reads: Reads, chat_id: UUID, *, limit: int, before: int | None, a
     """A page of entries, oldest first. Without bounds the newest; `after` pages forward, `before` back."""
     if after is not None:
         rows = await reads.fetch(SQL["after"], chat_id=chat_id, after=after, limit=limit + 1)
-        items = [row["entry"] for row in rows[:limit]]
+        items = [with_files(row["entry"]) for row in rows[:limit]]
         return Page(items, _id(items, -1) if len(rows) > limit else None, _id(items, 0) if after else None)
     bound = before if before is not None else END
     rows = await reads.fetch(SQL["newest"], chat_id=chat_id, before=bound, limit=limit + 1)
-    items = [row["entry"] for row in reversed(rows[:limit])]
+    items = [with_files(row["entry"]) for row in reversed(rows[:limit])]
     return Page(items, _id(items, -1) if before is not None else None, _id(items, 0) if len(rows) > limit else None)
 
 
@@ -205,11 +227,29 @@ def _author(message: Incoming) -> Entry:
     return {"id": message.author.id, "name": message.author.name, "username": message.author.username}
 
 
-def _quoted(quoted: Quoted) -> Entry:
-    attachments = [_attachment(a) for a in quoted.attachments]
+def _quoted(quoted: Quoted, shown: Iterator[Entry]) -> Entry:
+    attachments = list(islice(shown, len(quoted.attachments)))
     return {"text": quoted.text, "author": quoted.author, "attachments": attachments}
 
 
-def _attachment(attachment: Attachment) -> Entry:
-    shown = ("kind", "name", "mime", "size", "width", "height", "seconds", "latitude", "longitude", "phone", "file")
-    return {field: value for field in shown if (value := getattr(attachment, field)) is not None}
+def _attachments(attachments: tuple[Attachment, ...], version: int) -> list[Entry]:
+    """Those that are not with us yet have an id, by which they are told of later."""
+    return [
+        ({"id": file_key(version, index)} if is_awaited(one) else {})
+        | {field: value for field in SHOWN if (value := getattr(one, field)) is not None}
+        for index, one in enumerate(attachments)
+    ]
+
+
+def _laid_over(value: Any, files: Entry) -> Any:
+    if isinstance(value, list):
+        return [_laid_over(one, files) for one in value]
+    if isinstance(value, dict) and "kind" in value:
+        return value | files.get(value.get("id", ""), {})
+    if isinstance(value, dict) and "attachments" in value:
+        return value | {"attachments": _laid_over(value["attachments"], files)}
+    return value
+
+
+def _key(event: AttachmentStored | AttachmentLost) -> str:
+    return file_key(event.edit or event.of, event.index)

@@ -15,10 +15,12 @@ select chat_id, version, position, entry
 from json_to_recordset(%(rows)s::json) as r(chat_id uuid, version integer, position bigint, entry json);
 
 -- name: change_entries
--- Lays the changed fields over the entry: an edit, a deletion, a reaction. Reactions go by author; null takes back.
+-- Lays the changed fields over the entry: an edit, a deletion, a reaction, a file. Reactions go by author; null takes
+-- back. Files go by their attachment's id, and are laid over it when read.
 update thread set entry = thread.entry::jsonb || r.patch || case when r.patch ? 'reactions' then jsonb_build_object(
     'reactions', jsonb_strip_nulls(coalesce((thread.entry->'reactions')::jsonb, '{}') || (r.patch->'reactions')))
-    else '{}' end
+    else '{}' end || case when r.patch ? 'files' then jsonb_build_object(
+    'files', coalesce((thread.entry->'files')::jsonb, '{}') || (r.patch->'files')) else '{}' end
 from json_to_recordset(%(rows)s::json) as r(chat_id uuid, version integer, patch jsonb)
 where thread.chat_id = r.chat_id and thread.version = r.version;
 

@@ -187,3 +187,27 @@ async def test_a_secret_that_the_provider_would_not_take_is_refused(
     code, said = await command("source", "add", channel, "77", "--department", "Sales", "--secret", secret)
     assert (code, sentence in said) == (1, True), said
     assert await log.last_position() == before
+
+
+@pytest.mark.usefixtures("sales")
+async def test_a_source_says_how_large_files_may_be_and_which(command: Command, store: EventStore) -> None:
+    website = await added(command, "web", "shop")
+    words = (
+        "source",
+        "set",
+        website["id"],
+        "--file-limit-mb",
+        "20",
+        "--file-type",
+        "image/*",
+        "--file-type",
+        "text/plain",
+    )
+    assert (await command(*words))[0] == 0
+    found = await the_source(store, "web", "shop")
+    assert (found.file_limit, found.file_types) == (20 * 2**20, ("image/*", "text/plain"))
+    assert (await command("source", "set", website["id"], "--file-limit-mb", "0", "--file-type", ""))[0] == 0
+    found = await the_source(store, "web", "shop")
+    assert (found.file_limit, found.file_types) == (None, ())
+    code, said = await command("source", "set", website["id"], "--file-type", "pictures")
+    assert (code, "'pictures' is no media type" in said) == (1, True), said

@@ -25,7 +25,7 @@ NOBODY = "https://crm.example/hooks"
 @pytest.fixture
 async def receiver(environment: dict[str, str]) -> AsyncIterator[Receiver]:
     async with a_receiver() as receiver:
-        environment["PULSE_ALLOW_PRIVATE"] = receiver.place
+        environment["PULSE_TRUSTED_HOSTS"] = receiver.place
         yield receiver
 
 
@@ -47,7 +47,7 @@ async def test_a_subscriber_is_added_listed_and_told_again(command: Command, log
     ("words", "sentence"),
     [
         (("add", NOBODY, "--type", "fax.*"), "There are no events 'fax.*'. There are: chat.opened, "),
-        (("add", "https://10.0.0.1/", "--type", "*"), "PULSE_ALLOW_PRIVATE names others."),
+        (("add", "https://10.0.0.1/", "--type", "*"), "PULSE_TRUSTED_HOSTS names others."),
         (("add", NOBODY, "--type", "*", "--position", "9"), "9 is none of them."),
         (("replay", "crm", "1"), "There is no subscriber 'crm'."),
         (("replay", "01900000-0000-7000-8000-000000000000", "1"), "`pulse subscriber list` shows them all."),

@@ -10,8 +10,8 @@ import pytest
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import moderator_id
+from pulse.house import now
 from pulse.message import Author
-from pulse.wiring import now
 from tests.conftest import Pulse
 from tests.desk.test_chats import someone
 from tests.world import SUPPORT, Desk, a_name, is_problem, kinds, settled, since, vera_writes

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from pulse import wiring
+from pulse import house
 from pulse.desk.sessions import Sessions
 from pulse.projections.reads import Reads
 from tests.conftest import Pulse
@@ -21,7 +21,7 @@ async def test_ten_people_may_be_the_first_to_sign_in(pulse: Pulse) -> None:
 
 
 async def test_eight_sessions_may_be_the_first(pulse: Pulse) -> None:
-    anna, now = uuid4(), wiring.now()
+    anna, now = uuid4(), house.now()
     async with Reads.open(pulse.house.addresses.database_url, pulse.house.log) as reads:
         await asyncio.gather(*(reads.fetch("select pg_sleep(0.1)") for _ in range(8)))  # so that all are connected
         begun = (Sessions(reads).begin(anna, now=now, address="", agent="") for _ in range(8))

@@ -15,9 +15,10 @@ import httpx2
 import orjson
 import pytest
 
-from pulse import demo, wiring
+from pulse import demo
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.desk.sign_in import Tries
+from pulse.house import now
 from pulse.http import problem
 from pulse.limits import TooOften
 from pulse.passwords import PasswordCheck, TooManySignIns, hash_password
@@ -56,7 +57,7 @@ async def test_anna_signs_in(shared: Pulse) -> None:
         "id": str(ANNA), "name": "Anna", "role": "moderator", "departments": sorted([str(SALES), str(SUPPORT)]),
         "away": False,
     }  # fmt: skip
-    assert shared.house.signer.read_staff_token(answer.json()["access_token"], wiring.now()) == ANNA
+    assert shared.house.signer.read_staff_token(answer.json()["access_token"], now()) == ANNA
     assert "password" not in answer.text
 
 
@@ -83,7 +84,7 @@ async def test_a_wrong_password_and_an_unknown_email_are_told_the_same(shared: P
 
 def disabled(moderator: Moderator | None) -> Moderator:
     assert moderator is not None
-    moderator.disable(now=wiring.now())
+    moderator.disable(now=now())
     return moderator
 
 
@@ -186,7 +187,7 @@ async def test_a_cookie_is_good_until_logout(shared: Pulse) -> None:
     assert (await shared.http.get("/api/chats", headers=cookie)).status_code == 200
     me = await shared.http.get("/api/users/me", headers=cookie)
     assert me.json()["user"]["name"] == "Anna"
-    assert shared.house.signer.read_staff_token(me.json()["access_token"], wiring.now()) == ANNA
+    assert shared.house.signer.read_staff_token(me.json()["access_token"], now()) == ANNA
     ended = await shared.http.post("/api/users/logout", headers=cookie)
     assert ended.status_code == 204
     assert 'pulse_session=""' in ended.headers["set-cookie"]
@@ -263,7 +264,7 @@ async def test_a_token_lives_five_minutes(shared: Pulse) -> None:
     token = (await sign_in(shared)).json()["access_token"]
     claims = orjson.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
     assert claims["exp"] - claims["iat"] == 300 == STAFF_LIFE.total_seconds()
-    assert abs(claims["iat"] - wiring.now().timestamp()) < 60
+    assert abs(claims["iat"] - now().timestamp()) < 60
 
 
 async def test_a_token_that_is_not_ours_opens_nothing(shared: Pulse) -> None:
@@ -281,7 +282,7 @@ async def test_a_token_that_is_not_ours_opens_nothing(shared: Pulse) -> None:
     assert (await get_chats(shared, signed(hs256, claims))).status_code == 200
     none = {"alg": "none", "typ": "JWT"}
     forged = [
-        shared.house.signer.staff_token(ANNA, wiring.now() - STAFF_LIFE - timedelta(minutes=1)),
+        shared.house.signer.staff_token(ANNA, now() - STAFF_LIFE - timedelta(minutes=1)),
         f"{part(none)}.{payload}.", f"{part(none)}.{payload}.{signature}", f"{part({'alg': 'None'})}.{payload}.",
         f"{header}.{payload}.", f"{header}.{payload}", f"{header}.{payload}.{signature}x", good[:-4] + "AAAA",
         f"{header}.{part(claims | {'sub': moderator_id('admin@pulse.example').hex})}.{signature}",

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from pulse.aggregates.customer import customer_id
-from pulse.wiring import now
+from pulse.house import now
 from tests.conftest import Pulse
 from tests.ingest.test_widget import Visitor, a_visitor
 from tests.world import Desk, is_problem, kinds, settled, since, until_kept

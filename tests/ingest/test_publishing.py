@@ -17,11 +17,11 @@ from structlog.testing import capture_logs
 from pulse.aggregates.feed import Feed, feed_id
 from pulse.demo import PRODUCERS_SECRET, demo_summary
 from pulse.eventlog.envelope import subject_of
+from pulse.house import now
 from pulse.ingest.producers import Producers as KnownProducers
 from pulse.ingest.publishing import LIMIT, PREFIX, Publishing
 from pulse.limits import Rate
 from pulse.producers import Producers
-from pulse.wiring import now
 from tests.conftest import Pulse
 from tests.insisting import insist
 from tests.producing import (

@@ -13,8 +13,8 @@ import pytest
 
 from pulse.aggregates.department import department_id
 from pulse.aggregates.source import source_id
+from pulse.house import now
 from pulse.tokens import CHANNEL_TOKEN_LIFE, CHAT_TOKEN_LIFE, Visit
-from pulse.wiring import now
 from tests.conftest import Pulse
 from tests.world import SALES, SUPPORT, Desk, a_name, accounts, connect, is_problem, kinds, settled, since
 
@@ -373,7 +373,7 @@ async def test_a_browser_may_ask_first(shared: Pulse) -> None:
         assert answer.status_code == 204
         has_cors(answer, SHOP)
         allowed = answer.headers["access-control-allow-headers"].split(", ")
-        assert set(allowed) == {"authorization", "content-type", "x-pulse-version"}
+        assert set(allowed) == {"authorization", "content-type", "x-pulse-version", "range"}
         assert "POST" in answer.headers["access-control-allow-methods"]
 
 

@@ -32,7 +32,7 @@ async def desk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Desk]:  # fmt: skip
     """Of a Pulse that may tell this receiver, though it is private."""
-    monkeypatch.setenv("PULSE_ALLOW_PRIVATE", f"crm.internal:80, {receiver.place}")
+    monkeypatch.setenv("PULSE_TRUSTED_HOSTS", f"crm.internal:80, {receiver.place}")
     async with running_pulse(replace(addresses, database_url=database_url), tmp_path) as running:
         yield Desk(running)
 

@@ -10,7 +10,7 @@ import pulse
 ROOT = Path(pulse.__file__).parent
 
 FLOORS: list[tuple[str, ...]] = [
-    ("errors", "values"),
+    ("errors", "values", "sniff"),
     (
         "settings",
         "access",
@@ -29,9 +29,10 @@ FLOORS: list[tuple[str, ...]] = [
         "outside",
         "embedded",
     ),
+    ("files",),
     ("aggregates",),
     ("eventlog",),
-    ("projections", "channels", "directory", "accounts", "producers", "progress", "presence", "dry_run"),
+    ("projections", "channels", "directory", "accounts", "producers", "progress", "presence", "dry_run", "sweep"),
     ("drivers", "subscribing"),
     ("ingest", "desk", "push", "delivery", "serving"),
     ("house",),

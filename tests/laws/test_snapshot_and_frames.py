@@ -26,8 +26,10 @@ from pulse.aggregates.chat_events import (
     ChatRenamed,
     CustomerFound,
     CustomerLost,
+    MessageEdited,
     MessageReacted,
     MessageReceived,
+    MessageReread,
     ReplyEchoed,
 )
 from pulse.aggregates.chat_replies import ChatMoved, ReplyDelivered
@@ -37,9 +39,9 @@ from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.source import source_id
 from pulse.errors import Refusal
 from pulse.eventlog.commands import Decided
+from pulse.house import now
 from pulse.message import Attachment, Author, Incoming
 from pulse.tokens import Visit
-from pulse.wiring import now
 from tests.conftest import Pulse
 from tests.insisting import insist
 
@@ -91,7 +93,11 @@ class Client:
 
 
 def laid_over(entry: Json, told: Json) -> Json:
-    """An entry and what changed of it. Reactions go by their authors; null takes back."""
+    """An entry and what changed of it. Reactions go by their authors; null takes back. Files go by attachments' ids."""
+    if "files" in told:
+        files = told["files"]
+        attachments = [one | files.get(one.get("id"), {}) for one in entry["attachments"]]
+        return entry | {"attachments": attachments}
     if "reactions" not in told:
         return entry | told
     reactions = entry.get("reactions", {}) | told["reactions"]
@@ -204,7 +210,41 @@ def write(number: int) -> Act:
 
 
 def edit(number: int) -> Act:
-    return lambda chat: chat.edit(message(f"better {number}", known(chat, number)), raw="{}", now=now())
+    photo = (Attachment("document", name="dog.pdf", ref="secret-ref"),) if number % 3 == 0 else ()
+    better = f"better {number}"
+    return lambda chat: chat.edit(
+        message(better, known(chat, number), attachments=photo), raw="{}", now=now()
+    )  # fmt: skip
+
+
+def keep_file(number: int) -> Act:
+    """The worker has brought a file that is awaited, of a message or of its edit; or a stranger."""
+
+    def act(chat: Chat) -> None:
+        of, edit, index = awaited(chat, number)
+        kept = Attachment("photo", name="cat.jpg", mime="image/png", size=7, file=str(uuid4()), sha256="0" * 64)
+        chat.store_attachment(kept, of=of, edit=edit, index=index, now=now())
+
+    return act
+
+
+def lose_file(number: int) -> Act:
+    def act(chat: Chat) -> None:
+        of, edit, index = awaited(chat, number)
+        chat.lose_attachment(of=of, edit=edit, index=index, reason="It is gone.", now=now())
+
+    return act
+
+
+def awaited(chat: Chat, number: int) -> tuple[int, int | None, int]:
+    """Which message, which edit of it, the how manyth file. What an edit replaced may still come late."""
+    if not chat.awaited:
+        return 1, None, 0
+    version, index = map(int, sorted(chat.awaited)[number % len(chat.awaited)].split("."))
+    return (version, None, index) if version in chat.messages.values() else (EDITED[chat.id, version], version, index)
+
+
+EDITED: dict[tuple[UUID, int], int] = {}  # by chat and version of an edit: the message it changed
 
 
 def reread(number: int) -> Act:
@@ -394,6 +434,8 @@ ACTS = (
     attempt, attempt, sent, sent, fail, doubt, send_again, vouch, receipt, read_mark, move,
     write, edit, reread, delete, react, react_to_nothing, press, echo, confirm, reply, assign, transfer, close, see, see_as_customer,
     request_callback, finish_callback, rename, lose, find,
+    write, edit, delete, react, react_to_nothing, press, echo, confirm, reply, assign, transfer, close, see, see_as_customer,
+    attempt, attempt, sent, sent, fail, doubt, send_again, vouch, receipt, read_mark, keep_file, lose_file,
 )  # fmt: skip
 HISTORIES = st.lists(st.builds(lambda act, number: act(number), st.sampled_from(ACTS), st.integers(0, 50)), max_size=30)
 
@@ -409,6 +451,9 @@ async def check_law(world: World, history: list[Act], cut: int) -> set[type]:
             inbox, widget = await world.inbox_snapshot(), await world.widget_snapshot()
         decided = await world.act(act)
         events |= {type(event) for event in decided.events} if decided else set()
+        for event in decided.events if decided else ():
+            if isinstance(event, MessageEdited | MessageReread):
+                EDITED[event.originator_id, event.originator_version] = event.of
         unheard = last_told(decided) or unheard
         if decided and decided.events:
             behind = last_told(decided) is not decided.events[-1]
@@ -467,6 +512,8 @@ EVERYTHING = (
     attempt(0), fail(1), attempt(0), sent(0), attempt(0), doubt(0), vouch(0), reply(1), attempt(0), fail(0), send_again(0),
     attempt(0), sent(0), receipt(3), receipt(10), see_as_customer(0), reply(0), attempt(0), doubt(0), write(1), reply(0),
     attempt(0), confirm(1), see_as_customer(0), move(1),
+    attempt(0), confirm(1), see_as_customer(0), write(3), write(6), keep_file(0), lose_file(0), lose_file(0), write(9),
+    edit(3), keep_file(1), keep_file(0), keep_file(0), keep_file(0), lose_file(0), keep_file(0),
 )  # fmt: skip
 
 

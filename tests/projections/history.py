@@ -41,6 +41,7 @@ class History:
             self.process, self.process,
             self.callback, self.callback, self.finish_callback, self.rename, self.lose,
             self.introduce, self.join, self.join, self.part,
+            self.store_file, self.store_file, self.lose_file,
         ]  # fmt: skip
 
     async def tell(self, steps: int) -> None:
@@ -267,6 +268,30 @@ class History:
             [(Chat, chat_id(SHOP, peer)), (Customer, customer_id(SHOP, peer))], decision, by="customer", cause=cause
         )
 
+    async def store_file(self) -> None:
+        kept = Attachment(
+            "photo", name="cat.jpg", mime="image/png", size=7, file=str(UUID(int=self.number)), sha256="0" * 64
+        )
+        await self._file(lambda chat, of, edit, index: chat.store_attachment(
+            kept, of=of, edit=edit, index=index, now=self.now
+        ))  # fmt: skip
+
+    async def lose_file(self) -> None:
+        await self._file(lambda chat, of, edit, index: chat.lose_attachment(
+            of=of, edit=edit, index=index, reason="It is gone.", now=self.now
+        ))  # fmt: skip
+
+    async def _file(self, act: Callable[[Chat, int, int | None, int], None]) -> None:
+        """The first file that is awaited, if there is one; one that an edit brought is named by any message."""
+
+        def decision(chat: Chat) -> None:
+            for key in sorted(chat.awaited)[:1]:
+                version, index = map(int, key.split("."))
+                of = version if version in chat.messages.values() else next(iter(chat.messages.values()), version)
+                act(chat, of, None if of == version else version, index)
+
+        await self._in_chat(decision)
+
     async def _customer(self, act: Callable[[Customer], None]) -> None:
         peer = self.random.choice(PEERS)
 
@@ -306,7 +331,7 @@ class History:
             text=pick(WORDS),
             message_id=message_id,
             sent_at=pick((None, self.now)),
-            attachments=tuple(Attachment(kind) for kind in self.random.sample(KINDS, pick((0, 0, 1, 2)))),
+            attachments=tuple(Attachment(kind, ref="r") for kind in self.random.sample(KINDS, pick((0, 0, 1, 2)))),
             reply_to=pick((None, None, quoted)),
             forwarded=pick(((), (), (quoted,))),
         )

@@ -102,7 +102,7 @@ def test_an_entry_shows_what_came_with_it_and_never_how_to_fetch_it():
         )
     )
     assert entry["attachments"] == [
-        {"kind": "photo", "name": "cat.jpg", "mime": "image/jpeg", "size": 5, "width": 1, "height": 2}
+        {"id": "2.0", "kind": "photo", "name": "cat.jpg", "mime": "image/jpeg", "size": 5, "width": 1, "height": 2}
     ]
     assert entry["reply_to"] == {"text": "before", "author": "Anna", "attachments": []}
     assert entry["forwarded"] == [{"text": "elsewhere", "author": "", "attachments": [{"kind": "voice", "seconds": 3}]}]
@@ -286,3 +286,50 @@ async def test_fifty_thousand_entries_are_read_by_their_index(database_url, proj
             assert "thread_pkey" in found, found
             assert "Seq Scan" not in found, found
             assert "Sort" not in found, found
+
+
+# Files
+
+
+PHOTO = Attachment("photo", name="cat.jpg", size=5, ref="secret-ref")
+HERE = {"file": "00000000-0000-0000-0000-000000000001", "mime": "image/png", "size": 7}
+
+
+def test_a_file_that_is_not_ours_yet_has_an_id_by_which_it_is_told_of_later():
+    [entry] = entries_after(writes(attachments=(Attachment("location"), PHOTO)))
+    assert entry["attachments"][1] == {"id": "2.1", "kind": "photo", "name": "cat.jpg", "size": 5}
+    assert "id" not in entry["attachments"][0]
+
+
+def test_what_became_of_files_goes_by_their_ids():
+    patches = patches_after(writes(attachments=(PHOTO, PHOTO)), stored(2, 0), gone(2, 1))
+    assert patches == [(2, {"files": {"2.0": HERE, "2.1": {"lost": "It is gone."}}})]
+
+
+def test_files_are_laid_over_wherever_they_are_in_an_entry():
+    quoted = Quoted("", attachments=(PHOTO,))
+    [entry] = entries_after(writes(attachments=(PHOTO,), reply_to=quoted, forwarded=(quoted, quoted)))
+    files = {f"2.{number}": {"file": str(number)} for number in range(4)}
+    shown = thread.with_files(entry | {"files": files})
+    assert [one["file"] for one in shown["attachments"]] == ["0"]
+    assert shown["reply_to"]["attachments"][0]["file"] == "1"
+    assert [one["attachments"][0]["file"] for one in shown["forwarded"]] == ["2", "3"]
+    assert "files" not in shown
+
+
+def test_a_file_that_comes_after_an_edit_replaced_it_is_not_laid_over_the_new_one():
+    edit = Incoming(external_id="u2", author=VERA, message_id="m1", attachments=(PHOTO,))
+    acts = (writes(attachments=(PHOTO,)), lambda chat: chat.edit(edit, raw="{}", now=NOW), stored(2, 0))
+    [(version, patch)] = patches_after(*acts)
+    assert (version, list(patch["files"])) == (2, ["2.0"])
+    [shown] = thread.with_files(patch)["attachments"]
+    assert (shown["id"], shown.get("file")) == ("3.0", None)
+
+
+def stored(of: int, index: int):
+    ours = Attachment("photo", mime="image/png", size=7, file=HERE["file"], sha256="a" * 64)
+    return lambda chat: chat.store_attachment(ours, of=of, edit=None, index=index, now=NOW)
+
+
+def gone(of: int, index: int):
+    return lambda chat: chat.lose_attachment(of=of, edit=None, index=index, reason="It is gone.", now=NOW)

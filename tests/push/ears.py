@@ -25,6 +25,7 @@ from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import source_id
 from pulse.directory import Directory
 from pulse.eventlog.commands import Decided
+from pulse.house import House, now
 from pulse.message import Author, Incoming
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.hub import Hub
@@ -32,7 +33,6 @@ from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 from pulse.push.server import PushServer
 from pulse.tokens import Visit
-from pulse.wiring import House, now
 from tests.conftest import Pulse
 
 ADMIN, ANNA, BORIS = (moderator_id(f"{name}@pulse.example") for name in ("admin", "anna", "boris"))

@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 
 from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.source import Source, source_id
-from pulse.wiring import now
+from pulse.house import now
 from tests.conftest import Pulse
 
 SIMULATOR = source_id("simulator", "simulator")

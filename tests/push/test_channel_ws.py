@@ -10,8 +10,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from pulse.aggregates.chat import Chat
+from pulse.house import now
 from pulse.message import Author, Incoming
-from pulse.wiring import now
 from tests.conftest import Pulse
 from tests.push.ears import (
     ANNA,

@@ -13,6 +13,7 @@ from pulse.aggregates.chat_so_far import random_id_of
 from pulse.eventlog.envelope import Recorded, open_envelope, seal, subject_of
 from pulse.projections.thread import change_of, entry_of
 from pulse.push.frames import Frame, Names, frames_of
+from tests.aggregates.test_chat_files import CAT, DOG, kept, lost, vera_sends
 from tests.given import (
     ANNA,
     BORIS,
@@ -80,6 +81,9 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     lambda chat: chat.send_again(36, moderator_id=ANNA, now=NOW),
     lambda chat: chat.move("-10077", now=NOW),
     lambda chat: chat.reread(16, message("u8", "m3", "Again?"), was=message("u8", "m3", "Again"), now=NOW),
+    vera_sends(CAT, DOG),
+    kept(42, 0),
+    lost(42, 1),
 )  # fmt: skip
 
 
@@ -172,6 +176,10 @@ TABLE: tuple[Row, ...] = (
     reached(38, 36, "failed", error="no such chat"),
     reached(39, 36, "pending", error=None),
     (41, "chat.message.changed", "MessageChanged", changed(41), changed(41)),
+    (42, "chat.message", "NewChatMessage", entry(42), entry(42)),
+    (42, "chat.alert", "ChatAlert", {"unread_count": 1, "last_id": 42}, None),
+    (43, "chat.message.changed", "MessageChanged", changed(43), changed(43)),
+    (44, "chat.message.changed", "MessageChanged", changed(44), changed(44)),
 )  # fmt: skip
 
 
@@ -268,11 +276,11 @@ def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]
         row |= frame.data["chat"]
     expected = {
         "id": a_chat().id, "source_id": SHOP, "channel": "telegram", "peer": "77", "customer_id": UUID(int=77),
-        "name": "Vera Smirnova", "is_group": False, "opened_at": NOW, "status": "open", "version": 41,
+        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 44,
         "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": ANNA,
-        "holder": BY_ANNA, "unread_by_staff": 0, "unread_by_customer": 2, "last_text": "Good day", "last_kind": "text",
-        "last_sender": "moderator", "last_at": NOW, "last_position": 1036, "last_version": 36, "reachable": True,
-        "messages": 3, "messages_at_close": 1,
+        "holder": BY_ANNA, "unread_by_staff": 1, "unread_by_customer": 2, "last_text": "", "last_kind": "photo",
+        "last_sender": "customer", "last_at": NOW, "last_position": 1042, "last_version": 42, "reachable": True,
+        "messages": 4, "messages_at_close": 1,
     }  # fmt: skip
     assert {key: row[key] for key in expected} == expected
 

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 from pulse.aggregates.feed import CloudEvent, EventPublished, Feed, Telling
 from pulse.demo import demo_summary
 from pulse.eventlog.envelope import open_envelope, seal, subject_of
+from pulse.house import now
 from pulse.push.news import news_frame, news_of
-from pulse.wiring import now
 from tests.conftest import Pulse
 from tests.given import NOW
 from tests.producing import STRUCTURED, a_shop, an_event, encoded, signed

@@ -10,9 +10,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from pulse.house import now
 from pulse.push.codes import Code
 from pulse.push.protocol import CHANNELS
-from pulse.wiring import now
 from tests.conftest import Pulse
 from tests.push.ears import (
     ANNA,

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from pulse.directory import Directory
 from pulse.eventlog.appends import Append
 from pulse.eventlog.envelope import subject_of
-from pulse.wiring import now
+from pulse.house import now
 from tests.conftest import Pulse
 from tests.push.ears import (
     ANNA,

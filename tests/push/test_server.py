@@ -17,10 +17,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from pulse.accounts import Accounts
+from pulse.house import now
 from pulse.push.codes import Code
 from pulse.push.server import KERNEL_BUFFER, PING_SECONDS
 from pulse.tokens import CHANNEL_TOKEN_LIFE, STAFF_LIFE
-from pulse.wiring import now
 from tests.conftest import Pulse
 from tests.push.ears import (
     ANNA,

@@ -1,0 +1,57 @@
+"""`pulse blobs …`: files and large bodies beside the log."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from pulse.blobs import forget_gathered
+from pulse.commands.running import settings_here, with_house
+from pulse.commands.terminal import Json, err, show
+from pulse.errors import ReadsDown
+from pulse.house import House, now
+from pulse.sweep import GRACE, sweep
+from pulse.wiring.parts import blobs_of, open_reads
+
+app = typer.Typer(no_args_is_help=True, help="Files and large bodies beside the log.")
+
+
+@app.callback()
+def group() -> None:
+    """Files and large bodies beside the log."""
+
+
+@app.command("sweep")
+def sweep_blobs(
+    delete: Annotated[bool, typer.Option("--delete", help="remove them; without it they are only counted")] = False,
+    as_json: Json = False,
+) -> None:
+    """Counts the blobs that no event names and that are older than three days; removes them if told to."""
+    settings = settings_here()
+    found: dict[str, Any] = {}
+
+    async def run(house: House) -> None:
+        with err.status("Reading the log …") as status:
+            swept = await sweep(
+                blobs_of(settings), house.log, now=now(), remove=delete, reached=await _reached(house),
+                tell=lambda at, of: status.update(f"Reading the log … {at:,} of {of:,}"),
+            )  # fmt: skip
+        found.update(asdict(swept))
+        found["removed"] = swept.unnamed if delete else 0
+        if delete:
+            forget_gathered(settings.data_dir / "blobs", now() - GRACE)
+
+    with_house(settings, run)
+    show(found, as_json=as_json)
+
+
+async def _reached(house: House) -> int:
+    """How far the read models are, 0 where nobody can say."""
+    async with open_reads(house) as reads:
+        with contextlib.suppress(ReadsDown):
+            rows = await reads.fetch("select position from checkpoint")
+            return int(rows[0]["position"]) if rows else 0
+    return 0

@@ -1,0 +1,76 @@
+"""`/api/files/{id}` and uploads to a chat: what moderators see and send beside text."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+
+from pulse.access import Person, Place, may_reply, may_see
+from pulse.aggregates.chat import Chat
+from pulse.blobs import Blobs
+from pulse.channels.table import CHANNELS
+from pulse.desk.guard import Guard
+from pulse.errors import NotFound
+from pulse.eventlog.store import EventStore
+from pulse.files.answers import Served, answer_file, as_shown
+from pulse.files.claims import claimed
+from pulse.files.previews import Previews
+from pulse.files.uploads import LARGEST, Rules, take_uploads
+from pulse.http import answer
+from pulse.limits import Rate
+from pulse.projections import files
+from pulse.projections.reads import Reads
+
+FORM = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+            }
+        }
+    },
+}
+BYTES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "the bytes; photos made anew and inline, anything else as an attachment"},
+    206: {"description": "a part of them, as `Range` asked"},
+    304: {"description": "unchanged: `If-None-Match` names it"},
+    416: {"description": "there is no such part"},
+}
+
+
+def file_routes(guard: Guard, store: EventStore, reads: Reads, blobs: Blobs) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["files"])
+    previews = Previews(blobs)
+    rate = Rate(per_second=1, burst=30)
+    Asking = Annotated[Person, Depends(guard.person)]
+
+    @router.head("/files/{file_id}", include_in_schema=False)
+    @router.get("/files/{file_id}", responses=BYTES)
+    async def get_file(
+        file_id: UUID, request: Request, person: Asking, preview: Annotated[bool | None, Query()] = None
+    ) -> Response:
+        """A file of a chat you may see. `preview=1`: an image made anew; `preview=0`: the original, also of a photo."""
+        found = await files.one(reads, store.log, file_id)
+        if not may_see(person, found.place):
+            raise NotFound
+        original = Served(found.sha256, found.size, found.mime, found.name, str(found.id))
+        shown = await as_shown(original, previews, preview=preview, kind=found.kind)
+        return await answer_file(request, blobs, shown)
+
+    @router.post("/chats/{chat_id}/files", status_code=201, openapi_extra={"requestBody": FORM})
+    async def upload(chat_id: UUID, request: Request, person: Asking) -> Response:
+        """Takes files for a reply. Each answers with a `claim`; a reply that names it within a day carries the file."""
+        rate.require(person.id)
+        chat = await store.load(Chat, chat_id)
+        if chat is None or not may_reply(person, Place(chat.department_id, chat.holder_id)):
+            raise NotFound
+        source = guard.directory.source(chat.source_id)
+        channel = CHANNELS[source.channel].capabilities
+        limit = min(channel.file_limit, source.file_limit or LARGEST)
+        uploads = await take_uploads(request, blobs, Rules(limit, channel.kinds))
+        return answer({"files": claimed(uploads, chat_id, guard.signer, guard.clock())}, 201)
+
+    return router

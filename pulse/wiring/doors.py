@@ -1,0 +1,138 @@
+"""The HTTP doors: webhooks, the widget, producers, and the desk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.types import ASGIApp
+
+from pulse.aggregates.subscriber import Subscriber
+from pulse.blobs import Blobs
+from pulse.delivery.post import ping
+from pulse.desk.app import http_app
+from pulse.desk.broadcasting import broadcasting_routes
+from pulse.desk.callbacks import callback_routes
+from pulse.desk.chats import chat_routes
+from pulse.desk.customers import customer_routes
+from pulse.desk.deliveries import delivery_routes
+from pulse.desk.files import file_routes
+from pulse.desk.guard import Guard
+from pulse.desk.me import me_routes
+from pulse.desk.replies import reply_routes
+from pulse.desk.routing import routing_routes
+from pulse.desk.sessions import Sessions
+from pulse.desk.sign_in import sign_in_routes
+from pulse.desk.sources import source_routes
+from pulse.desk.subscribers import Ping, subscriber_routes
+from pulse.drivers import Drivers
+from pulse.eventlog.notes import Notes
+from pulse.eventlog.store import EventStore
+from pulse.house import House, now
+from pulse.http import Fork
+from pulse.ingest.again import Again
+from pulse.ingest.intake import Intake
+from pulse.ingest.openapi import PATHS, SECURITY
+from pulse.ingest.producers import Producers
+from pulse.ingest.publishing import PREFIX as EVENTS
+from pulse.ingest.publishing import Publishing
+from pulse.ingest.traces import Traces
+from pulse.ingest.webhooks import PREFIX as WEBHOOKS
+from pulse.ingest.webhooks import Webhooks
+from pulse.ingest.widget import Widget
+from pulse.ingest.widget_files import WidgetFiles
+from pulse.passwords import PasswordCheck
+from pulse.progress import Progresses
+from pulse.projections.reads import Reads
+from pulse.subscribing import Subscribing
+from pulse.wiring.parts import again_of, blobs_of, readable, subscribing_in, until_readable
+
+
+def open_ingest(house: House, reads: Reads) -> None:
+    """Webhooks, producers' events and the widget."""
+    blobs = blobs_of(house.settings)
+    intake = Intake(house.store, blobs, now)
+    drivers = Drivers(house.directory, house.vault)
+    traces = Traces(house.log)
+    house.webhooks = Webhooks(house.directory, drivers, intake, traces)
+    house.publishing = Publishing(Producers(house.directory, house.vault), house.store, traces, now)
+    widget = Widget(house.directory, drivers, intake, house.signer, reads, now, traces)
+    house.routes += [*widget.routes(), *WidgetFiles(widget, blobs).routes()]
+
+
+@dataclass(frozen=True)
+class DeskParts:
+    """What the desk's routes need besides a guard."""
+
+    passwords: PasswordCheck
+    store: EventStore
+    reads: Reads
+    blobs: Blobs
+    again: Again
+    subscribing: Subscribing
+    progresses: Progresses
+    ping: Ping
+    push_key: str
+
+
+def open_desk(house: House, reads: Reads) -> None:
+    """The moderators' API."""
+    settings, store, subscribing = house.settings, house.store, subscribing_in(house)
+    guard = Guard(house.directory, Sessions(reads), house.signer, reads, now, secure=settings.secure_cookies)
+
+    async def send_ping(subscriber: Subscriber) -> dict[str, Any]:
+        return await ping(subscriber, house.vault, now, subscribing.inside)
+
+    progresses = Progresses(Notes(house.log), house.epoch)
+    parts = DeskParts(
+        PasswordCheck(),
+        store,
+        reads,
+        blobs_of(settings),
+        again_of(house),
+        subscribing,
+        progresses,
+        send_ping,
+        settings.push_key,
+    )
+    house.routers += desk_routers(guard, parts)
+    house.checks["reads"] = lambda: readable(reads)
+    house.begins.append(lambda: until_readable(reads))
+
+
+def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
+    """Every route of the moderators' API; it has no other list."""
+    store, reads = parts.store, parts.reads
+    return [
+        sign_in_routes(guard, parts.passwords),
+        chat_routes(guard, store, reads),
+        reply_routes(guard, store, reads),
+        file_routes(guard, store, reads, parts.blobs),
+        customer_routes(guard, store, reads),
+        callback_routes(guard, store, reads),
+        routing_routes(guard, store),
+        me_routes(guard, store),
+        source_routes(guard, store),
+        delivery_routes(guard, reads, store, parts.again),
+        subscriber_routes(guard, parts.subscribing, parts.progresses, parts.ping),
+        broadcasting_routes(guard, store, parts.push_key),
+    ]
+
+
+def openapi() -> dict[str, Any]:
+    """The HTTP API's document, made without any server."""
+    nothing: Any = None
+    guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
+    parts = DeskParts(nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, "")
+    return http_app(desk_routers(guard, parts), [], nothing, PATHS, SECURITY).openapi()
+
+
+def whole_app(house: House) -> ASGIApp:
+    """Whatever routes this process has."""
+    app: ASGIApp = http_app(
+        house.routers, house.routes, house.check, PATHS, SECURITY, proxies=house.settings.trusted_proxies
+    )
+    if house.webhooks is not None and house.publishing is not None:
+        app = Fork(WEBHOOKS, Fork(EVENTS, house.publishing, house.webhooks), app)
+    return app

@@ -1,0 +1,82 @@
+"""What several roles share: where files lie, the lists, and what is decided on other systems with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from pulse.blobs import Blobs, Bucket
+from pulse.delivery.public_event import TYPES
+from pulse.drivers import Drivers
+from pulse.errors import ReadsDown
+from pulse.house import House, now
+from pulse.ingest.again import Again
+from pulse.logs import Outage
+from pulse.projections.reads import Reads
+from pulse.settings import Settings
+from pulse.subscribing import Subscribing
+
+LOOK_SECONDS = 1.0
+BEGIN_SECONDS = 0.05
+
+
+def blobs_of(settings: Settings) -> Blobs:
+    """Where bodies and files lie, as settings say."""
+    bucket = None
+    if settings.blobs_url:
+        bucket = Bucket(
+            settings.blobs_url,
+            settings.blobs_endpoint,
+            settings.blobs_key,
+            settings.blobs_secret,
+            settings.blobs_region,
+        )
+    return Blobs(settings.data_dir / "blobs", bucket)
+
+
+def again_of(house: House) -> Again:
+    """Reads stored deliveries again, for whoever may ask for it."""
+    drivers = Drivers(house.directory, house.vault)
+    return Again(house.store, house.directory, drivers, blobs_of(house.settings), now)
+
+
+def subscribing_in(house: House) -> Subscribing:
+    """What the desk, the commands and the worker decide on subscribers with."""
+    inside = house.settings.trusted
+    return Subscribing(house.store, house.vault, now, types=TYPES, inside=inside)
+
+
+@contextlib.asynccontextmanager
+async def open_reads(house: House) -> AsyncIterator[Reads]:
+    """The pool that the desk and the widget read from."""
+    async with Reads.open(house.addresses.database_url, house.log) as reads:
+        yield reads
+
+
+async def readable(reads: Reads) -> bool:
+    """Do the read models answer?"""
+    with contextlib.suppress(Exception):
+        await reads.fetch("select 1 from checkpoint")
+        return True
+    return False
+
+
+async def until_readable(reads: Reads) -> None:
+    """Returns when the read models answer for the first time: whoever makes them may be another process."""
+    while True:
+        if await readable(reads):
+            return
+        await asyncio.sleep(BEGIN_SECONDS)
+
+
+async def tell_of_reads(reads: Reads) -> None:
+    """A line when Postgres goes away and one when it is back; the pool, which tries all the time, says nothing."""
+    outage = Outage("reads")
+    while True:
+        try:
+            await reads.fetch("select 1")
+            outage.ended()
+        except ReadsDown as trouble:
+            outage.began(trouble.__cause__ or "it does not answer")
+        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,145 @@
+"""Whatever works without being asked: read models, replies, files, other systems, routing, and the sockets' relay."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import httpx2
+
+from pulse.blobs import Blobs
+from pulse.channels import File
+from pulse.delivery.attachments import LIMIT, Attachments, Sources
+from pulse.delivery.calling import ReadFile
+from pulse.delivery.outbox import Outbox
+from pulse.delivery.profiles import Profiles
+from pulse.delivery.routing import Routing
+from pulse.delivery.sender import Parts
+from pulse.delivery.subscribers import Subscribers
+from pulse.delivery.typing import Typing
+from pulse.directory import Directory
+from pulse.drivers import Drivers
+from pulse.eventlog.lease import Lease
+from pulse.eventlog.notes import Notes, Place
+from pulse.house import House, now, true_when
+from pulse.message import Attachment
+from pulse.presence import Presence
+from pulse.projections.projector import Projector
+from pulse.projections.reads import Reads
+from pulse.projections.rebuild import make_current
+from pulse.projections.rejections import keep_rejections
+from pulse.push.channel_ws import ChannelWs
+from pulse.push.hub import Hub
+from pulse.push.online import tell_online
+from pulse.push.protocol import Pusher
+from pulse.push.relay import Relay
+from pulse.push.server import PushServer
+from pulse.wiring.parts import blobs_of, subscribing_in, until_readable
+
+CALL_TIMEOUT = httpx2.Timeout(25.0, connect=5.0)
+
+
+def open_projector(house: House) -> None:
+    """Read models: made anew first when this code makes other ones, then kept up to date."""
+    database_url = house.addresses.database_url
+    projector = house.projector = Projector(house.log, database_url, house.epoch)
+
+    async def project() -> None:
+        await make_current(house.log, database_url, house.epoch, house.tell_building)
+        await projector.run()
+
+    house.tasks += [project, lambda: keep_rejections(house.log, database_url)]
+    house.checks["projector"] = true_when(projector.ready.is_set)
+    house.begins.append(projector.ready.wait)
+
+
+@contextlib.asynccontextmanager
+async def open_push(house: House) -> AsyncIterator[int]:
+    """The push port; yields it."""
+    hub = Hub()
+    relay = Relay(house.log, house.directory, hub)
+    house.tasks += [relay.run, lambda: tell_online(house.log, hub)]
+    house.checks["push"] = true_when(lambda: relay.ready)
+    channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
+    server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key), relay)
+    async with server.listening(house.settings.push_host, house.settings.push_port) as port:
+        assert relay.follow is not None  # it has its place in the log before the port listens
+        house.begins.append(relay.follow.caught_up.wait)
+        yield port
+
+
+@contextlib.asynccontextmanager
+async def open_delivery(house: House, reads: Reads) -> AsyncIterator[None]:
+    """What leaves by itself, and what comes in after a message: replies, files, names, other systems, routing."""
+    async with httpx2.AsyncClient(timeout=CALL_TIMEOUT, follow_redirects=False, trust_env=False) as http:
+        drivers = Drivers(house.directory, house.vault, http)
+        await open_outbox(house, drivers)
+        open_attachments(house, drivers)
+        open_profiles(house, drivers)
+        open_subscribers(house)
+        open_routing(house, reads)
+        yield
+
+
+async def open_outbox(house: House, drivers: Drivers) -> None:
+    """Replies, and that somebody is typing."""
+    parts = Parts(house.store, house.directory, drivers, file_reader(blobs_of(house.settings)), now)
+    outbox = Outbox(parts, house.epoch)
+    await Typing(house.log, outbox, drivers).begin()
+    house.tasks.append(outbox.run)
+    house.checks["delivery"] = true_when(lambda: outbox.ready)
+    house.begins.append(outbox.begun.wait)
+
+
+def file_reader(blobs: Blobs) -> ReadFile:
+    """The content of files that replies carry; they lie in our own storage."""
+
+    async def read_file(attachment: Attachment) -> File:
+        assert attachment.sha256 is not None
+        content = await blobs.read(attachment.sha256)
+        return File(attachment.kind, attachment.name or "file", attachment.mime or "application/octet-stream", content)
+
+    return read_file
+
+
+def open_attachments(house: House, drivers: Drivers) -> None:
+    """Brings messages' files into our own storage; of all processes that could, one does."""
+    notes = Notes(house.log)
+    place = Place(notes, "attachments", house.epoch)
+    sources = Sources(drivers.of, house.settings.trusted, lambda source: file_limit(house.directory, source))
+    attachments = Attachments(house.store, blobs_of(house.settings), sources, now)
+
+    async def bring() -> None:
+        await attachments.run(await place.load(), place.save)
+
+    house.tasks.append(lambda: Lease(notes, "attachments").run(bring))
+
+
+def file_limit(directory: Directory, source_id: UUID) -> int:
+    """How large a source's files may be, in bytes."""
+    source = directory.find_source(source_id)
+    return (source.file_limit if source else None) or LIMIT
+
+
+def open_profiles(house: House, drivers: Drivers) -> None:
+    """Asks channels for the names that their deliveries don't bring."""
+    profiles = Profiles(house.log, house.store, drivers.of, now)
+    house.tasks.append(lambda: Lease(Notes(house.log), "profiles").run(profiles.run))
+
+
+def open_subscribers(house: House) -> None:
+    """Other systems are told of events."""
+    house.tasks.append(Subscribers(house.directory, subscribing_in(house), house.epoch).run)
+
+
+def open_routing(house: House, reads: Reads) -> None:
+    """Free chats find their moderators; of several processes one works."""
+    presence = Presence(house.log)
+    routing = Routing(house.store, house.directory, presence, reads, house.epoch, now)
+
+    async def route() -> None:
+        await until_readable(reads)
+        await routing.run()
+
+    house.tasks += [presence.run, route]
