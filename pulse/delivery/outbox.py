@@ -42,18 +42,24 @@ class Outbox:
         self._place = Place(self._notes, "outbox", epoch)
         self._open: dict[UUID, dict[tuple[UUID, int], int]] = {}  # by source: open replies, and where they stand
         self._served: set[UUID] = set()
+        self._follow: Follow | None = None
 
     @property
     def ready(self) -> bool:
         """Does it know of every reply that was open when it began?"""
         return self.begun.is_set()
 
+    @property
+    def position(self) -> int:
+        """How far it has followed the log."""
+        return self._follow.position if self._follow else 0
+
     def open_replies(self, source_id: UUID) -> Collection[tuple[UUID, int]]:
         """Chats and versions of what has not left whole and is not stuck."""
         return self._open.get(source_id, {}).keys()
 
     async def run(self) -> None:
-        follow = Follow(self._store.log, await self._begin(), caught_up=self.begun)
+        follow = self._follow = Follow(self._store.log, await self._begin(), caught_up=self.begun)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._save_place(follow))
             for source in self._directory.sources():

@@ -24,10 +24,11 @@ from pulse.delivery.calling import ReadFile, make_call
 from pulse.delivery.outcomes import makes_unreachable, record_failure, record_sent
 from pulse.delivery.pace import Pace
 from pulse.delivery.reach import lose_customer
-from pulse.delivery.turns import Turn, later, take_turn
+from pulse.delivery.turns import Terms, Turn, later, take_turn
 from pulse.directory import Directory
 from pulse.drivers import Drivers
 from pulse.errors import Trouble
+from pulse.eventlog.appends import AckLost
 from pulse.eventlog.store import EventStore
 
 AT_ONCE = 16
@@ -62,6 +63,7 @@ class Sender:
         self._queued: set[UUID] = set()
         self._busy: set[UUID] = set()
         self._timers: dict[UUID, asyncio.TimerHandle] = {}
+        self._not_called: dict[UUID, set[tuple[int, int]]] = {}
         self._changed = asyncio.Event()
 
     def wake(self, chat_id: UUID) -> None:
@@ -144,19 +146,26 @@ class Sender:
 
     async def _take_turn(self, chat_id: UUID) -> Turn | datetime | None:
         loop, now = asyncio.get_running_loop(), self._clock()
-        driver = self._driver()
-        taken: list[Turn | datetime | None] = []
-
-        def decision(chat: Chat | None) -> Chat | None:
-            if chat is not None:
-                taken.append(take_turn(chat, driver.capabilities, may_call_at, now))
-            return chat
+        taken: list[Turn | datetime | None] = [None]
 
         def may_call_at(chat: Chat) -> datetime:
             return later(now, self._pace.chat_delay(chat_id, loop.time(), group=chat.group))
 
-        decided = await self._store.decide(Chat, chat_id, decision, by="system")
-        turn = taken[-1] if taken else None
+        terms = Terms(self._driver().capabilities, may_call_at, self._not_called.get(chat_id, ()))
+
+        def decision(chat: Chat | None) -> Chat | None:
+            if chat is not None:
+                taken.append(take_turn(chat, terms, now))
+            return chat
+
+        try:
+            decided = await self._store.decide(Chat, chat_id, decision, by="system")
+        except AckLost:
+            if isinstance(turn := taken[-1], Turn):  # it may be on disk, but surely no call was made
+                self._not_called.setdefault(chat_id, set()).add((turn.of, turn.attempt))
+            raise
+        self._not_called.pop(chat_id, None)
+        turn = taken[-1]
         if isinstance(turn, Turn):
             self._pace.count(chat_id, loop.time(), group=turn.piece.group)
             return turn if decided.events else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -34,9 +34,18 @@ class Turn:
         return self.piece if file is None else replace(self.piece, file=file)
 
 
-def take_turn(
-    chat: Chat, capabilities: Capabilities, may_call_at: Callable[[Chat], datetime], now: datetime
-) -> Turn | datetime | None:
+@value
+class Terms:
+    """What a turn depends on besides its chat: the channel, when the next call to this chat may be made, and which
+    attempts (replies' versions and their counts) this sender recorded without making the call.
+    """
+
+    capabilities: Capabilities
+    may_call_at: Callable[[Chat], datetime]
+    not_called: Collection[tuple[int, int]] = ()
+
+
+def take_turn(chat: Chat, terms: Terms, now: datetime) -> Turn | datetime | None:
     """Records the next attempt and returns it; or when to look again; or None when nothing waits.
 
     Replies leave in the order they were written. A call whose end nobody recorded was cut off by a crash: it is made
@@ -45,13 +54,12 @@ def take_turn(
     for of, sending in list(chat.outgoing.items()):
         if sending.stuck:
             continue
-        if sending.calling and not may_repeat(sending, capabilities, now):
+        cut_off = sending.calling and (of, sending.attempt) not in terms.not_called
+        if cut_off and not may_repeat(sending, terms.capabilities, now):
             chat.doubt(of, attempt=sending.attempt, reason=NOBODY_KNOWS, now=now)
             continue
-        due = max(may_call_at(chat), sending.again_at or now)
-        if due > now:
-            return due
-        return _begin(chat, of, sending, capabilities, now)
+        due = max(terms.may_call_at(chat), sending.again_at or now)
+        return due if due > now else _begin(chat, of, sending, terms.capabilities, now)
     return None
 
 
