@@ -27,7 +27,7 @@ from pulse.delivery.reach import lose_customer
 from pulse.delivery.turns import Terms, Turn, later, take_turn
 from pulse.directory import Directory
 from pulse.drivers import Drivers
-from pulse.errors import Trouble
+from pulse.errors import PulseError, Trouble
 from pulse.eventlog.appends import AckLost
 from pulse.eventlog.store import EventStore
 
@@ -99,7 +99,7 @@ class Sender:
             self._busy.add(chat_id)
             try:
                 await self._serve(chat_id)
-            except Trouble as trouble:
+            except PulseError as trouble:  # the log is away, or a newer Pulse knows this source better
                 log.warning("delivery.postponed", chat=str(chat_id), trouble=trouble.code)
                 self._wake_later(chat_id, RETRY_SECONDS)
             finally:
