@@ -213,6 +213,8 @@ def test_a_failure_is_cleared_only_by_a_moderator_or_by_proof(acts: list[Act]):
                 stuck = False
 
 
-@pytest.mark.parametrize("late", [attempted(9), sent(9), failed(of=9), doubted(of=9)], ids=str)
+@pytest.mark.parametrize(
+    "late", [attempted(9), sent(9), failed(of=9), doubted(of=9)], ids=["attempted", "sent", "failed", "doubted"]
+)
 def test_a_reply_that_nobody_wrote_can_not_be_sent(late: Act):
     a_reply().when(late).then_nothing()

@@ -271,7 +271,7 @@ async def test_a_customer_with_two_chats_is_listed_once_by_the_newer(
     assert set(ten[1]) <= {one["id"] for one in await desk.items("admin", "/api/customers")}
 
 
-@pytest.mark.parametrize("query", ["cursor=x", f"cursor=after-{uuid4().hex}&name=v", "cursor=after-5x&name=v"])
+@pytest.mark.parametrize("query", ["cursor=x", f"cursor=after-{UUID(int=1).hex}&name=v", "cursor=after-5x&name=v"])
 async def test_a_made_up_cursor_is_bad_input(shared: Pulse, desk: Desk, query: str) -> None:
     answer = await shared.http.get(f"/api/customers?{query}", headers=await desk.headers("anna"))
     is_problem(answer, 400, "bad-input")
