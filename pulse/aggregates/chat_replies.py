@@ -13,10 +13,23 @@ from uuid import UUID
 from eventsourcing.domain import AggregateEvent
 
 from pulse.aggregates.chat_events import FromChannel
-from pulse.aggregates.chat_sending import DELIVERED, READ, SENT
+from pulse.aggregates.chat_sending import DELIVERED, READ, Sending
 from pulse.aggregates.chat_so_far import ChatSoFar, random_id_of
 from pulse.errors import Refusal
 from pulse.message import id_key
+from pulse.values import value
+
+
+@value
+class Failure:
+    """How a call failed, as `ReplyFailed` keeps it."""
+
+    reason: str
+    code: str = ""
+    again_at: datetime | None = None
+    plain: bool = False
+    maybe: bool = False
+    anew: bool = False
 
 
 class NotStuck(Refusal):
@@ -24,15 +37,21 @@ class NotStuck(Refusal):
 
 
 class ReplyAttempted(AggregateEvent):
-    """The channel is about to be called: `attempt` counts the reply's calls, `part` its pieces from 0."""
+    """The channel is about to be called: `attempt` counts the reply's calls, `part` its pieces from 0.
+
+    `repeats`: nobody knows how the call before ended; the channel counts the two as one.
+    """
 
     of: int
     part: int
     parts: int
     attempt: int
+    repeats: bool = False
 
     def apply(self, chat: ChatSoFar) -> None:
-        chat.outgoing[self.of].begin_call(self.part, self.parts, self.attempt, self.timestamp)
+        sending = chat.outgoing[self.of]
+        sending.begin_call(self.part, self.parts, self.attempt, self.timestamp)
+        sending.maybe = sending.maybe or self.repeats
         chat.replies[random_id_of(self.originator_id, self.of, self.part)] = (self.of, self.part)
 
 
@@ -46,10 +65,7 @@ class ReplySent(AggregateEvent):
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.name_message(self.message_id, self.of)
-        chat.outgoing[self.of].next_part(self.part)
-        if self.part + 1 == self.parts:
-            del chat.outgoing[self.of]
-            chat.reached[self.of] = SENT
+        chat.piece_arrived(self.of, self.part, self.parts)
 
 
 class ReplyDelivered(FromChannel):
@@ -80,7 +96,10 @@ class ReplyRead(AggregateEvent):
 
 
 class ReplyFailed(AggregateEvent):
-    """A call failed. It is tried again at `again_at` (in plain words if `plain`); without one, it failed for good."""
+    """A call failed. It is tried again at `again_at` (in plain words if `plain`); without one, it failed for good.
+
+    `maybe`: it may have arrived all the same. `anew`: it was not this reply's fault, and its hour of trying begins anew.
+    """
 
     of: int
     part: int
@@ -89,11 +108,16 @@ class ReplyFailed(AggregateEvent):
     reason: str
     again_at: datetime | None
     plain: bool = False
+    maybe: bool = False
+    anew: bool = False
 
     def apply(self, chat: ChatSoFar) -> None:
         sending = chat.outgoing[self.of]
         sending.end_call(again_at=self.again_at, stuck=self.again_at is None)
         sending.plain = sending.plain or self.plain
+        sending.maybe = sending.maybe or self.maybe
+        if self.anew:
+            sending.trying_since = None
 
 
 class ReplyUncertain(AggregateEvent):
@@ -115,18 +139,19 @@ class ReplyRequeued(AggregateEvent):
     moderator_id: UUID
 
     def apply(self, chat: ChatSoFar) -> None:
-        chat.outgoing[self.of].end_call()
+        chat.outgoing[self.of].begin_anew()
 
 
 class ReplyVouched(AggregateEvent):
-    """A moderator has seen that an uncertain reply arrived."""
+    """A moderator has seen that an uncertain piece arrived; what is left of the reply goes on."""
 
     of: int
     moderator_id: UUID
+    part: int = 0
+    parts: int = 1
 
     def apply(self, chat: ChatSoFar) -> None:
-        del chat.outgoing[self.of]
-        chat.reached[self.of] = SENT
+        chat.piece_arrived(self.of, self.part, self.parts)
 
 
 class ChatMoved(AggregateEvent):
@@ -141,12 +166,16 @@ class ChatMoved(AggregateEvent):
 class RepliedChat(ChatSoFar):
     """What whoever sends decides. Each changes nothing when it comes too late: somebody else was faster."""
 
-    def attempt(self, of: int, *, part: int, parts: int, attempt: int, now: datetime) -> None:
+    def attempt(
+        self, of: int, *, part: int, parts: int, attempt: int, now: datetime, repeats: bool = False
+    ) -> None:  # fmt: skip
         """Before a call. Of two senders who try the same, one gets the event."""
         sending = self.outgoing.get(of)
         if sending is None or sending.stuck or part != sending.part or attempt != sending.attempt + 1:
             return
-        self.trigger_event(ReplyAttempted, of=of, part=part, parts=parts, attempt=attempt, timestamp=now)
+        self.trigger_event(
+            ReplyAttempted, of=of, part=part, parts=parts, attempt=attempt, repeats=repeats, timestamp=now
+        )
 
     def sent(self, of: int, *, part: int, message_id: str | None, now: datetime) -> None:
         """The channel took a piece. Receipts that came before it are joined to it."""
@@ -157,17 +186,17 @@ class RepliedChat(ChatSoFar):
         if of in self.reached:
             self._join_receipts(of, message_id, now)
 
-    def fail(
-        self, of: int, *, attempt: int, code: str, reason: str, again_at: datetime | None, now: datetime,
-        plain: bool = False,
-    ) -> None:  # fmt: skip
-        """A call failed, or will not be made at all."""
+    def fail(self, of: int, *, part: int, attempt: int, failure: Failure, now: datetime) -> None:
+        """A call failed. That of another piece or attempt, or of one whose end is known, tells nothing."""
         sending = self.outgoing.get(of)
-        if sending is not None and not sending.stuck and attempt == sending.attempt:
-            self.trigger_event(
-                ReplyFailed, of=of, part=sending.part, attempt=attempt, code=code, reason=reason[:500],
-                again_at=again_at, plain=plain, timestamp=now,
-            )  # fmt: skip
+        if sending is not None and sending.calling and (part, attempt) == (sending.part, sending.attempt):
+            self._fail(of, sending, failure, now)
+
+    def give_up(self, of: int, failure: Failure, *, now: datetime) -> None:
+        """No call will be made."""
+        sending = self.outgoing.get(of)
+        if sending is not None and not sending.stuck:
+            self._fail(of, sending, failure, now)
 
     def move(self, peer: str, *, now: datetime) -> None:
         """The channel says where this chat is now. Its id stays: what was said here is said here."""
@@ -175,9 +204,10 @@ class RepliedChat(ChatSoFar):
             self.trigger_event(ChatMoved, peer=peer, timestamp=now)
 
     def doubt(self, of: int, *, attempt: int, reason: str, now: datetime) -> None:
-        """A call was made and nobody knows how it ended."""
+        """A call was made and nobody knows how it ended, or whether an earlier one arrived."""
         sending = self.outgoing.get(of)
-        if sending is not None and sending.calling and attempt == sending.attempt:
+        in_doubt = sending is not None and (sending.calling or sending.maybe) and not sending.stuck
+        if sending is not None and in_doubt and attempt == sending.attempt:
             self.trigger_event(
                 ReplyUncertain, of=of, part=sending.part, attempt=attempt, reason=reason[:500], timestamp=now
             )
@@ -190,9 +220,14 @@ class RepliedChat(ChatSoFar):
 
     def vouch(self, of: int, *, moderator_id: UUID, now: datetime) -> None:
         """A moderator's word that an uncertain reply arrived. Raises NotStuck."""
-        if of not in self.outgoing or not self.outgoing[of].unsure:
+        sending = self.outgoing.get(of)
+        if sending is None or not sending.unsure:
             raise NotStuck
-        self.trigger_event(ReplyVouched, of=of, moderator_id=moderator_id, timestamp=now)
+        self.trigger_event(
+            ReplyVouched, of=of, moderator_id=moderator_id, part=sending.part, parts=sending.parts, timestamp=now
+        )
+        if of in self.reached:
+            self._join_receipts(of, None, now)
 
     def deliver(self, message_id: str, *, external_id: str, raw: str, now: datetime) -> None:
         """A receipt of the channel; one for a message we don't know yet waits until we do."""
@@ -209,6 +244,13 @@ class RepliedChat(ChatSoFar):
         below = tuple(v for v, rank in self.reached.items() if rank < READ and v <= self.seen_by_customer)
         if below:
             self.trigger_event(ReplyRead, of=below, timestamp=now)
+
+    def _fail(self, of: int, sending: Sending, failure: Failure, now: datetime) -> None:
+        self.trigger_event(
+            ReplyFailed, of=of, part=sending.part, attempt=sending.attempt, code=failure.code,
+            reason=failure.reason[:500], again_at=failure.again_at, plain=failure.plain, maybe=failure.maybe,
+            anew=failure.anew, timestamp=now,
+        )  # fmt: skip
 
     def _join_receipts(self, of: int, message_id: str | None, now: datetime) -> None:
         if message_id is not None and id_key(message_id) in self.receipts:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from pulse.aggregates.chat_sending import Sending
+from pulse.aggregates.chat_sending import SENT, Sending
 from pulse.message import Attachment, Author, Incoming, awaited_files, id_key
 from pulse.values import value
 
@@ -94,6 +94,13 @@ class ChatSoFar(Aggregate):
         """From now on the channel's id stands for this version."""
         if message_id is not None:
             self.messages[id_key(message_id)] = version
+
+    def piece_arrived(self, of: int, part: int, parts: int) -> None:
+        """A reply has left when its last piece has."""
+        self.outgoing[of].next_part(part)
+        if part + 1 == parts:
+            del self.outgoing[of]
+            self.reached[of] = SENT
 
     def knows(self, external_id: str) -> bool:
         """Was this delivery already taken in?"""

@@ -17,7 +17,7 @@ from pulse.aggregates.chat_events import ReplyWritten
 from pulse.aggregates.chat_replies import ReplyFailed, ReplyRequeued, ReplySent, ReplyUncertain, ReplyVouched
 from pulse.channels.table import CHANNELS
 from pulse.delivery.sender import RETRY_SECONDS, Parts, Sender
-from pulse.errors import Trouble
+from pulse.errors import NotFound, Trouble
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import Recorded, UnknownEvent, open_envelope
 from pulse.eventlog.follow import Follow
@@ -104,11 +104,14 @@ class Outbox:
         match event:
             case ReplyWritten():
                 replies[chat_id, event.originator_version] = recorded.position
+            case ReplySent(of=of, part=part, parts=parts) | ReplyVouched(of=of, part=part, parts=parts):
+                if part + 1 == parts:
+                    replies.pop((chat_id, of), None)
+                else:  # it may have been stuck before
+                    replies.setdefault((chat_id, of), recorded.position)
             case ReplyRequeued(of=of):
                 replies[chat_id, of] = recorded.position
-            case ReplySent(of=of, part=part, parts=parts) if part + 1 == parts:
-                replies.pop((chat_id, of), None)
-            case ReplyVouched(of=of) | ReplyUncertain(of=of) | ReplyFailed(of=of, again_at=None):
+            case ReplyUncertain(of=of) | ReplyFailed(of=of, again_at=None):
                 replies.pop((chat_id, of), None)
             case _:
                 return
@@ -124,11 +127,14 @@ class Outbox:
             return
         self._served.add(source_id)
         lease = Lease(self._notes, f"outbox.{source_id.hex}")
-        group.create_task(lease.run(lambda: self._send(source_id)))
+        group.create_task(lease.run(lambda: self._send(source_id, lease)))
 
-    async def _send(self, source_id: UUID) -> None:
+    async def _send(self, source_id: UUID, lease: Lease) -> None:
         """While this process holds the source."""
-        sender = Sender(source_id, self._parts)
+        try:
+            sender = Sender(source_id, self._parts, lease.held.is_set)
+        except NotFound:  # a newer Pulse changed it; that one sends
+            return
         self.senders[source_id] = sender
         for chat_id, _ in self._open.get(source_id, {}):
             sender.wake(chat_id)

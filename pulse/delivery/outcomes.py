@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_replies import Failure
 from pulse.channels import Capabilities
 from pulse.channels.calls import BadPiece, CallFailed, MaybeSent, NeverDelivered, NotNow, PeerMoved, SourceInTrouble
 from pulse.delivery.turns import Turn
@@ -20,33 +22,38 @@ def record_sent(chat: Chat, turn: Turn, message_id: str | None, now: datetime) -
 
 
 def record_failure(chat: Chat, turn: Turn, failed: CallFailed, capabilities: Capabilities, now: datetime) -> None:
-    """The event that a bad end leaves behind."""
-    tried_for = now - turn.since
+    """The event that a bad end leaves behind. Whoever records it twice records it once."""
+    sending = chat.outgoing.get(turn.of)
+    if sending is None or not sending.calling or (turn.part, turn.attempt) != (sending.part, sending.attempt):
+        return
+    if isinstance(failed, PeerMoved):
+        chat.move(failed.peer, now=now)
+    failure = failure_of(turn, failed, capabilities, now)
+    if failure.again_at is None and (failure.maybe or sending.maybe):
+        chat.doubt(turn.of, attempt=turn.attempt, reason=failed.reason, now=now)
+    else:
+        chat.fail(turn.of, part=turn.part, attempt=turn.attempt, failure=failure, now=now)
+
+
+def failure_of(turn: Turn, failed: CallFailed, capabilities: Capabilities, now: datetime) -> Failure:
+    """When it is tried again, and how."""
+    failure = partial(Failure, failed.reason, failed.provider_code)
     wait = timedelta(seconds=backoff(turn.attempt))
-
-    def fail(again_at: datetime | None, *, plain: bool = False) -> None:
-        chat.fail(
-            turn.of, attempt=turn.attempt, code=failed.provider_code, reason=failed.reason, again_at=again_at,
-            plain=plain, now=now,
-        )  # fmt: skip
-
+    in_time = now - turn.trying_since < GIVE_UP
     match failed:
-        case MaybeSent() if (tried_for + wait).total_seconds() < capabilities.repeat_seconds:
-            fail(now + wait)
         case MaybeSent():
-            chat.doubt(turn.of, attempt=turn.attempt, reason=failed.reason, now=now)
+            return failure(again_at=now + wait if capabilities.repeat_seconds and in_time else None, maybe=True)
         case NotNow(after=after):
             wait = wait if after is None else timedelta(seconds=after)
-            fail(now + wait if tried_for < GIVE_UP else None)
+            return failure(again_at=now + wait if in_time else None)
         case BadPiece():
-            fail(None if turn.piece.plain else now, plain=True)
+            return failure(again_at=None if turn.piece.plain else now, plain=True)
         case SourceInTrouble():
-            fail(now)  # it goes on when the source does
+            return failure(again_at=now, anew=True)  # it goes on when the source does
         case PeerMoved(peer=peer):
-            fail(now if peer != chat.peer and tried_for < GIVE_UP else None)
-            chat.move(peer, now=now)
+            return failure(again_at=now if peer != turn.piece.peer and in_time else None)
         case _:
-            fail(None)
+            return failure()
 
 
 def backoff(attempt: int, jitter: Callable[[float, float], float] = random.uniform) -> float:

@@ -24,6 +24,11 @@ class Window:
             return 0.0
         return max(0.0, self._calls[0] + self._seconds - now)
 
+    def take_back(self) -> None:
+        """The last call was not made."""
+        if self._calls:
+            self._calls.pop()
+
     def busy(self, now: float) -> bool:
         """Does any call still count?"""
         return bool(self._calls) and self._calls[-1] + self._seconds > now
@@ -55,9 +60,16 @@ class Pace:
             delay = max(delay, self._groups[chat_id].delay(now))
         return delay
 
-    def count(self, chat_id: UUID, now: float, *, group: bool) -> None:
-        """A call is being made."""
+    def reserve(self, now: float) -> None:
+        """A call of this source is about to be made, whichever chat's it will be."""
         self._source.count(now)
+
+    def give_back(self) -> None:
+        """It was not made."""
+        self._source.take_back()
+
+    def count(self, chat_id: UUID, now: float, *, group: bool) -> None:
+        """The call is this chat's."""
         if chat_id not in self._chats:
             self._forget_quiet(now)
             self._chats[chat_id] = window(self._limits.per_peer)

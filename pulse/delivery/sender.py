@@ -33,7 +33,9 @@ from pulse.eventlog.store import EventStore
 
 AT_ONCE = 16
 RETRY_SECONDS = 0.5
+STUMBLED_SECONDS = 30.0
 LAST_CALLS_SECONDS = 5.0
+UPLOADS = 2
 
 log = structlog.get_logger(__name__)
 
@@ -52,9 +54,11 @@ class Parts:
 class Sender:
     """Tell it which chats may have something to send (`wake`); `run` sends for as long as it is let."""
 
-    def __init__(self, source_id: UUID, parts: Parts) -> None:
+    def __init__(self, source_id: UUID, parts: Parts, holds: Callable[[], bool]) -> None:
+        """`holds`: does this process still send for the source? Raises NotFound."""
         self.source_id = source_id
         self._parts = parts
+        self._holds = holds
         self._store = parts.store
         self._clock = parts.clock
         self._breaker = Breaker()
@@ -65,6 +69,7 @@ class Sender:
         self._timers: dict[UUID, asyncio.TimerHandle] = {}
         self._not_called: dict[UUID, set[tuple[int, int]]] = {}
         self._changed = asyncio.Event()
+        self._uploads = asyncio.Semaphore(UPLOADS)  # a file is in memory while it is sent
 
     def wake(self, chat_id: UUID) -> None:
         """This chat may have something to send."""
@@ -102,37 +107,59 @@ class Sender:
             except PulseError as trouble:  # the log is away, or a newer Pulse knows this source better
                 log.warning("delivery.postponed", chat=str(chat_id), trouble=trouble.code)
                 self._wake_later(chat_id, RETRY_SECONDS)
+            except Exception as error:  # noqa: BLE001  one chat must not stop the others; its words may hold a token
+                log.error("delivery.stumbled", chat=str(chat_id), error=type(error).__name__)  # noqa: TRY400
+                self._wake_later(chat_id, STUMBLED_SECONDS)
             finally:
                 self._busy.discard(chat_id)
                 if chat_id in self._queued:
                     self._waiting.put_nowait(chat_id)
 
     async def _serve(self, chat_id: UUID) -> None:
-        """One call for this chat, if it is time for one. Raises Trouble of the log."""
+        """One call for this chat, if it is time for one. Raises Trouble of the log.
+
+        When sending stops, a turn that was taken is let end: what was recorded is called, what was called is recorded.
+        Where the lease is lost somebody else sends already, so the call is dropped at once.
+        """
         await self._source_turn()
-        turn = await self._take_turn(chat_id)
-        if isinstance(turn, Turn):
-            call = asyncio.ensure_future(self._call_and_record(chat_id, turn))
-            try:
-                await asyncio.shield(call)
-            except asyncio.CancelledError:
-                await asyncio.wait([call], timeout=LAST_CALLS_SECONDS)
-                call.cancel()
-                raise
-            self.wake(chat_id)
-        elif turn is not None:
-            self._wake_later(chat_id, (turn - self._clock()).total_seconds())
+        turn = asyncio.ensure_future(self._take_and_call(chat_id))
+        turn.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait for it any more
+        try:
+            await asyncio.shield(turn)
+        except asyncio.CancelledError:
+            if self._holds():
+                await asyncio.wait([turn], timeout=LAST_CALLS_SECONDS)
+            turn.cancel()
+            raise
+
+    async def _take_and_call(self, chat_id: UUID) -> None:
+        called = False
+        try:
+            turn = await self._take_turn(chat_id)
+            if isinstance(turn, Turn):
+                called = True
+                await self._call_and_record(chat_id, turn)
+                self.wake(chat_id)
+            elif turn is not None:
+                self._wake_later(chat_id, (turn - self._clock()).total_seconds())
+        finally:
+            if not called:
+                self._pace.give_back()
+                self._breaker.no_call()
 
     async def _source_turn(self) -> None:
-        """Waits while the source is halted, does not answer, or is at its limit."""
+        """Waits while the source is halted, does not answer, or is at its limit; then a call is reserved."""
         loop = asyncio.get_running_loop()
         while True:
             source = self._parts.directory.source(self.source_id)
             if not source.may_send(self._clock()):
                 await self._until_changed(source.halted)
                 continue
-            delay = max(self._pace.source_delay(loop.time()), self._breaker.delay(loop.time()))
+            now = loop.time()
+            delay = max(self._pace.source_delay(now), self._breaker.delay(now))
             if delay <= 0:
+                self._pace.reserve(now)
+                self._breaker.probe()
                 return
             await asyncio.sleep(delay)
 
@@ -175,7 +202,8 @@ class Sender:
         """The call, and what came of it, written until the log has it."""
         driver = self._driver()
         try:
-            message_id = await make_call(driver, turn, self._parts.read_file)
+            async with self._uploads if turn.attachment else contextlib.nullcontext():
+                message_id = await make_call(driver, turn, self._parts.read_file)
         except CallFailed as failed:
             self._look_at(failed, asyncio.get_running_loop().time())
             limits, trouble = driver.capabilities, failed

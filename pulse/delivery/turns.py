@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_replies import Failure
 from pulse.aggregates.chat_sending import Sending
 from pulse.aggregates.chat_so_far import random_id_of
 from pulse.channels import Capabilities, File, Outgoing
@@ -14,7 +15,9 @@ from pulse.channels.pieces import pieces_of
 from pulse.message import Attachment
 from pulse.values import value
 
-NOBODY_KNOWS = "Pulse was stopped while it was being sent."
+NOBODY_KNOWS = "It was sent, and nobody knows whether it arrived."
+CUT_OTHERWISE = "Only a part of it was sent, before Pulse was renewed. Write the rest anew."
+SLOWEST_CALL = 300.0
 
 
 @value
@@ -23,9 +26,8 @@ class Turn:
 
     of: int
     part: int
-    parts: int
     attempt: int
-    since: datetime
+    trying_since: datetime
     piece: Outgoing
     attachment: Attachment | None
 
@@ -55,28 +57,37 @@ def take_turn(chat: Chat, terms: Terms, now: datetime) -> Turn | datetime | None
         if sending.stuck:
             continue
         cut_off = sending.calling and (of, sending.attempt) not in terms.not_called
-        if cut_off and not may_repeat(sending, terms.capabilities, now):
+        if (cut_off or sending.maybe) and not may_repeat(sending, terms.capabilities, now):
             chat.doubt(of, attempt=sending.attempt, reason=NOBODY_KNOWS, now=now)
             continue
         due = max(terms.may_call_at(chat), sending.again_at or now)
-        return due if due > now else _begin(chat, of, sending, terms.capabilities, now)
+        if due > now:
+            return due
+        if turn := _begin(chat, of, terms.capabilities, now, repeats=cut_off):
+            return turn
     return None
 
 
 def may_repeat(sending: Sending, capabilities: Capabilities, now: datetime) -> bool:
-    """Would a call like the last one still count once?"""
-    return sending.since is None or (now - sending.since).total_seconds() < capabilities.repeat_seconds
+    """Would a call like the last one still count once, also if it takes its time?"""
+    return sending.since is None or (now - sending.since).total_seconds() + SLOWEST_CALL < capabilities.repeat_seconds
 
 
-def _begin(chat: Chat, of: int, sending: Sending, capabilities: Capabilities, now: datetime) -> Turn:
+def _begin(chat: Chat, of: int, capabilities: Capabilities, now: datetime, *, repeats: bool) -> Turn | None:
+    """None for a reply that this Pulse would cut otherwise than the one that began it: words would be lost or doubled."""
+    sending = chat.outgoing[of]
     pieces = pieces_of(capabilities, sending.text, sending.attachments)
+    if sending.part and len(pieces) != sending.parts:
+        chat.give_up(of, Failure(CUT_OTHERWISE), now=now)
+        return None
     text, attachment = pieces[sending.part]
-    chat.attempt(of, part=sending.part, parts=len(pieces), attempt=sending.attempt + 1, now=now)
+    attempt = sending.attempt + 1
+    chat.attempt(of, part=sending.part, parts=len(pieces), attempt=attempt, repeats=repeats, now=now)
     piece = Outgoing(
         peer=chat.peer, random_id=random_id_of(chat.id, of, sending.part), text=text, group=chat.group,
         plain=sending.plain,
     )  # fmt: skip
-    return Turn(of, sending.part, sending.parts, sending.attempt, sending.since or now, piece, attachment)
+    return Turn(of, sending.part, attempt, sending.trying_since or now, piece, attachment)
 
 
 def later(now: datetime, seconds: float) -> datetime:

@@ -36,7 +36,10 @@ class Lease:
         self.held = asyncio.Event()
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Until `work` returns while it holds the lease. `work` is cancelled when the lease is lost, and begun again."""
+        """Until `work` returns while it holds the lease. `work` is cancelled when the lease is lost, and begun again.
+
+        `held` is cleared before that; while it is set, `work` may take its time to end, and nobody else begins.
+        """
         while True:
             await self._take()
             working = asyncio.ensure_future(work())
@@ -44,11 +47,20 @@ class Lease:
                 if await self._keep(working):
                     return
                 log.warning("lease.lost", name=self._name)
-            finally:
                 self.held.clear()
-                working.cancel()
-                await asyncio.wait([working])
-                await self._let_go()
+            finally:
+                await self._end(working)
+
+    async def _end(self, working: asyncio.Future[None]) -> None:
+        """Lets the work end, renewing as long as the lease is ours; then somebody else need not wait for its time."""
+        working.cancel()
+        try:
+            while not (await asyncio.wait([working], timeout=RENEW_SECONDS))[0]:
+                if self.held.is_set():
+                    await self._renew(RENEW_SECONDS)
+        finally:
+            self.held.clear()
+            await self._let_go()
 
     async def _take(self) -> None:
         while True:
@@ -64,30 +76,40 @@ class Lease:
         """Renews until the work is done (True) or the lease is lost (False). Raises what the work raised."""
         loop = asyncio.get_running_loop()
         until = loop.time() + LIFE_SECONDS
-        while loop.time() < until:
-            done, _ = await asyncio.wait([working], timeout=RENEW_SECONDS)
+        while (left := until - loop.time()) > 0:
+            done, _ = await asyncio.wait([working], timeout=min(RENEW_SECONDS, left))
             if done:
                 working.result()
                 return True
             asked = loop.time()
-            try:
-                self._revision = await self._notes.write(
-                    self._name, self._says(), expect=self._revision, seconds=LIFE_SECONDS
-                )
+            renewed = await self._renew(until - asked)
+            if renewed:
                 until = asked + LIFE_SECONDS
-            except WrongSequence:
-                if not await self._still_ours():
-                    return False
-            except (LogDown, AppendRefused):
-                continue  # it is ours until its time is over
+            elif renewed is False:
+                return False
         return False
+
+    async def _renew(self, seconds: float) -> bool | None:
+        """None where nobody knows: it is ours until its time is over."""
+        with contextlib.suppress(LogDown, AppendRefused, TimeoutError):
+            async with asyncio.timeout(seconds):
+                try:
+                    self._revision = await self._notes.write(
+                        self._name, self._says(), expect=self._revision, seconds=LIFE_SECONDS
+                    )
+                except WrongSequence:
+                    return None if await self._still_ours() else False
+                else:
+                    return True
+        return None
 
     async def _still_ours(self) -> bool:
         """An answer that got lost: the note may be our own."""
         with contextlib.suppress(LogDown, AppendRefused):
             note = await self._notes.read(self._name)
+            if note.says.get("holder") != self._holder:
+                return False
             self._revision = note.revision
-            return bool(note.says.get("holder") == self._holder)
         return True
 
     async def _let_go(self) -> None:

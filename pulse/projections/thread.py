@@ -137,10 +137,8 @@ def status_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
     match event:
         case ReplyAttempted(of=of, attempt=attempt):
             found = (of,), {"status": "sending", "attempt": attempt, "error": None, "again_at": None}
-        case ReplySent(of=of, part=part, parts=parts):
+        case ReplySent(of=of, part=part, parts=parts) | ReplyVouched(of=of, part=part, parts=parts):
             found = (of,), {"status": "sent" if part + 1 == parts else "sending", "error": None}
-        case ReplyVouched(of=of):
-            found = (of,), {"status": "sent", "error": None}
         case ReplyDelivered(of=int(of)):
             found = (of,), {"status": "delivered"}
         case ReplyRead(of=of):

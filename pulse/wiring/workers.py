@@ -38,6 +38,8 @@ from pulse.push.server import PushServer
 from pulse.wiring.parts import blobs_of, subscribing_in, until_readable
 
 CALL_TIMEOUT = httpx2.Timeout(25.0, connect=5.0)
+# Each source has its own bound; a common one would let hanging sources stop the others.
+UNLIMITED = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
 
 
 def open_projector(house: House) -> None:
@@ -72,7 +74,9 @@ async def open_push(house: House) -> AsyncIterator[int]:
 @contextlib.asynccontextmanager
 async def open_delivery(house: House, reads: Reads) -> AsyncIterator[None]:
     """What leaves by itself, and what comes in after a message: replies, files, names, other systems, routing."""
-    async with httpx2.AsyncClient(timeout=CALL_TIMEOUT, follow_redirects=False, trust_env=False) as http:
+    async with httpx2.AsyncClient(
+        timeout=CALL_TIMEOUT, limits=UNLIMITED, follow_redirects=False, trust_env=False
+    ) as http:
         drivers = Drivers(house.directory, house.vault, http)
         await open_outbox(house, drivers)
         open_attachments(house, drivers)

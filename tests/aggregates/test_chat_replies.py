@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_events import ReplyEchoed, SeenByCustomer
 from pulse.aggregates.chat_replies import (
+    Failure,
     NotStuck,
     ReplyAttempted,
     ReplyDelivered,
@@ -32,9 +33,9 @@ def a_reply(*acts: Act) -> Given[Chat]:
     return given(a_chat(), replies(ANNA), *acts)
 
 
-def failed(attempt: int = 1, *, final: bool = True, of: int = 3) -> Act:
-    again_at = None if final else NOW + timedelta(seconds=5)
-    return lambda chat: chat.fail(of, attempt=attempt, code="429", reason="busy", again_at=again_at, now=NOW)
+def failed(attempt: int = 1, *, final: bool = True, of: int = 3, part: int = 0, maybe: bool = False) -> Act:
+    failure = Failure("busy", "429", None if final else NOW + timedelta(seconds=5), maybe=maybe)
+    return lambda chat: chat.fail(of, part=part, attempt=attempt, failure=failure, now=NOW)
 
 
 def doubted(attempt: int = 1, of: int = 3) -> Act:
@@ -119,6 +120,38 @@ def test_only_a_call_without_an_end_can_be_in_doubt():
     a_reply().when(doubted(attempt=0)).then_nothing()
     a_reply(attempted(3), sent(3)).when(doubted()).then_nothing()
     a_reply(attempted(3)).when(doubted()).then(ReplyUncertain)
+
+
+def test_a_late_failure_of_another_piece_tells_nothing():
+    chat = a_reply(attempted(3, parts=2), echoed(random_id_of(a_chat().id, 3)))
+    chat.when(failed(1)).then_nothing()
+    chat.when(attempted(3, part=1, parts=2, attempt=2)).then(ReplyAttempted)
+    chat.when(failed(1, part=0)).then_nothing()
+    chat.when(failed(2, part=1)).then(ReplyFailed)
+
+
+def test_a_failure_is_recorded_once():
+    a_reply(attempted(3), failed(1, final=False)).when(failed(1, final=False)).then_nothing()
+
+
+def test_a_piece_that_may_have_arrived_can_be_doubted_after_its_call():
+    chat = a_reply(attempted(3), failed(1, final=False, maybe=True))
+    chat.when(doubted(1)).then(ReplyUncertain)
+    a_reply(attempted(3), failed(1, final=False)).when(doubted(1)).then_nothing()
+
+
+def test_a_vouched_piece_is_followed_by_the_rest():
+    chat = a_reply(attempted(3, parts=2), doubted())
+    vouched_for = chat.when(vouched()).then(ReplyVouched)
+    assert status_of(vouched_for.events[0]) == ((3,), {"status": "sending", "error": None})
+    chat.when(attempted(3, part=1, parts=2, attempt=2)).then(ReplyAttempted)
+
+
+def test_what_is_sent_again_begins_anew():
+    chat = a_reply(attempted(3), failed(1, maybe=True))
+    chat.when(sent_again()).then(ReplyRequeued)
+    sending = chat.aggregate.outgoing[3]
+    assert (sending.since, sending.trying_since, sending.maybe) == (None, None, False)
 
 
 def test_an_echo_that_comes_first_is_the_sending():

@@ -18,6 +18,7 @@ from pulse.aggregates.department import Department, department_id
 from pulse.aggregates.source import source_id
 from pulse.channels import Arrival, Capabilities, Channel, File, Outgoing
 from pulse.channels.table import CHANNELS
+from pulse.delivery.calling import ReadFile
 from pulse.delivery.outbox import Outbox
 from pulse.delivery.sender import Parts
 from pulse.directory import Directory
@@ -95,6 +96,10 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     return script
 
 
+async def any_file(attachment: Attachment) -> File:
+    return File(attachment.kind, attachment.name or "", attachment.mime or "", b"content")
+
+
 @dataclass
 class World:
     """One process' worth of what an outbox needs."""
@@ -118,10 +123,7 @@ class World:
     def drivers(self) -> Drivers:
         return Drivers(self.directory, self.vault)
 
-    def outbox(self) -> Outbox:
-        async def read_file(attachment: Attachment) -> File:
-            return File(attachment.kind, attachment.name or "", attachment.mime or "", b"content")
-
+    def outbox(self, read_file: ReadFile = any_file) -> Outbox:
         parts = Parts(self.store, self.directory, self.drivers, read_file, now)
         return Outbox(parts, "epoch")
 

@@ -7,9 +7,9 @@ import pytest
 
 from pulse.aggregates.chat import Chat, CustomerUnreachable
 from pulse.aggregates.chat_events import CustomerLost
-from pulse.aggregates.chat_replies import ReplyFailed, ReplySent, ReplyUncertain
+from pulse.aggregates.chat_replies import Failure, ReplyFailed, ReplySent, ReplyUncertain
 from pulse.aggregates.source import Source, SourceHalted
-from pulse.channels import Capabilities
+from pulse.channels import Capabilities, File
 from pulse.channels.calls import BadPiece, MaybeSent, NeverDelivered, NotNow, PeerMoved, SourceInTrouble
 from pulse.delivery import calling, outcomes
 from pulse.message import Attachment, Author, Incoming
@@ -91,7 +91,7 @@ async def test_what_nobody_could_deliver_for_an_hour_has_failed(world: World, sc
     def an_hour_ago(chat: Chat) -> None:
         chat.reply("old", moderator_id=ANNA, client_msg_id=None, now=now())
         chat.attempt(3, part=0, parts=1, attempt=1, now=now() - timedelta(hours=2))
-        chat.fail(3, attempt=1, code="", reason="away", again_at=now(), now=now())
+        chat.fail(3, part=0, attempt=1, failure=Failure("away", again_at=now()), now=now())
 
     script.acts["77"] = [NotNow("still away")]
     chat = await world.act("77", an_hour_ago)
@@ -193,6 +193,94 @@ async def test_a_call_that_a_crash_cut_off_is_repeated_only_where_it_counts_once
     async with running(world.outbox()):
         await world.until(chat, ReplySent if repeats else ReplyUncertain)
     assert script.texts == (["hello"] if repeats else [])
+
+
+async def test_what_may_have_arrived_is_not_repeated_after_its_window(
+    world: World, script: Script, monkeypatch: pytest.MonkeyPatch
+):
+    repeating(monkeypatch)
+
+    def long_ago(chat: Chat) -> None:
+        chat.reply("hello", moderator_id=ANNA, client_msg_id=None, now=now())
+        chat.attempt(3, part=0, parts=1, attempt=1, now=now() - timedelta(hours=2))
+        chat.fail(3, part=0, attempt=1, failure=Failure("no answer", again_at=now(), maybe=True), now=now())
+
+    chat = await world.act("77", long_ago)
+    async with running(world.outbox()):
+        await world.until(chat, ReplyUncertain)
+    assert script.calls == []
+
+
+async def test_what_may_have_arrived_and_then_never_could_be_sent_is_uncertain_and_not_failed(
+    world: World, script: Script, monkeypatch: pytest.MonkeyPatch
+):
+    repeating(monkeypatch)
+    script.acts["77"] = [MaybeSent("no answer"), NeverDelivered("not allowed")]
+    async with running(world.outbox()):
+        await world.until(await world.reply("77", "hello"), ReplyUncertain)
+
+
+async def test_an_echo_of_a_stuck_piece_lets_the_rest_go_on(world: World, script: Script):
+    script.acts["77"] = [MaybeSent("no answer")]
+    text = "word " * 30
+    async with running(world.outbox()):
+        chat = await world.reply("77", text)
+        await world.until(chat, ReplyUncertain)
+        ours = script.calls[0].random_id
+        await world.act("77", lambda chat: chat.echo(
+            text=text[:99], attachments=(), message_id="e1", random_id=ours, outside_author=None, external_id="e1",
+            raw="{}", now=now(),
+        ))  # fmt: skip
+        await world.until(chat, ReplySent, 2)
+    assert len(script.calls) == 2
+
+
+async def test_a_vouched_piece_lets_the_rest_go_on(world: World, script: Script):
+    script.acts["77"] = [MaybeSent("no answer")]
+    async with running(world.outbox()):
+        chat = await world.reply("77", "word " * 30)
+        await world.until(chat, ReplyUncertain)
+        await world.act("77", lambda chat: chat.vouch(3, moderator_id=ANNA, now=now()))
+        await world.until(chat, ReplySent)
+    assert (await world.chat(chat)).outgoing == {}
+
+
+async def test_after_a_halt_the_hour_of_trying_begins_anew(world: World, script: Script):
+    def halted_long_ago(chat: Chat) -> None:
+        chat.reply("hello", moderator_id=ANNA, client_msg_id=None, now=now())
+        chat.attempt(3, part=0, parts=1, attempt=1, now=now() - timedelta(hours=2))
+        chat.fail(3, part=0, attempt=1, failure=Failure("Unauthorized", again_at=now(), anew=True), now=now())
+
+    script.acts["77"] = [NotNow("busy")]
+    chat = await world.act("77", halted_long_ago)
+    async with running(world.outbox()):
+        await world.until(chat, ReplySent)
+    assert script.texts == ["hello", "hello"]
+
+
+async def test_a_file_that_can_not_be_read_is_no_call(world: World, script: Script):
+    async def gone(attachment: Attachment) -> File:
+        raise FileNotFoundError
+
+    photo = Attachment("photo", name="cat.jpg", sha256="ab" * 32)
+    async with running(world.outbox(gone)):
+        chat = await world.reply("77", "", attachments=(photo,))
+        await world.until(chat, ReplyFailed)
+    assert script.calls == []
+    assert (await world.chat(chat)).outgoing[3].stuck
+
+
+async def test_a_reply_that_this_pulse_would_cut_otherwise_is_given_up(world: World, script: Script):
+    def begun(chat: Chat) -> None:
+        chat.reply("word " * 30, moderator_id=ANNA, client_msg_id=None, now=now())
+        chat.attempt(3, part=0, parts=3, attempt=1, now=now())
+        chat.sent(3, part=0, message_id="m0", now=now())
+
+    chat = await world.act("77", begun)
+    async with running(world.outbox()):
+        await world.until(chat, ReplyFailed)
+        await world.until(await world.reply("77", "next"), ReplySent, 2)
+    assert script.texts == ["next"]
 
 
 async def test_after_its_window_a_cut_off_call_is_uncertain_there_too(

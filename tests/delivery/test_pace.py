@@ -47,10 +47,12 @@ def test_a_group_takes_twenty_a_minute():
 
 def test_a_source_takes_thirty_a_second_over_all_its_chats():
     pace = Pace(TELEGRAM)
-    for number in range(30):
+    for _ in range(30):
         assert pace.source_delay(5.0) == 0
-        pace.count(UUID(int=number), 5.0, group=False)
+        pace.reserve(5.0)
     assert pace.source_delay(5.5) == 0.5
+    pace.give_back()
+    assert pace.source_delay(5.5) == 0
     assert pace.source_delay(6.0) == 0
 
 
@@ -77,7 +79,17 @@ def test_the_breaker_closes_after_five_failures_in_a_row_and_opens_for_a_try():
         breaker.went_badly(10.0)
     assert breaker.delay(10.0) == 0
     breaker.went_badly(10.0)
+    breaker.went_badly(10.0)  # one that was under way
     assert 0 < breaker.delay(10.0) <= 1.5
+    assert breaker.delay(12.0) == 0
+    breaker.probe()
+    assert breaker.delay(12.0) > 0
+    breaker.no_call()
+    assert breaker.delay(12.0) == 0
+    breaker.probe()
+    breaker.went_badly(12.0)
+    assert 1 <= breaker.delay(12.0) <= 3
+    breaker.went_well()
     assert breaker.delay(12.0) == 0
 
 

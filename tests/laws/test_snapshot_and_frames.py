@@ -32,7 +32,7 @@ from pulse.aggregates.chat_events import (
     MessageReread,
     ReplyEchoed,
 )
-from pulse.aggregates.chat_replies import ChatMoved, ReplyDelivered
+from pulse.aggregates.chat_replies import ChatMoved, Failure, ReplyDelivered
 from pulse.aggregates.chat_sending import Sending
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import moderator_id
@@ -359,8 +359,8 @@ def sent(number: int) -> Act:
 def fail(number: int) -> Act:
     def act(chat: Chat) -> None:
         of, sending = outgoing(chat, number)
-        again_at = now() if number % 2 else None
-        chat.fail(of, attempt=sending.attempt, code="x", reason="the channel is away", again_at=again_at, now=now())
+        failure = Failure("the channel is away", "x", now() if number % 2 else None)
+        chat.fail(of, part=sending.part, attempt=sending.attempt, failure=failure, now=now())
 
     return act
 

@@ -10,6 +10,7 @@ from random import Random
 from uuid import UUID
 
 from pulse.aggregates.chat import Chat, chat_id
+from pulse.aggregates.chat_replies import Failure
 from pulse.aggregates.chat_sending import Sending
 from pulse.aggregates.customer import Customer, customer_id
 from pulse.aggregates.delivery import Delivery, cause_of, delivery_id
@@ -153,10 +154,10 @@ class History:
         await self._outgoing(lambda chat, of, sending: chat.sent(of, part=sending.part, message_id=name, now=self.now))
 
     async def fail(self) -> None:
-        again_at = self.now if self.number % 2 else None
+        failure = Failure("busy", "429", self.now if self.number % 2 else None)
         await self._outgoing(
             lambda chat, of, sending: chat.fail(
-                of, attempt=sending.attempt, code="429", reason="busy", again_at=again_at, now=self.now
+                of, part=sending.part, attempt=sending.attempt, failure=failure, now=self.now
             )
         )
 

@@ -9,6 +9,7 @@ import pytest
 from pulse.access import Place
 from pulse.aggregates import EVENTS
 from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_replies import Failure
 from pulse.aggregates.chat_so_far import random_id_of
 from pulse.eventlog.envelope import Recorded, open_envelope, seal, subject_of
 from pulse.projections.thread import change_of, entry_of
@@ -66,7 +67,7 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     lambda chat: chat.see(ANNA, 16, now=NOW),
     replies(ANNA),
     attempted(24),
-    lambda chat: chat.fail(24, attempt=1, code="429", reason="busy", again_at=NOW, now=NOW),
+    lambda chat: chat.fail(24, part=0, attempt=1, failure=Failure("busy", "429", NOW), now=NOW),
     attempted(24, attempt=2),
     sent(24, "m10"),
     lambda chat: chat.deliver("m10", external_id="u10", raw="{}", now=NOW),
@@ -77,7 +78,7 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     lambda chat: chat.vouch(32, moderator_id=ANNA, now=NOW),
     replies(BORIS),
     attempted(36),
-    lambda chat: chat.fail(36, attempt=1, code="400", reason="no such chat", again_at=None, now=NOW),
+    lambda chat: chat.fail(36, part=0, attempt=1, failure=Failure("no such chat", "400"), now=NOW),
     lambda chat: chat.send_again(36, moderator_id=ANNA, now=NOW),
     lambda chat: chat.move("-10077", now=NOW),
     lambda chat: chat.reread(16, message("u8", "m3", "Again?"), was=message("u8", "m3", "Again"), now=NOW),
