@@ -224,10 +224,15 @@ class Unhandled(Arrival):
 
 
 class Channel(ABC):
-    """One source's driver. `answer` is the constant body of a 200: some providers execute what they read there."""
+    """One source's driver. `answer` is the constant body of a 200: some providers execute what they read there.
+
+    `secret_names` and `setting_names` are what an account of it may have, and so what `pulse source set` takes.
+    """
 
     name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
+    secret_names: ClassVar[tuple[str, ...]] = ()
+    setting_names: ClassVar[tuple[str, ...]] = ()
     answer: ClassVar[tuple[str, bytes]] = ("application/json", b"{}")
 
     def __init__(self, account: Account, http: httpx2.AsyncClient | None = None) -> None:

@@ -47,10 +47,13 @@ class Simulator(Channel):
         text_limit=65_536, caption_limit=65_536, file_limit=200 * 2**20, receipts=True, typing=True, kinds=FILES,
         per_second=1000, per_peer=1000, per_group_minute=60_000, repeat_seconds=3600,
     )  # fmt: skip
+    secret_names = ("secret",)
+    setting_names = ("behaviour",)
 
     def __init__(self, account: Account, http: httpx2.AsyncClient | None = None) -> None:
         super().__init__(account, http)
         self.sent: deque[Outgoing] = deque(maxlen=KEPT)
+        self.typed_to: deque[str] = deque(maxlen=KEPT)
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         require_secret(self.account.secrets.get("secret"), headers.get(PROOF_HEADER, "").encode("latin-1", "replace"))
@@ -75,6 +78,10 @@ class Simulator(Channel):
         if all(known.random_id != piece.random_id for known in self.sent):
             self.sent.append(piece)
         return f"sim-{piece.random_id}"
+
+    async def show_typing(self, peer: str) -> None:
+        """Keeps it beside what it sent."""
+        self.typed_to.append(peer)
 
 
 TROUBLES: dict[str, Callable[[str], Exception]] = {

@@ -60,6 +60,8 @@ class Vk(Channel):
         caption_limit=4096, kinds=FILES, repeat_seconds=3600, profiles=True, per_second=20,
         per_peer=20, per_group_minute=1200,
     )  # fmt: skip
+    secret_names = ("secret", "token")
+    setting_names = ("confirmation", "api_url")
     answer = ("text/plain", b"ok")  # other words are commands: `remove` takes our server off the community
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:

@@ -21,9 +21,10 @@ PHONE = re.compile(r"\+?[0-9 ]+")
 class Web(Channel):
     name = "web"
     capabilities = Capabilities(
-        text_limit=TEXT_LIMIT, caption_limit=TEXT_LIMIT, file_limit=50 * 2**20, receipts=True, typing=True,
+        text_limit=TEXT_LIMIT, caption_limit=TEXT_LIMIT, file_limit=50 * 2**20, receipts=True, typing=False,
         kinds=FILES, repeat_seconds=float("inf"), per_second=1000, per_peer=1000, per_group_minute=60_000,
     )  # fmt: skip
+    setting_names = ("origins", "file_types")
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         """Refuses: website messages come through the widget's door, where the visitor's token is the proof."""

@@ -21,12 +21,7 @@ from pulse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Connected channel accounts.")
 
-# What can be set on a source of each channel; secrets are sealed, the rest may be seen.
-SECRETS = {"telegram": ("secret", "next_secret", "token"), "vk": ("secret", "token"), "simulator": ("secret",)}
-SETTINGS = {
-    "telegram": ("api_url",), "vk": ("confirmation", "api_url"), "web": ("origins", "file_types"), "simulator": ("behaviour",),
-}  # fmt: skip
-FOR_ALL = ("file_limit_mb",)
+FOR_ALL = ("file_limit_mb",)  # settings of every channel
 MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/([a-z0-9.+-]+|\*)")
 API_URL = re.compile(r"https?://[^\s?#@]+")
 BEHAVIOUR = re.compile(rf"({'|'.join(TROUBLES)}|slow)( \d+(\.\d+)?)?")
@@ -95,7 +90,7 @@ def add(  # noqa: PLR0913, PLR0917  (a command's options)
         hidden = _secrets(secret=secret or None, token=token)
         seen = _settings(confirmation=confirmation, api_url=api_url, behaviour=behaviour, origins=origin)
         _refuse_others(channel, hidden, seen)
-        if "secret" in SECRETS.get(channel, ()) and not secret:
+        if "secret" in CHANNELS[channel].secret_names and not secret:
             made_up = hidden["secret"] = new_secret()
 
     async def connect(house: House) -> None:
@@ -262,8 +257,9 @@ def _origin(text: str) -> str:
 
 
 def _refuse_others(channel: str, hidden: dict[str, str], seen: dict[str, str]) -> None:
-    """Raises NotItsField."""
-    known = SECRETS.get(channel, ()) + SETTINGS.get(channel, ()) + FOR_ALL
+    """Raises NotItsField, NotASecret."""
+    driver = CHANNELS.get(channel)  # None for a channel that only a newer Pulse knows
+    known = (driver.secret_names + driver.setting_names if driver else ()) + FOR_ALL
     for name in (*hidden, *seen):
         if name not in known:
             raise NotItsField(f"A {channel} source has no {name.replace('_', ' ')}; nothing was changed.")

@@ -9,6 +9,8 @@ from pulse.channels.vk import Vk
 from tests.channels.recorded import account
 from tests.fakes.vk import FakeVk
 
+pytest.register_assert_rewrite("tests.channels.conformance")
+
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:

@@ -138,3 +138,9 @@ def test_the_secret_is_asked_for_where_there_is_one() -> None:
     for headers in ({}, {"x-pulse-secret": "wrong"}, {"x-pulse-secret": "rightЖ"}):
         with pytest.raises(NotAuthentic):
             asking.verify(headers, b"")
+
+
+async def test_typing_is_kept_beside_what_was_sent() -> None:
+    simulator = Simulator(account())
+    await simulator.show_typing("vera")
+    assert list(simulator.typed_to) == ["vera"]

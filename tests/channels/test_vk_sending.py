@@ -33,7 +33,7 @@ def methods(fake: FakeVk) -> list[str]:
 def test_what_vk_can_carry() -> None:
     assert Vk.capabilities == Capabilities(
         text_limit=4096, caption_limit=4096, file_limit=200 * 2**20, kinds=FILES, receipts=True, typing=True,
-        per_second=20, per_peer=20, per_group_minute=1200, repeat_seconds=3600,
+        per_second=20, per_peer=20, per_group_minute=1200, repeat_seconds=3600, profiles=True,
     )  # fmt: skip
 
 
