@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench schemas clean
+.PHONY: run test journey check bench schemas clean
 
 run: $(VENV)/run
 	$(BIN)/pulse up --demo
 
 test: $(VENV)/test
 	$(BIN)/pytest
+
+journey: $(VENV)/test
+	$(BIN)/pytest -m long
 
 check: $(VENV)/test
 	$(BIN)/ruff format --check .

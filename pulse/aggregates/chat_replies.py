@@ -45,10 +45,7 @@ class ReplySent(AggregateEvent):
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.name_message(self.message_id, self.of)
-        chat.outgoing[self.of].next_part(self.part)
-        if self.part + 1 == self.parts:
-            del chat.outgoing[self.of]
-            chat.reached[self.of] = SENT
+        go_on(chat, self.of, self.part, self.parts)
 
 
 class ReplyDelivered(FromChannel):
@@ -79,7 +76,10 @@ class ReplyRead(AggregateEvent):
 
 
 class ReplyFailed(AggregateEvent):
-    """A call failed. It is tried again at `again_at` (in plain words if `plain`); without one, it failed for good."""
+    """A call failed. It is tried again at `again_at` (in plain words if `plain`); without one, it failed for good.
+
+    `maybe`: it may have arrived all the same, and is tried again because the channel counts it once.
+    """
 
     of: int
     part: int
@@ -88,11 +88,13 @@ class ReplyFailed(AggregateEvent):
     reason: str
     again_at: datetime | None
     plain: bool = False
+    maybe: bool = False
 
     def apply(self, chat: ChatSoFar) -> None:
         sending = chat.outgoing[self.of]
         sending.end_call(again_at=self.again_at, stuck=self.again_at is None)
         sending.plain = sending.plain or self.plain
+        sending.maybe = sending.maybe or self.maybe
 
 
 class ReplyUncertain(AggregateEvent):
@@ -114,18 +116,19 @@ class ReplyRequeued(AggregateEvent):
     moderator_id: UUID
 
     def apply(self, chat: ChatSoFar) -> None:
-        chat.outgoing[self.of].end_call()
+        chat.outgoing[self.of].begin_anew()
 
 
 class ReplyVouched(AggregateEvent):
-    """A moderator has seen that an uncertain reply arrived."""
+    """A moderator has seen that the uncertain piece of a reply arrived; nobody has tried those after it."""
 
     of: int
     moderator_id: UUID
+    part: int = 0
+    parts: int = 1
 
     def apply(self, chat: ChatSoFar) -> None:
-        del chat.outgoing[self.of]
-        chat.reached[self.of] = SENT
+        go_on(chat, self.of, self.part, self.parts)
 
 
 class ChatMoved(AggregateEvent):
@@ -158,15 +161,19 @@ class RepliedChat(ChatSoFar):
 
     def fail(
         self, of: int, *, attempt: int, code: str, reason: str, again_at: datetime | None, now: datetime,
-        plain: bool = False,
+        plain: bool = False, maybe: bool = False,
     ) -> None:  # fmt: skip
-        """A call failed, or will not be made at all."""
+        """A call failed, or will not be made at all. For good it fails only if no earlier call may have arrived."""
         sending = self.outgoing.get(of)
-        if sending is not None and not sending.stuck and attempt == sending.attempt:
-            self.trigger_event(
-                ReplyFailed, of=of, part=sending.part, attempt=attempt, code=code, reason=reason[:500],
-                again_at=again_at, plain=plain, timestamp=now,
-            )  # fmt: skip
+        if sending is None or sending.stuck or attempt != sending.attempt:
+            return
+        if again_at is None and sending.maybe and sending.calling:
+            self.doubt(of, attempt=attempt, reason=reason, now=now)
+            return
+        self.trigger_event(
+            ReplyFailed, of=of, part=sending.part, attempt=attempt, code=code, reason=reason[:500],
+            again_at=again_at, plain=plain, maybe=maybe, timestamp=now,
+        )  # fmt: skip
 
     def move(self, peer: str, *, now: datetime) -> None:
         """The channel says where this chat is now. Its id stays: what was said here is said here."""
@@ -188,10 +195,13 @@ class RepliedChat(ChatSoFar):
         self.trigger_event(ReplyRequeued, of=of, moderator_id=moderator_id, timestamp=now)
 
     def vouch(self, of: int, *, moderator_id: UUID, now: datetime) -> None:
-        """A moderator's word that an uncertain reply arrived. Raises NotStuck."""
-        if of not in self.outgoing or not self.outgoing[of].unsure:
+        """A moderator's word that an uncertain reply arrived, as far as it was tried. Raises NotStuck."""
+        sending = self.outgoing.get(of)
+        if sending is None or not sending.unsure:
             raise NotStuck
-        self.trigger_event(ReplyVouched, of=of, moderator_id=moderator_id, timestamp=now)
+        self.trigger_event(
+            ReplyVouched, of=of, moderator_id=moderator_id, part=sending.part, parts=sending.parts, timestamp=now
+        )
 
     def deliver(self, message_id: str, *, external_id: str, raw: str, now: datetime) -> None:
         """A receipt of the channel; one for a message we don't know yet waits until we do."""
@@ -217,3 +227,11 @@ class RepliedChat(ChatSoFar):
         read_already = message_id is not None and 0 <= id_key(message_id) <= self.read_key
         if read_already or of <= self.seen_by_customer:
             self.trigger_event(ReplyRead, of=(of,), timestamp=now)
+
+
+def go_on(chat: ChatSoFar, of: int, part: int, parts: int) -> None:
+    """A piece has arrived: the next one's turn, or the reply has left whole."""
+    chat.outgoing[of].next_part(part)
+    if part + 1 == parts:
+        del chat.outgoing[of]
+        chat.reached[of] = SENT

@@ -15,8 +15,8 @@ class Sending:
     """A reply leaves in `parts` pieces, one after the other; `part` is the one whose turn it is.
 
     `attempt` counts calls to the channel. `calling`: a call was begun and nobody has said how it ended. `since` is
-    when this piece was first tried, `again_at` when it is tried next, and whether in plain words. `stuck`: it failed
-    for good or (`unsure`) nobody knows.
+    when this piece was first tried, `again_at` when it is tried next, and whether in plain words. `maybe`: a call
+    before the last may have arrived. `stuck`: it failed for good or (`unsure`) nobody knows.
     """
 
     text: str = ""
@@ -30,8 +30,10 @@ class Sending:
     stuck: bool = False
     unsure: bool = False
     plain: bool = False
+    maybe: bool = False
 
     def begin_call(self, part: int, parts: int, attempt: int, at: datetime) -> None:
+        self.maybe = self.maybe or self.calling
         self.part, self.parts, self.attempt, self.calling = part, parts, attempt, True
         self.since = self.since or at
         self.again_at = None
@@ -42,6 +44,11 @@ class Sending:
     def next_part(self, part: int) -> None:
         """This piece has arrived."""
         self.part = part + 1
-        self.since = None
         self.plain = False
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """As if nobody had tried the piece whose turn it is."""
+        self.since = None
+        self.maybe = False
         self.end_call()

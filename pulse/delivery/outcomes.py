@@ -24,15 +24,15 @@ def record_failure(chat: Chat, turn: Turn, failed: CallFailed, capabilities: Cap
     tried_for = now - turn.since
     wait = timedelta(seconds=backoff(turn.attempt))
 
-    def fail(again_at: datetime | None, *, plain: bool = False) -> None:
+    def fail(again_at: datetime | None, *, plain: bool = False, maybe: bool = False) -> None:
         chat.fail(
             turn.of, attempt=turn.attempt, code=failed.provider_code, reason=failed.reason, again_at=again_at,
-            plain=plain, now=now,
+            plain=plain, maybe=maybe, now=now,
         )  # fmt: skip
 
     match failed:
-        case MaybeSent() if (tried_for + wait).total_seconds() < capabilities.repeat_seconds:
-            fail(now + wait)
+        case MaybeSent() if (abs(tried_for) + wait).total_seconds() < capabilities.repeat_seconds:
+            fail(now + wait, maybe=True)
         case MaybeSent():
             chat.doubt(turn.of, attempt=turn.attempt, reason=failed.reason, now=now)
         case NotNow(after=after):

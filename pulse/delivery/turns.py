@@ -56,8 +56,8 @@ def take_turn(
 
 
 def may_repeat(sending: Sending, capabilities: Capabilities, now: datetime) -> bool:
-    """Would a call like the last one still count once?"""
-    return sending.since is None or (now - sending.since).total_seconds() < capabilities.repeat_seconds
+    """Would a call like the last one still count once? However wrong the clock of this process or the last one is."""
+    return sending.since is None or abs((now - sending.since).total_seconds()) < capabilities.repeat_seconds
 
 
 def _begin(chat: Chat, of: int, sending: Sending, capabilities: Capabilities, now: datetime) -> Turn:
