@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench schemas clean
+.PHONY: run test journey check bench schemas clean
 
 run: $(VENV)/run
 	$(BIN)/pulse up --demo
@@ -11,6 +11,9 @@ run: $(VENV)/run
 # Two at a time, each with servers of its own; a file's tests stay together.
 test: $(VENV)/test
 	$(BIN)/pytest -n 2 --dist loadfile
+
+journey: $(VENV)/test
+	$(BIN)/pytest -m long
 
 check: $(VENV)/test
 	$(BIN)/ruff format --check .

@@ -219,7 +219,7 @@ class RepliedChat(ChatSoFar):
         self.trigger_event(ReplyRequeued, of=of, moderator_id=moderator_id, timestamp=now)
 
     def vouch(self, of: int, *, moderator_id: UUID, now: datetime) -> None:
-        """A moderator's word that an uncertain reply arrived. Raises NotStuck."""
+        """A moderator's word that an uncertain reply arrived, as far as it was tried. Raises NotStuck."""
         sending = self.outgoing.get(of)
         if sending is None or not sending.unsure:
             raise NotStuck

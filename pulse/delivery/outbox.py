@@ -42,7 +42,13 @@ class Outbox:
         self._place = Place(self._notes, "outbox", epoch)
         self._open: dict[UUID, dict[tuple[UUID, int], int]] = {}  # by source: open replies, and where they stand
         self._served: set[UUID] = set()
-        self._follow: Follow | None = None
+        self._noted = 0
+
+    @property
+    def done_with(self) -> int:
+        """Nothing up to this position has to be read again: it is before the oldest open reply, and was noted."""
+        oldest = [position for replies in self._open.values() for position in replies.values()]
+        return min(oldest) - 1 if oldest else self._noted
 
     @property
     def ready(self) -> bool:
@@ -51,22 +57,24 @@ class Outbox:
 
     @property
     def position(self) -> int:
-        """How far it has followed the log."""
-        return self._follow.position if self._follow else 0
+        """How far it has noted what happened."""
+        return self._noted
 
     def open_replies(self, source_id: UUID) -> Collection[tuple[UUID, int]]:
         """Chats and versions of what has not left whole and is not stuck."""
         return self._open.get(source_id, {}).keys()
 
     async def run(self) -> None:
-        follow = self._follow = Follow(self._store.log, await self._begin(), caught_up=self.begun)
+        self._noted = await self._begin()
+        follow = Follow(self._store.log, self._noted, caught_up=self.begun)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._save_place(follow))
+            group.create_task(self._save_place())
             for source in self._directory.sources():
                 self._serve(source.id, group)
             async for page in follow:
                 for stored in page:
                     await self._take(stored, group)
+                    self._noted = stored.position
 
     async def _begin(self) -> int:
         """Where the last one had got to; waits for as long as the log can't tell."""
@@ -76,12 +84,10 @@ class Outbox:
             except Trouble:
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _save_place(self, follow: Follow) -> None:
-        """Everything before the oldest open reply is done with."""
+    async def _save_place(self) -> None:
         while True:
             await asyncio.sleep(SAVE_SECONDS)
-            oldest = [position for replies in self._open.values() for position in replies.values()]
-            await self._place.save(min(oldest) - 1 if oldest else follow.position)
+            await self._place.save(self.done_with)
 
     async def _take(self, stored: Stored, group: asyncio.TaskGroup) -> None:
         kind = stored.subject.split(".")[2]

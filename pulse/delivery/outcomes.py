@@ -39,7 +39,7 @@ def failure_of(turn: Turn, failed: CallFailed, capabilities: Capabilities, now: 
     """When it is tried again, and how."""
     failure = partial(Failure, failed.reason, failed.provider_code)
     wait = timedelta(seconds=backoff(turn.attempt))
-    in_time = now - turn.trying_since < GIVE_UP
+    in_time = abs(now - turn.trying_since) < GIVE_UP
     match failed:
         case MaybeSent():
             return failure(again_at=now + wait if capabilities.repeat_seconds and in_time else None, maybe=True)

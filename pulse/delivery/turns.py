@@ -69,8 +69,10 @@ def take_turn(chat: Chat, terms: Terms, now: datetime) -> Turn | datetime | None
 
 
 def may_repeat(sending: Sending, capabilities: Capabilities, now: datetime) -> bool:
-    """Would a call like the last one still count once, also if it takes its time?"""
-    return sending.since is None or (now - sending.since).total_seconds() + SLOWEST_CALL < capabilities.repeat_seconds
+    """Would a call like the last one still count once, also if it takes its time, and whatever clocks say?"""
+    return (
+        sending.since is None or abs((now - sending.since).total_seconds()) + SLOWEST_CALL < capabilities.repeat_seconds
+    )
 
 
 def _begin(chat: Chat, of: int, capabilities: Capabilities, now: datetime, *, repeats: bool) -> Turn | None:

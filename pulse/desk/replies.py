@@ -40,7 +40,7 @@ def reply_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
 
     @router.post("/messages/{number}/arrived", responses={200: WRITTEN})
     async def vouch(chat_id: UUID, number: Number, person: Asking) -> Response:
-        """Says that an uncertain reply arrived: you have seen it at the customer's."""
+        """Says that an uncertain reply arrived: you have seen it at the customer's. What was not tried yet goes on."""
 
         def decision(chat: Chat) -> None:
             chat.vouch(number, moderator_id=person.id, now=guard.clock())

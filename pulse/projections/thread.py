@@ -39,12 +39,13 @@ from pulse.projections.paging import Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 8
+VERSION = 9
 SQL = Statements(__file__)
 WRITES = ("insert_entries", "change_entries")
 END = 2**31 - 1
 SHOWN = ("kind", "name", "mime", "size", "width", "height", "seconds", "latitude", "longitude", "phone", "file")
-OURS = frozenset({"client_msg_id", "attempt", "error", "again_at"})  # nothing a customer has to know
+# nothing a customer has to know
+OURS = frozenset({"client_msg_id", "attempt", "part", "parts", "error", "again_at"})
 
 Entry = dict[str, Any]
 
@@ -132,11 +133,15 @@ def change_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
 
 
 def status_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
-    """How far replies have got: pending, sending, sent, delivered, read; or failed or uncertain, with the `error`."""
+    """How far replies have got: pending, sending, sent, delivered, read; or failed or uncertain, with the `error`.
+
+    What stands so is piece `part` of `parts`, which was tried last; those before it have arrived.
+    """
     found: tuple[tuple[int, ...], Entry] | None = None
     match event:
-        case ReplyAttempted(of=of, attempt=attempt):
-            found = (of,), {"status": "sending", "attempt": attempt, "error": None, "again_at": None}
+        case ReplyAttempted(of=of, attempt=attempt, part=part, parts=parts):
+            tried = {"attempt": attempt, "part": part + 1, "parts": parts}
+            found = (of,), {"status": "sending", "error": None, "again_at": None, **tried}
         case ReplySent(of=of, part=part, parts=parts) | ReplyVouched(of=of, part=part, parts=parts):
             found = (of,), {"status": "sent" if part + 1 == parts else "sending", "error": None}
         case ReplyDelivered(of=int(of)):

@@ -1,6 +1,8 @@
 """Replies leave once, in order, whatever happens to the channel and to us."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,13 +10,17 @@ import pytest
 from pulse.aggregates.chat import Chat, CustomerUnreachable
 from pulse.aggregates.chat_events import CustomerLost
 from pulse.aggregates.chat_replies import Failure, ReplyFailed, ReplySent, ReplyUncertain
+from pulse.aggregates.chat_so_far import random_id_of
 from pulse.aggregates.source import Source, SourceHalted
 from pulse.channels import Capabilities, File
 from pulse.channels.calls import BadPiece, MaybeSent, NeverDelivered, NotNow, PeerMoved, SourceInTrouble
 from pulse.delivery import calling, outcomes
+from pulse.delivery.outbox import Outbox
+from pulse.directory import Directory
 from pulse.message import Attachment, Author, Incoming
 from tests.delivery.conftest import Script, Scripted, World, now, running
 from tests.given import ANNA
+from tests.insisting import insist
 
 SOON = pytest.fixture(autouse=True)
 
@@ -178,6 +184,39 @@ async def test_where_a_call_counts_once_it_is_made_again_with_the_same_random_id
     assert script.texts == ["hello"] * 3
 
 
+@pytest.mark.parametrize("cut_off", [False, True])
+async def test_what_may_have_arrived_has_not_failed_when_a_repeated_call_does(
+    world: World, script: Script, monkeypatch: pytest.MonkeyPatch, cut_off: bool
+):
+    repeating(monkeypatch)
+
+    def tried(chat: Chat) -> None:
+        chat.reply("hello", moderator_id=ANNA, client_msg_id=None, now=now())
+        if cut_off:
+            chat.attempt(3, part=0, parts=1, attempt=1, now=now())
+
+    script.acts["77"] = [*([] if cut_off else [MaybeSent("no answer")]), NotNow("busy"), NeverDelivered("blocked")]
+    chat = await world.act("77", tried)
+    async with running(world.outbox()):
+        await world.until(chat, ReplyUncertain)
+        await world.act("77", lambda chat: chat.vouch(3, moderator_id=ANNA, now=now()))
+    assert (await world.chat(chat)).outgoing == {}
+
+
+async def test_what_a_moderator_sends_again_is_tried_as_long_as_anything_new(world: World, script: Script):
+    def given_up(chat: Chat) -> None:
+        chat.reply("hello", moderator_id=ANNA, client_msg_id=None, now=now())
+        chat.attempt(3, part=0, parts=1, attempt=1, now=now() - timedelta(hours=2))
+        chat.fail(3, part=0, attempt=1, failure=Failure("away"), now=now() - timedelta(hours=1))
+        chat.send_again(3, moderator_id=ANNA, now=now())
+
+    script.acts["77"] = [NotNow("busy")]
+    chat = await world.act("77", given_up)
+    async with running(world.outbox()):
+        await world.until(chat, ReplySent)
+    assert script.texts == ["hello", "hello"]
+
+
 @pytest.mark.parametrize("repeats", [False, True])
 async def test_a_call_that_a_crash_cut_off_is_repeated_only_where_it_counts_once(
     world: World, script: Script, monkeypatch: pytest.MonkeyPatch, repeats: bool
@@ -281,6 +320,23 @@ async def test_a_reply_that_this_pulse_would_cut_otherwise_is_given_up(world: Wo
         await world.until(chat, ReplyFailed)
         await world.until(await world.reply("77", "next"), ReplySent, 2)
     assert script.texts == ["next"]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_a_clock_that_is_behind_makes_no_call_safe_to_repeat(world: World, script: Script, ended: bool):
+    ahead = now() + timedelta(minutes=5)
+
+    def tried_elsewhere(chat: Chat) -> None:
+        chat.reply("hello", moderator_id=ANNA, client_msg_id=None, now=ahead)
+        chat.attempt(3, part=0, parts=1, attempt=1, now=ahead)
+        if ended:
+            chat.fail(3, part=0, attempt=1, failure=Failure("busy", again_at=now()), now=ahead)
+
+    script.acts["77"] = [MaybeSent("no answer")]
+    chat = await world.act("77", tried_elsewhere)
+    async with running(world.outbox()):
+        await world.until(chat, ReplyUncertain)
+    assert script.texts == (["hello"] if ended else [])
 
 
 async def test_after_its_window_a_cut_off_call_is_uncertain_there_too(
@@ -389,6 +445,63 @@ async def test_the_next_start_reads_on_from_the_oldest_open_reply(world: World, 
     # Whoever begins anew finds it, wherever the place was saved.
     async with running(world.outbox()) as outbox:
         assert [*outbox.open_replies(world.sources[0])] == [(open_chat, 3)]
+
+
+LONG = "word " * 30  # two pieces
+Act = Callable[[Chat], object]
+
+
+def seen_by_anna(chat: Chat) -> None:
+    chat.vouch(3, moderator_id=ANNA, now=now())
+
+
+def shown_by_the_channel(chat: Chat) -> None:
+    chat.echo(
+        text="word", attachments=(), message_id="m9", random_id=random_id_of(chat.id, 3), outside_author=None,
+        external_id="e1", raw="{}", now=now(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("known", [seen_by_anna, shown_by_the_channel])
+async def test_the_pieces_after_one_that_was_uncertain_go_on_when_it_is_known(world: World, script: Script, known: Act):
+    script.acts["77"] = [MaybeSent("no answer")]
+    async with running(world.outbox()):
+        chat = await world.reply("77", LONG)
+        await world.until(chat, ReplyUncertain)
+        await world.act("77", known)
+        await world.until(chat, ReplySent, 2 if known is shown_by_the_channel else 1)
+    assert [len(piece.text) for piece in script.calls] == [99, 49]
+    assert (await world.chat(chat)).outgoing == {}
+
+
+@pytest.mark.parametrize("known", [seen_by_anna, shown_by_the_channel])
+async def test_the_next_start_knows_of_pieces_that_are_left(world: World, script: Script, known: Act):
+    def uncertain(chat: Chat) -> None:
+        chat.reply(LONG, moderator_id=ANNA, client_msg_id=None, now=now())
+        chat.attempt(3, part=0, parts=2, attempt=1, now=now())
+        chat.doubt(3, attempt=1, reason="no answer", now=now())
+
+    chat = await world.act("77", uncertain)
+    await world.act("77", known)
+    script.acts["77"] = [NotNow("later", after=3600)]
+    async with running(world.outbox()) as outbox:
+        assert [*outbox.open_replies(world.sources[0])] == [(chat, 3)]
+
+
+async def test_nothing_is_done_with_before_it_was_noted(world: World, script: Script):
+    """A page is read at once, and a source in it that the directory does not know yet holds up what stands behind."""
+    outbox = replace(world, directory=Directory(world.log)).outbox()
+    connected = await world.log.last_position()
+    await world.reply("77", "Good day")
+    reading = asyncio.create_task(outbox.run())
+    await insist(lambda: done_with(outbox), lambda position: position == connected - 1)
+    reading.cancel()
+    await asyncio.wait([reading])
+    assert outbox.done_with < connected
+
+
+async def done_with(outbox: Outbox) -> int:
+    return outbox.done_with
 
 
 async def test_a_call_under_way_is_let_end_and_recorded_when_sending_stops(world: World, script: Script):

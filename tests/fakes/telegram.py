@@ -134,6 +134,10 @@ class FakeTelegram:
         chat = None if chat_id is None else str(chat_id)
         self._moods += [(method, chat, mood) for mood in moods]
 
+    def well(self) -> None:
+        """Nothing is queued any more."""
+        self._moods = []
+
     def block(self, chat_id: object) -> None:
         self.blocked.add(str(chat_id))
 

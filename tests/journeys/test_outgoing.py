@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pulse import wiring
 from pulse.embedded import Addresses
 from pulse.eventlog.jetstream import Log
 from pulse.house import now
@@ -33,7 +34,7 @@ async def desk(
 ) -> AsyncIterator[Desk]:  # fmt: skip
     """Of a Pulse that may tell this receiver, though it is private."""
     monkeypatch.setenv("PULSE_TRUSTED_HOSTS", f"crm.internal:80, {receiver.place}")
-    async with running_pulse(replace(addresses, database_url=database_url), tmp_path) as running:
+    async with running_pulse(replace(addresses, database_url=database_url), tmp_path, wiring.ROLES) as running:
         yield Desk(running)
 
 
