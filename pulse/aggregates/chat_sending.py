@@ -35,7 +35,6 @@ class Sending:
     plain: bool = False
 
     def begin_call(self, part: int, parts: int, attempt: int, at: datetime) -> None:
-        self.maybe = self.maybe or self.calling
         self.part, self.parts, self.attempt, self.calling = part, parts, attempt, True
         self.since = self.since or at
         self.trying_since = self.trying_since or at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pulse.aggregates.chat import Chat
-from pulse.aggregates.chat_replies import ReplyAttempted, ReplyUncertain
+from pulse.aggregates.chat_replies import Failure, ReplyAttempted, ReplyUncertain
 from pulse.channels import Capabilities
 from pulse.delivery.turns import Terms, Turn, take_turn
 from tests.given import ANNA, NOW, a_chat, attempted, given, replies, sent
@@ -60,3 +60,18 @@ def test_an_attempt_that_was_surely_not_made_is_no_doubt():
 def test_nothing_waits_where_everything_is_stuck_or_gone():
     chat = given(a_chat(), replies(ANNA, "one"), attempted(3), sent(3))
     assert chat.when(lambda chat: take_turn(chat, now_terms(), NOW)).then_nothing().answer is None
+
+
+def test_a_failure_after_an_attempt_that_was_surely_not_made_is_tried_again():
+    failed = Failure("busy", again_at=NOW)
+    chat = given(
+        a_chat(), replies(ANNA, "one"), attempted(3), attempted(3, attempt=2),
+        lambda chat: chat.fail(3, part=0, attempt=2, failure=failed, now=NOW),
+    )  # fmt: skip
+    chat.when(lambda chat: take_turn(chat, now_terms(), NOW)).then(ReplyAttempted)
+
+
+def test_a_repeat_that_is_refused_leaves_the_first_call_in_doubt():
+    chat = given(a_chat(), replies(ANNA, "one"), attempted(3))
+    chat.when(lambda chat: take_turn(chat, now_terms(ONCE), NOW)).then(ReplyAttempted)
+    assert chat.aggregate.outgoing[3].maybe
