@@ -171,6 +171,13 @@ async def pulse(addresses: Addresses, log: Log, database_url: str, tmp_path: Pat
 
 
 @pytest.fixture
+async def whole_pulse(addresses: Addresses, log: Log, database_url: str, tmp_path: Path) -> AsyncIterator[Pulse]:
+    """With the workers too."""
+    async with running_pulse(replace(addresses, database_url=database_url), tmp_path, wiring.ROLES) as running:
+        yield running
+
+
+@pytest.fixture
 async def fake_telegram() -> AsyncIterator[FakeTelegram]:
     """A Telegram of a test's own, on loopback; a source whose `api_url` is its address talks to it."""
     telegram = FakeTelegram()

@@ -12,7 +12,6 @@ import pytest
 from pulse.channels import FILES, File, Outgoing
 from pulse.channels.calls import BadPiece, MaybeSent, NeverDelivered, NotNow, PeerMoved
 from pulse.channels.pieces import pieces_of
-from pulse.channels.simulator import Simulator
 from pulse.channels.telegram import Telegram
 from pulse.channels.web import Web
 from tests.channels.bots import GROUP, VERA, a_bot
@@ -231,7 +230,6 @@ async def test_a_customers_file_is_located(bot: Telegram, fake_telegram: FakeTel
     assert "file/bot" not in repr(located)
 
 
-@pytest.mark.parametrize("channel", [Simulator, Web])
-async def test_channels_without_files_elsewhere_locate_nothing(channel: type[Simulator | Web]) -> None:
+async def test_a_website_has_no_files_elsewhere() -> None:
     with pytest.raises(NeverDelivered, match="This channel's files can't be fetched"):
-        await channel(account()).locate("https://example.com/cat.jpg")
+        await Web(account()).locate("https://example.com/cat.jpg")

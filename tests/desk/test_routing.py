@@ -183,9 +183,10 @@ async def test_how_often_one_may_dry_run_is_limited(shared: Pulse) -> None:
     is_problem(answer, 429, "too-often")
 
 
-async def test_a_chat_is_given_by_its_departments_policy_and_all_are_told(shared: Pulse, desk: Desk) -> None:
+async def test_a_chat_is_given_by_its_departments_policy_and_all_are_told(whole_pulse: Pulse) -> None:
     from tests.push.ears import staff_ear
 
+    shared, desk = whole_pulse, Desk(whole_pulse)
     address = f"/api/departments/{SALES}/policy"
     assert (await put(desk, "admin", address, {"assign": "round-robin"})).status_code == 200
     try:
