@@ -48,8 +48,6 @@ PulseError
 │   ├── NotASubscriber      aggregates/subscriber
 │   ├── UnknownEventType    subscribing
 │   ├── NotInTheLog         subscribing
-│   ├── ForbiddenAddress    outside
-│   ├── AnswerTooLarge      outside
 │   ├── NotASecret          commands/sources
 │   ├── NotAKey             signatures
 │   ├── NotAContract        contracts
@@ -66,14 +64,14 @@ PulseError
 ├── NotFound                404
 │   ├── NoSuchCallback      aggregates/chat
 │   ├── NoChatYet           ingest/intake; never leaves it
-│   └── CustomerToo         ingest/intake; never leaves it
-│   ├── NoChatYet           ingest/intake; never leaves it
+│   ├── CustomerToo         ingest/intake; never leaves it
 │   └── NoPreview           files/previews
 └── Trouble                 our side: 503 with Retry-After
     ├── TryLater            busy; the same request may go through soon
     │   ├── TooOften        limits: 429
     │   ├── TooManySignIns  passwords
     │   ├── BlobsDown       blobs; files can't be read
+    │   ├── NoPreviewYet    files/previews
     │   └── NobodyRelays    push/server
     ├── CallFailed          channels/calls; a call to a channel ended badly
     │   ├── NotNow
@@ -105,7 +103,6 @@ PulseError
     ├── LogBehind           projections/checkpoint
     ├── OtherVersion        projections/checkpoint
     ├── BlobNotKept         blobs; the disk refuses
-    ├── NoAnswer            outside
     ├── LogTooShort         sweep
     ├── WrongKey            vault
     ├── AlreadyRunning      embedded/lock

@@ -8,12 +8,14 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
+from pulse.blobs import Blobs, Bucket
 from pulse.directory import Directory
 from pulse.embedded import Addresses
 from pulse.eventlog.envelope import check_registry
@@ -59,6 +61,11 @@ class House:
     projector: Projector | None = None
     building: int = 0
 
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Where bodies and files lie; nothing is made of it where nobody asks."""
+        return blobs_of(self.settings)
+
     def tell_building(self, position: int, _goal: int) -> None:
         self.building = position
 
@@ -75,6 +82,20 @@ class House:
     async def check(self) -> dict[str, bool]:
         """Is everything this process needs ready to serve?"""
         return {name: await check() for name, check in self.checks.items()}
+
+
+def blobs_of(settings: Settings) -> Blobs:
+    """Where bodies and files lie, as settings say."""
+    bucket = None
+    if settings.blobs_url:
+        bucket = Bucket(
+            settings.blobs_url,
+            settings.blobs_endpoint,
+            settings.blobs_key,
+            settings.blobs_secret,
+            settings.blobs_region,
+        )
+    return Blobs(settings.data_dir / "blobs", bucket)
 
 
 @contextlib.asynccontextmanager

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from pulse.values import value
 
 # Kinds of attachments that are files.
+LARGEST_FILE = 200 * 1024 * 1024
 FILES = frozenset({"photo", "document", "voice", "audio", "video", "animation"})
 
 

@@ -80,9 +80,12 @@ def parts_of(cluster: str, limit: int, units: str) -> list[str]:
     """A cluster whole, or in runs of code points that fit."""
     if length_in(cluster, units) <= limit:
         return [cluster]
-    parts = [""]
-    for point in cluster:
-        if length_in(parts[-1] + point, units) > limit:
-            parts.append("")
-        parts[-1] += point
-    return [part for part in parts if part]
+    parts: list[str] = []
+    start = length = 0
+    for at, point in enumerate(cluster):
+        own = length_in(point, units)
+        if length + own > limit:
+            parts.append(cluster[start:at])
+            start, length = at, 0
+        length += own
+    return [*parts, cluster[start:]]

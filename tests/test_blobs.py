@@ -6,6 +6,7 @@ import asyncio
 import os
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -14,9 +15,13 @@ import httpx2
 import pytest
 
 from pulse.blobs import GATHERED, PART, BlobNotKept, Blobs, BlobsDown, Bucket, forget_gathered
+from pulse.embedded import Addresses
+from pulse.eventlog.jetstream import Log
+from pulse.house import blobs_of
 from pulse.settings import Settings
-from pulse.wiring.parts import blobs_of
+from pulse.wiring import ROLES
 from tests.buckets import a_bucket, s3_server
+from tests.conftest import running_pulse
 
 MEGABYTE = 2**20
 
@@ -180,3 +185,18 @@ async def test_settings_say_where_blobs_lie(tmp_path: Path, s3: str) -> None:
         assert await Blobs(tmp_path / "other", bucket).read(name) == b"x"
     await blobs_of(Settings(_env_file=None, data_dir=tmp_path)).keep(b"y")
     assert len([file for file in (tmp_path / "blobs").rglob("*") if file.is_file()]) == 1
+
+
+async def test_a_process_has_one_storage_whatever_roles_it_runs(
+    addresses: Addresses, log: Log, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    begin = Blobs.__init__
+
+    def counted(self: Blobs, place: Path, bucket: Bucket | None = None) -> None:
+        opened.append(place)
+        begin(self, place, bucket)
+
+    monkeypatch.setattr(Blobs, "__init__", counted)
+    async with running_pulse(replace(addresses, database_url=database_url), tmp_path, ROLES):
+        assert opened == [tmp_path / "blobs"]

@@ -7,6 +7,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulse import texts
 from pulse.texts import length_in, split_text
 
 FAMILY = "👨‍👩‍👧‍👦"  # four people, joined: one character, 11 UTF-16 units
@@ -65,6 +66,20 @@ def test_no_character_is_cut(character: str, units: str) -> None:
 def test_a_character_longer_than_the_limit_is_cut_between_code_points() -> None:
     pieces = split_text("e" + "\u0301" * 7 + "x", 4, "utf-16")
     assert pieces == ["e" + "\u0301" * 3, "\u0301" * 4, "x"]
+
+
+def test_a_long_character_is_measured_point_by_point_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = 0
+
+    def counted(text: str, units: str) -> int:
+        nonlocal measured
+        measured += len(text)
+        return length_in(text, units)
+
+    monkeypatch.setattr(texts, "length_in", counted)
+    long = "e" + "\u0301" * 31_999
+    assert "".join(split_text(long, 4096, "utf-16")) == long
+    assert measured <= 4 * len(long)
 
 
 def test_a_limit_counts_utf16_units_for_who_counts_them() -> None:

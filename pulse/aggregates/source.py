@@ -12,6 +12,7 @@ from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
 from pulse.aggregates.source_rules import FirstWord, Rule, department_by, require_rules
 from pulse.errors import BadInput, Refusal
+from pulse.message import LARGEST_FILE
 from pulse.values import value
 
 SOURCES = UUID("6f0a1d3e-5b0c-5e0e-9d5e-6c1f5a2b7c01")
@@ -219,6 +220,10 @@ class Source(Aggregate):
         """How large files may be, in bytes, whatever the channel takes; None for no limit of our own."""
         megabytes = self.settings.get("file_limit_mb", "")
         return int(megabytes) * 2**20 if megabytes.isdecimal() else None
+
+    def largest_file(self, carried: int = LARGEST_FILE, *, usual: int = LARGEST_FILE) -> int:
+        """How large a file may be, in bytes: as its setting says, else the usual; never more than its channel carries."""
+        return min(LARGEST_FILE, carried, self.file_limit or usual)
 
     @property
     def file_types(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pulse.commands.terminal import Json, err, show
 from pulse.errors import ReadsDown
 from pulse.house import House, now
 from pulse.sweep import GRACE, sweep
-from pulse.wiring.parts import blobs_of, open_reads
+from pulse.wiring.parts import open_reads
 
 app = typer.Typer(no_args_is_help=True, help="Files and large bodies beside the log.")
 
@@ -36,7 +36,7 @@ def sweep_blobs(
     async def run(house: House) -> None:
         with err.status("Reading the log …") as status:
             swept = await sweep(
-                blobs_of(settings), house.log, now=now(), remove=delete, reached=await _reached(house),
+                house.blobs, house.log, now=now(), remove=delete, reached=await _reached(house),
                 tell=lambda at, of: status.update(f"Reading the log … {at:,} of {of:,}"),
             )  # fmt: skip
         found.update(asdict(swept))

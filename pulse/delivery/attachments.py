@@ -1,15 +1,15 @@
 """Brings the files of messages into our own storage: what lies at a channel expires.
 
 Follows the log. A file is awaited until its chat says that it is stored or lost; nothing else is remembered, so after a
-restart whatever is still awaited begins again. Files wait beside each other, never behind another source's.
+restart whatever is still awaited begins again. Each source has a queue of its own: no file waits behind another source's.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -29,13 +29,12 @@ from pulse.eventlog.envelope import PREFIX, Recorded, UnknownEvent, open_envelop
 from pulse.eventlog.follow import Follow
 from pulse.eventlog.store import EventStore
 from pulse.files.uploads import clean_name
-from pulse.message import Attachment, all_attachments, file_key, is_awaited
+from pulse.message import LARGEST_FILE, Attachment, all_attachments, file_key, is_awaited
 from pulse.outside import AnswerTooLarge, ForbiddenAddress, NoAnswer, download, outside_client
 from pulse.values import value
 
-LIMIT = 200 * 1024 * 1024
 PER_SOURCE = 4
-IN_ALL = 16
+BEGUN = 500  # of one source, being fetched or waiting for the next try; the others wait in its queue
 # Between tries: about an hour in all.
 PAUSES = (5.0, 30.0, 120.0, 600.0, 2700.0)
 OURS_SECONDS = 10.0
@@ -74,7 +73,16 @@ class Sources:
 
     driver: Callable[[UUID], Channel | None]
     trusted: frozenset[str] = frozenset()
-    limit: Callable[[UUID], int] = lambda _: LIMIT
+    limit: Callable[[UUID], int] = lambda _: LARGEST_FILE
+
+
+@dataclass(slots=True)
+class Queue:
+    """One source's files that nobody has begun to fetch, and how many others are begun."""
+
+    files: deque[Awaited] = field(default_factory=deque)
+    begun: int = 0
+    room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PER_SOURCE))
 
 
 class Attachments:
@@ -90,10 +98,9 @@ class Attachments:
         self._sources = sources
         self._clock = clock
         self._pause = pause
-        self._all = asyncio.Semaphore(IN_ALL)
-        self._of_source: defaultdict[UUID, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(PER_SOURCE))
+        self._queues: defaultdict[UUID, Queue] = defaultdict(Queue)
         self._waiting: dict[Key, int] = {}  # the positions that brought them, the oldest first
-        self._fresh: dict[Key, Awaited] = {}  # nobody has begun to fetch these
+        self._fresh: dict[Key, Awaited] = {}  # in no queue yet
         self._saved = 0
 
     async def run(self, after: int, save: Save) -> None:
@@ -101,6 +108,7 @@ class Attachments:
         self.caught_up.clear()
         self._waiting.clear()
         self._fresh.clear()
+        self._queues.clear()
         self._saved = after
         follow = Follow(self._store.log, after, subjects=(f"{PREFIX}.chat.>",), caught_up=self.caught_up)
         async with asyncio.TaskGroup() as group:
@@ -135,8 +143,18 @@ class Attachments:
 
     def _begin(self, group: asyncio.TaskGroup) -> None:
         for awaited in self._fresh.values():
-            group.create_task(self._bring(awaited))
+            queue = self._queues[awaited.source_id]
+            queue.files.append(awaited)
+            if queue.begun < BEGUN:
+                queue.begun += 1
+                group.create_task(self._work_off(queue))
         self._fresh.clear()
+
+    async def _work_off(self, queue: Queue) -> None:
+        """One file after the other, until the queue is empty."""
+        while queue.files:
+            await self._bring(queue.files.popleft(), queue.room)
+        queue.begun -= 1
 
     async def _save(self, position: int, save: Save) -> None:
         reached = next(iter(self._waiting.values()), position + 1) - 1
@@ -144,14 +162,14 @@ class Attachments:
             await save(reached)
             self._saved = reached
 
-    async def _bring(self, awaited: Awaited) -> None:
+    async def _bring(self, awaited: Awaited, room: asyncio.Semaphore) -> None:
         """Until it is stored or lost. Waiting for the next try takes nobody's room."""
         tries = 0
         while True:
             try:
                 if tries > len(PAUSES):
                     return await self._lose(awaited, "The channel did not hand it out, however often it was asked.")
-                async with self._of_source[awaited.source_id], self._all:
+                async with room:
                     return await self._bring_once(awaited)
             except (CallFailed, NoAnswer) as trouble:
                 again = max(pause_after(tries), getattr(trouble, "after", None) or 0.0)
@@ -190,7 +208,7 @@ class Attachments:
         driver, ref = self._sources.driver(awaited.source_id), awaited.attachment.ref
         if driver is None or ref is None:
             raise NeverDelivered("Its source is not connected any more.")
-        limit = min(LIMIT, self._sources.limit(awaited.source_id))
+        limit = self._sources.limit(awaited.source_id)
         if (awaited.attachment.size or 0) > limit:
             raise AnswerTooLarge
         located = await driver.locate(ref)

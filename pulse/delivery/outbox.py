@@ -16,11 +16,11 @@ import structlog
 from pulse.aggregates.chat_events import ReplyWritten
 from pulse.aggregates.chat_replies import ReplyFailed, ReplyRequeued, ReplySent, ReplyUncertain, ReplyVouched
 from pulse.channels.table import CHANNELS
-from pulse.delivery.sender import RETRY_SECONDS, Parts, Sender
-from pulse.errors import NotFound, Trouble
+from pulse.delivery.sender import Parts, Sender
+from pulse.errors import NotFound
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import Recorded, UnknownEvent, open_envelope
-from pulse.eventlog.follow import Follow
+from pulse.eventlog.follow import Follow, until_told
 from pulse.eventlog.lease import Lease
 from pulse.eventlog.notes import Notes, Place
 
@@ -65,7 +65,7 @@ class Outbox:
         return self._open.get(source_id, {}).keys()
 
     async def run(self) -> None:
-        self._noted = await self._begin()
+        self._noted = await until_told(self._place.load)
         follow = Follow(self._store.log, self._noted, caught_up=self.begun)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._save_place())
@@ -75,14 +75,6 @@ class Outbox:
                 for stored in page:
                     await self._take(stored, group)
                     self._noted = stored.position
-
-    async def _begin(self) -> int:
-        """Where the last one had got to; waits for as long as the log can't tell."""
-        while True:
-            try:
-                return await self._place.load()
-            except Trouble:
-                await asyncio.sleep(RETRY_SECONDS)
 
     async def _save_place(self) -> None:
         while True:

@@ -22,7 +22,7 @@ from pulse.channels import Channel, Profile
 from pulse.errors import PulseError, Trouble
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import PREFIX, Recorded, UnknownEvent, open_envelope
-from pulse.eventlog.follow import Follow
+from pulse.eventlog.follow import Follow, until_told
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 
@@ -55,7 +55,7 @@ class Profiles:
 
     async def run(self) -> None:
         """Follows the log for ever. Starts with everybody who was met and never asked for, from the first event on."""
-        position = await self.source.last_position()
+        position = await until_told(self.source.last_position)
         customers = Follow(self.source, 0, subjects=(f"{PREFIX}.customer.>",))
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_customers(customers, group))

@@ -17,7 +17,7 @@ from pulse.delivery.public_event import TYPES, Told, public_event
 from pulse.errors import Trouble
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import name_of, open_envelope
-from pulse.eventlog.follow import RETRY_SECONDS, Follow
+from pulse.eventlog.follow import RETRY_SECONDS, Follow, until_told
 from pulse.eventlog.jetstream import Log
 from pulse.progress import Progress, Progresses
 
@@ -82,15 +82,9 @@ class Telling:
             keeping.cancel()
 
     async def _begin(self) -> Progress:
-        """Waits for as long as the log can't tell."""
-        while True:
-            try:
-                progress = await self._progresses.of(self._subscriber)
-            except Trouble:
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                self._kept = progress.position
-                return progress
+        progress = await until_told(lambda: self._progresses.of(self._subscriber))
+        self._kept = progress.position
+        return progress
 
     async def _go_on(self, progress: Progress, post: Post) -> None:
         """For ever. Raises NotTaken; then progress stands before the event that was not."""

@@ -13,8 +13,8 @@ from pulse.channels.calls import CallFailed
 from pulse.delivery.outbox import Outbox
 from pulse.drivers import Drivers
 from pulse.eventlog.jetstream import Log
+from pulse.eventlog.live import STAFF_TYPING
 
-SUBJECT = "pulse.live.typing.staff"
 EVERY_SECONDS = 4.0  # Telegram shows it for five
 CALL_SECONDS = 5.0
 KEPT = 10_000
@@ -34,7 +34,7 @@ class Typing:
         self._calls: set[asyncio.Task[None]] = set()
 
     async def begin(self) -> None:
-        await self._source.listen(SUBJECT, self._hear)
+        await self._source.listen(STAFF_TYPING, self._hear)
 
     async def _hear(self, body: bytes) -> None:
         told = orjson.loads(body)

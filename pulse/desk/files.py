@@ -16,7 +16,7 @@ from pulse.eventlog.store import EventStore
 from pulse.files.answers import Served, answer_file, as_shown
 from pulse.files.claims import claimed
 from pulse.files.previews import Previews
-from pulse.files.uploads import LARGEST, Rules, take_uploads
+from pulse.files.uploads import Rules, take_uploads
 from pulse.http import answer
 from pulse.limits import Rate
 from pulse.projections import files
@@ -57,7 +57,7 @@ def file_routes(guard: Guard, store: EventStore, reads: Reads, blobs: Blobs) -> 
         if not may_see(person, found.place):
             raise NotFound
         original = Served(found.sha256, found.size, found.mime, found.name, str(found.id))
-        shown = await as_shown(original, previews, preview=preview, kind=found.kind)
+        shown = await as_shown(original, previews, found.chat_id, preview=preview, kind=found.kind)
         return await answer_file(request, blobs, shown)
 
     @router.post("/chats/{chat_id}/files", status_code=201, openapi_extra={"requestBody": FORM})
@@ -69,8 +69,8 @@ def file_routes(guard: Guard, store: EventStore, reads: Reads, blobs: Blobs) -> 
             raise NotFound
         source = guard.directory.source(chat.source_id)
         channel = CHANNELS[source.channel].capabilities
-        limit = min(channel.file_limit, source.file_limit or LARGEST)
-        uploads = await take_uploads(request, blobs, Rules(limit, channel.kinds))
+        rules = Rules(source.largest_file(channel.file_limit), channel.kinds)
+        uploads = await take_uploads(request, blobs, rules)
         return answer({"files": claimed(uploads, chat_id, guard.signer, guard.clock())}, 201)
 
     return router

@@ -12,13 +12,12 @@ from pulse.aggregates.chat import Chat
 from pulse.desk.chats import WRITTEN, ChatDesk, done
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
+from pulse.eventlog.live import STAFF_TYPING
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.limits import Rate
 from pulse.projections import thread
 from pulse.projections.reads import Reads
-
-TYPING = "pulse.live.typing.staff"
 
 Number = Annotated[int, Path(ge=1, le=thread.END)]
 
@@ -51,11 +50,18 @@ def reply_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
     async def tell_typing(chat_id: UUID, person: Asking) -> Response:
         """Shows the customer that you are typing, for some seconds, where their channel can."""
         typing.require(f"{person.id}/{chat_id}")
-        chat = await store.load(Chat, chat_id)
-        if chat is None or not may_reply(person, Place(chat.department_id, chat.holder_id)):
-            raise NotFound
-        told = {"chat_id": chat_id, "source_id": chat.source_id, "peer": chat.peer, "moderator_id": person.id}
-        await store.log.tell(TYPING, orjson.dumps(told))
+        told: dict[str, object] = {"chat_id": chat_id, "moderator_id": person.id}
+
+        def look(chat: Chat | None) -> Chat | None:
+            if chat is None or not may_reply(person, Place(chat.department_id, chat.holder_id)):
+                raise NotFound
+            told.update(source_id=chat.source_id, peer=chat.peer)
+            return chat
+
+        await store.decide(
+            Chat, chat_id, look, by="moderator"
+        )  # decides nothing: so a chat in memory is not read again
+        await store.log.tell(STAFF_TYPING, orjson.dumps(told))
         return answer({}, 202)
 
     return router

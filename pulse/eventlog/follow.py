@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import nats
@@ -28,6 +28,8 @@ PULL_BYTES = 8 * 1024 * 1024
 HEARTBEAT_SECONDS = 2
 RETRY_SECONDS = 0.25
 PENDING = "Nats-Pending-Messages"
+
+T = TypeVar("T")
 
 
 class LogHole(Trouble):
@@ -103,6 +105,20 @@ class Follow:
             if stored.position != self.position + 1:
                 raise LogHole(f"After position {self.position} the log goes on with {stored.position}.")
             self.position = stored.position
+
+
+async def until_told(ask: Callable[[], Awaitable[T]]) -> T:
+    """What the log answers; waits for as long as it can't tell."""
+    outage = Outage("log")
+    while True:
+        try:
+            told = await ask()
+        except (LogDown, AppendRefused) as trouble:
+            outage.began(trouble)
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            outage.ended()
+            return told
 
 
 class Tail:

@@ -34,7 +34,7 @@ class Notes:
         self._log = log
 
     async def read(self, name: str) -> Note:
-        """Raises LogDown."""
+        """Raises LogDown, AppendRefused."""
         try:
             found = await self._log.api(f"STREAM.MSG.GET.{STREAM}", {"last_by_subj": f"{PREFIX}.{name}"})
         except AppendRefused as refused:
@@ -70,7 +70,7 @@ class Place:
         self._saved = 0
 
     async def load(self) -> int:
-        """Raises LogDown."""
+        """Raises LogDown, AppendRefused."""
         says = (await self._notes.read(self._name)).says
         self._saved = int(says["position"]) if says.get("epoch") == self._epoch else 0
         return self._saved
@@ -78,6 +78,6 @@ class Place:
     async def save(self, position: int) -> None:
         """Only moves up. Without an answer nothing is lost but time at the next start."""
         if position > self._saved:
-            with contextlib.suppress(LogDown):
+            with contextlib.suppress(LogDown, AppendRefused):
                 await self._notes.write(self._name, {"epoch": self._epoch, "position": position})
                 self._saved = position

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from urllib.parse import quote
+from uuid import UUID
 
 import structlog
 from starlette.requests import Request
@@ -47,14 +48,14 @@ class Served:
     policy: str = "same-origin"
 
 
-async def as_shown(original: Served, previews: Previews, *, preview: bool | None, kind: str) -> Served:
+async def as_shown(original: Served, previews: Previews, chat: UUID, *, preview: bool | None, kind: str) -> Served:
     """An image made anew, which may be shown inline: when asked for, and for photos unless refused.
 
-    Raises NoPreview when it was asked for.
+    Raises NoPreview when it was asked for, NoPreviewYet when it can't be made now.
     """
     if preview or (preview is None and kind == "photo"):
         try:
-            blob, size = await previews.of(original.blob)
+            blob, size = await previews.of(original.blob, chat)
         except (NoPreview, FileNotFoundError):
             if preview:
                 raise NoPreview from None

@@ -1,7 +1,8 @@
 """A program of its own: an image on standard input becomes a small clean one on standard output.
 
 Decoders have holes and bombs, so they run apart, with little memory and time. Nothing of the original's bytes but its
-pixels gets out: no metadata, no second content. Exit code 0, or 1 for what can't be decoded.
+pixels gets out: no metadata, no second content. Exit code 0, or NO_PICTURE for what can't be shown; any other one says
+nothing about the image.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import resource
 import sys
 import warnings
 
+NO_PICTURE = 65  # not 1, with which Python itself ends
 SIDE = 1600
 PIXELS = 50_000_000
 MEMORY_BYTES = 1 << 30
@@ -46,8 +48,10 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
     try:
         small = shrink(sys.stdin.buffer.read())
+    except ImportError:  # without a decoder nobody knows
+        raise
     except Exception:  # noqa: BLE001  whatever a decoder raises, there is no picture
-        return 1
+        return NO_PICTURE
     sys.stdout.buffer.write(small)
     return 0
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 # Addresses that limit their own bodies, which are larger than any other's.
 PATHS = re.compile(r"/api/(chats/[^/]+|widget)/files")
 AT_ONCE = 10
-LARGEST = 200 * 1024 * 1024
+PARTS = 100
+AROUND = 64 * 1024  # what a body may hold beside its files: boundaries, headers, other fields
 NAME_LIMIT = 150
 BEGIN, BYTES, END = "begin", "bytes", "end"
 # Letters that only turn the direction of what follows, so that `exe.gnp` reads as `png.exe`.
@@ -50,6 +51,10 @@ class Rules:
     limit: int
     kinds: frozenset[str] = FILES
     types: tuple[str, ...] = ()
+
+    @property
+    def too_large(self) -> TooLarge:
+        return TooLarge(f"Files of up to {self.limit / 2**20:g} MB are taken here.")
 
     def kind_of(self, mime: str) -> str:
         """As what a file goes out. Raises NotThisType."""
@@ -96,7 +101,7 @@ async def take_uploads(request: Request, blobs: Blobs, rules: Rules) -> list[Upl
 async def _read_files(request: Request, reader: _Reader, blobs: Blobs, rules: Rules) -> list[Uploaded]:
     async with contextlib.AsyncExitStack() as one_file:
         files = _Files(blobs, rules, one_file)
-        async for chunk in _body(request):
+        async for chunk in _body(request, rules):
             for told, what in reader.read(chunk):
                 await files.take(told, what)
     return files.found
@@ -130,7 +135,7 @@ class _Files:
     async def _add(self, gathered: Gathered, piece: bytes) -> None:
         self._room -= len(piece)
         if self._room < 0:
-            raise TooLarge(f"Files of up to {self._rules.limit / 2**20:g} MB are taken here.")
+            raise self._rules.too_large
         await gathered.add(piece)
 
     async def _keep(self, gathered: Gathered, name: str) -> Uploaded:
@@ -140,9 +145,14 @@ class _Files:
         return Uploaded(kept.sha256, kind, clean_name(name), kept.mime, kept.size)
 
 
-async def _body(request: Request) -> AsyncIterator[bytes]:
+async def _body(request: Request, rules: Rules) -> AsyncIterator[bytes]:
+    """Every byte counts, also of what is passed over."""
+    room = rules.limit + AROUND
     try:
         async for chunk in request.stream():
+            room -= len(chunk)
+            if room < 0:
+                raise rules.too_large
             yield chunk
     except ClientDisconnect:
         raise NotAnUpload("The body broke off.") from None
@@ -156,6 +166,7 @@ class _Reader:
 
     def __init__(self, boundary: bytes) -> None:
         self.ended = False
+        self._parts = 0
         self._told: list[tuple[str, bytes]] = []
         self._header = b""
         self._value = b""
@@ -173,7 +184,7 @@ class _Reader:
         self._parser = MultipartParser(boundary, on)
 
     def read(self, chunk: bytes) -> list[tuple[str, bytes]]:
-        """Raises NotAnUpload."""
+        """Raises NotAnUpload, TooLarge."""
         try:
             self._parser.write(chunk)
         except FormParserError:
@@ -182,6 +193,9 @@ class _Reader:
         return told
 
     def _begin(self) -> None:
+        self._parts += 1
+        if self._parts > PARTS:
+            raise TooLarge(f"A body of up to {PARTS} parts is taken here.")
         self._name = None
 
     def _on_field(self, data: bytes, start: int, end: int) -> None:

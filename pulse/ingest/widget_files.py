@@ -66,7 +66,7 @@ class WidgetFiles:
         original = Served(found.sha256, found.size, found.mime, found.name, str(found.id), policy="cross-origin")
         asked = request.query_params.get("preview")
         shown = await as_shown(
-            original, self.previews, preview=None if asked is None else asked == "1", kind=found.kind
+            original, self.previews, visit.chat, preview=None if asked is None else asked == "1", kind=found.kind
         )
         return await answer_file(request, self.blobs, shown)
 
@@ -74,5 +74,5 @@ class WidgetFiles:
 def visitor_rules(source: Source) -> Rules:
     """What visitors of a website may bring."""
     channel = Web.capabilities
-    limit = min(channel.file_limit, source.file_limit or LIMIT)
+    limit = source.largest_file(channel.file_limit, usual=LIMIT)
     return Rules(limit, channel.kinds, source.file_types or TYPES)

@@ -46,19 +46,18 @@ from pulse.passwords import PasswordCheck
 from pulse.progress import Progresses
 from pulse.projections.reads import Reads
 from pulse.subscribing import Subscribing
-from pulse.wiring.parts import again_of, blobs_of, readable, subscribing_in, until_readable
+from pulse.wiring.parts import again_of, readable, subscribing_in, until_readable
 
 
 def open_ingest(house: House, reads: Reads) -> None:
     """Webhooks, producers' events and the widget."""
-    blobs = blobs_of(house.settings)
-    intake = Intake(house.store, blobs, now)
+    intake = Intake(house.store, house.blobs, now)
     drivers = Drivers(house.directory, house.vault)
     traces = Traces(house.log)
     house.webhooks = Webhooks(house.directory, drivers, intake, traces)
     house.publishing = Publishing(Producers(house.directory, house.vault), house.store, traces, now)
     widget = Widget(house.directory, drivers, intake, house.signer, reads, now, traces)
-    house.routes += [*widget.routes(), *WidgetFiles(widget, blobs).routes()]
+    house.routes += [*widget.routes(), *WidgetFiles(widget, house.blobs).routes()]
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def open_desk(house: House, reads: Reads) -> None:
         PasswordCheck(),
         store,
         reads,
-        blobs_of(settings),
+        house.blobs,
         again_of(house),
         subscribing,
         progresses,

@@ -1,4 +1,4 @@
-"""What several roles share: where files lie, the lists, and what is decided on other systems with."""
+"""What several roles share: the lists, stored deliveries, and what is decided on other systems with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from pulse.blobs import Blobs, Bucket
 from pulse.delivery.public_event import TYPES
 from pulse.drivers import Drivers
 from pulse.errors import ReadsDown
@@ -14,31 +13,16 @@ from pulse.house import House, now
 from pulse.ingest.again import Again
 from pulse.logs import Outage
 from pulse.projections.reads import Reads
-from pulse.settings import Settings
 from pulse.subscribing import Subscribing
 
 LOOK_SECONDS = 1.0
 BEGIN_SECONDS = 0.05
 
 
-def blobs_of(settings: Settings) -> Blobs:
-    """Where bodies and files lie, as settings say."""
-    bucket = None
-    if settings.blobs_url:
-        bucket = Bucket(
-            settings.blobs_url,
-            settings.blobs_endpoint,
-            settings.blobs_key,
-            settings.blobs_secret,
-            settings.blobs_region,
-        )
-    return Blobs(settings.data_dir / "blobs", bucket)
-
-
 def again_of(house: House) -> Again:
     """Reads stored deliveries again, for whoever may ask for it."""
     drivers = Drivers(house.directory, house.vault)
-    return Again(house.store, house.directory, drivers, blobs_of(house.settings), now)
+    return Again(house.store, house.directory, drivers, house.blobs, now)
 
 
 def subscribing_in(house: House) -> Subscribing:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from uuid import UUID
 
 import httpx2
 
 from pulse.blobs import Blobs
 from pulse.channels import File
-from pulse.delivery.attachments import LIMIT, Attachments, Sources
+from pulse.delivery.attachments import Attachments, Sources
 from pulse.delivery.calling import ReadFile
 from pulse.delivery.outbox import Outbox
 from pulse.delivery.profiles import Profiles
@@ -18,8 +17,8 @@ from pulse.delivery.routing import Routing
 from pulse.delivery.sender import Parts
 from pulse.delivery.subscribers import Subscribers
 from pulse.delivery.typing import Typing
-from pulse.directory import Directory
 from pulse.drivers import Drivers
+from pulse.eventlog.follow import until_told
 from pulse.eventlog.lease import Lease
 from pulse.eventlog.notes import Notes, Place
 from pulse.house import House, now, true_when
@@ -35,7 +34,7 @@ from pulse.push.online import tell_online
 from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 from pulse.push.server import PushServer
-from pulse.wiring.parts import blobs_of, subscribing_in, until_readable
+from pulse.wiring.parts import subscribing_in, until_readable
 
 CALL_TIMEOUT = httpx2.Timeout(25.0, connect=5.0)
 # Each source has its own bound; a common one would let hanging sources stop the others.
@@ -88,7 +87,7 @@ async def open_delivery(house: House, reads: Reads) -> AsyncIterator[None]:
 
 async def open_outbox(house: House, drivers: Drivers) -> None:
     """Replies, and that somebody is typing."""
-    parts = Parts(house.store, house.directory, drivers, file_reader(blobs_of(house.settings)), now)
+    parts = Parts(house.store, house.directory, drivers, file_reader(house.blobs), now)
     outbox = Outbox(parts, house.epoch)
     await Typing(house.log, outbox, drivers).begin()
     house.tasks.append(outbox.run)
@@ -111,19 +110,13 @@ def open_attachments(house: House, drivers: Drivers) -> None:
     """Brings messages' files into our own storage; of all processes that could, one does."""
     notes = Notes(house.log)
     place = Place(notes, "attachments", house.epoch)
-    sources = Sources(drivers.of, house.settings.trusted, lambda source: file_limit(house.directory, source))
-    attachments = Attachments(house.store, blobs_of(house.settings), sources, now)
+    sources = Sources(drivers.of, house.settings.trusted, lambda source: house.directory.source(source).largest_file())
+    attachments = Attachments(house.store, house.blobs, sources, now)
 
     async def bring() -> None:
-        await attachments.run(await place.load(), place.save)
+        await attachments.run(await until_told(place.load), place.save)
 
     house.tasks.append(lambda: Lease(notes, "attachments").run(bring))
-
-
-def file_limit(directory: Directory, source_id: UUID) -> int:
-    """How large a source's files may be, in bytes."""
-    source = directory.find_source(source_id)
-    return (source.file_limit if source else None) or LIMIT
 
 
 def open_profiles(house: House, drivers: Drivers) -> None:

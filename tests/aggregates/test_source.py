@@ -16,6 +16,7 @@ from pulse.aggregates.source import (
     source_id,
 )
 from pulse.aggregates.source_rules import FirstWord
+from pulse.message import LARGEST_FILE
 from tests.given import NOW, SALES, SUPPORT, VERA, given
 
 
@@ -29,6 +30,20 @@ def a_source(departments=(SALES, SUPPORT)) -> Source:
 def test_a_sources_id_follows_from_channel_and_identifier():
     assert a_source().id == source_id("telegram", "7000000001")
     assert source_id("vk", "7000000001") != source_id("telegram", "7000000001")
+
+
+def test_a_file_is_never_larger_than_its_channel_carries_or_its_source_allows():
+    source, none = a_source(), 10 * LARGEST_FILE
+    assert (source.largest_file(), source.largest_file(50), source.largest_file(none)) == (
+        LARGEST_FILE,
+        50,
+        LARGEST_FILE,
+    )
+    assert (source.largest_file(usual=20), source.largest_file(10, usual=20)) == (20, 10)
+    source.change_settings({"file_limit_mb": "1"}, now=NOW)
+    assert (source.largest_file(), source.largest_file(50), source.largest_file(usual=20)) == (2**20, 50, 2**20)
+    source.change_settings({"file_limit_mb": "5000"}, now=NOW)
+    assert source.largest_file() == LARGEST_FILE
 
 
 def test_a_source_needs_a_department():

@@ -23,18 +23,20 @@ from pulse.channels import Account, Channel, Located
 from pulse.channels.calls import NeverDelivered, NotNow, SourceInTrouble
 from pulse.channels.simulator import Simulator
 from pulse.delivery import attachments as worker
-from pulse.delivery.attachments import IN_ALL, PAUSES, PER_SOURCE, Attachments, Sources
+from pulse.delivery.attachments import PAUSES, PER_SOURCE, Attachments, Sources
 from pulse.drivers import Drivers
+from pulse.errors import LogDown
+from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.envelope import open_envelope
 from pulse.eventlog.store import EventStore
 from pulse.logs import configure_logs
-from pulse.message import Attachment, Incoming, Quoted
+from pulse.message import LARGEST_FILE, Attachment, Incoming, Quoted
 from pulse.wiring.workers import open_attachments
 from tests.conftest import Pulse
 from tests.given import NOW, SHOP, VERA, a_chat
 from tests.insisting import insist
 from tests.outsiders import Answer, Outsider, an_outsider, ok, status
-from tests.world import rows, settled
+from tests.world import rows, settled, vera_writes
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels"
 TOKEN = "7000000001:AAFplantedSecretTokenForTheTest0000"
@@ -62,7 +64,8 @@ class Bench:
     blobs: Blobs
     there: Outsider
     hitch: Callable[[str], Located | None] = lambda _: None
-    limit: int = worker.LIMIT
+    limit: int = LARGEST_FILE
+    trusted: str = ""
     paused: list[float] = field(default_factory=list)
     saved: list[int] = field(default_factory=list)
     on_pause: Callable[[], object] = lambda: None
@@ -77,7 +80,8 @@ class Bench:
         def driver(source: UUID) -> Channel | None:
             return self.others.get(source) or (Shelf(self.there.port, self.hitch) if source == SHOP else None)
 
-        sources = Sources(driver, frozenset({f"127.0.0.1:{self.there.port}"}), lambda _: self.limit)
+        trusted = frozenset({f"127.0.0.1:{self.there.port}", self.trusted})
+        sources = Sources(driver, trusted, lambda _: self.limit)
         return Attachments(self.store, self.blobs, sources, lambda: NOW, pause)
 
     async def save(self, position: int) -> None:
@@ -359,20 +363,64 @@ async def test_a_slow_source_delays_no_other_and_is_not_asked_for_all_at_once(
         await asyncio.wait([running])
 
 
-async def test_there_are_never_more_than_so_many_at_once(store: EventStore, tmp_path: Path) -> None:
-    async with a_bench(store, tmp_path, lambda _: b"") as silent:
-        for number in range(IN_ALL // PER_SOURCE + 2):
+async def test_four_sources_that_hang_hold_up_no_fifth(store: EventStore, tmp_path: Path) -> None:
+    async with a_bench(store, tmp_path, lambda _: b"") as silent, a_bench(store, tmp_path) as bench:
+        for number in range(4):
             source = source_id("simulator", f"slow-{number}")
-            silent.others[source] = Shelf(silent.there.port, silent.hitch)
-            for other in range(PER_SOURCE):
-                await silent.chat(vera_sends(CAT, external_id=str(other + 1)), source=source)
-        async with silent.working():
-            await insist(heads_of(silent), lambda heads: len(heads) == IN_ALL)
-            await silent.chat(vera_sends(external_id="later"))
-        assert len(silent.there.heads) == IN_ALL
+            bench.others[source] = Shelf(silent.there.port, silent.hitch)
+            for other in range(PER_SOURCE + 1):
+                await bench.chat(vera_sends(CAT, external_id=str(other + 1)), source=source)
+        bench.trusted = f"127.0.0.1:{silent.there.port}"
+        async with bench.working():
+            await insist(heads_of(silent), lambda heads: len(heads) == 4 * PER_SOURCE)
+            await bench.chat(vera_sends(CAT))
+            [stored] = await bench.outcomes(1)
+        assert isinstance(stored, AttachmentStored)
+        assert len(silent.there.heads) == 4 * PER_SOURCE
+
+
+async def test_what_waits_in_the_queue_of_its_source_is_no_task_and_comes_in_its_turn(
+    store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "BEGUN", 2)
+    begun: list[int] = []
+
+    def hitch(_: str) -> None:
+        tasks = [str(task.get_coro()) for task in asyncio.all_tasks()]
+        begun.append(sum("_work_off" in task for task in tasks))
+
+    async with a_bench(store, tmp_path) as bench:
+        bench.hitch = hitch
+        for number in range(8):
+            await bench.chat(vera_sends(CAT, external_id=str(number + 1)))
+        async with bench.working():
+            assert all(isinstance(one, AttachmentStored) for one in await bench.outcomes(8))
+    assert len(begun) == 8
+    assert max(begun) == 2
 
 
 # In a whole Pulse
+
+
+async def test_a_log_that_can_not_tell_where_the_last_one_was_is_asked_again(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, asked = pulse.house.log.api, 0
+
+    async def silent_at_first(name: str, body: Any = None) -> Any:
+        nonlocal asked
+        if "place.attachments" in str(body):
+            asked += 1
+            if asked < 3:
+                raise (LogDown(), AppendRefused(10_008, "not now"))[asked - 1]
+        return await answers(name, body)
+
+    monkeypatch.setattr(pulse.house.log, "api", silent_at_first)
+    await vera_writes(pulse, "vera", type="image", file_name="cat.jpg", media_url="ftp://nowhere/cat.jpg")
+    at = await pulse.house.log.last_position()
+    async with a_deliverer(pulse, "nowhere"):
+        await insist(there_of(pulse, at), bool)
+    assert asked == 3
 
 
 @asynccontextmanager

@@ -19,7 +19,8 @@ from pulse.aggregates.source import source_id
 from pulse.channels import Account, Capabilities, Channel, Profile
 from pulse.channels.vk import Vk
 from pulse.delivery.profiles import Profiles
-from pulse.errors import TryLater
+from pulse.errors import LogDown, TryLater
+from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.envelope import Recorded, open_envelope
 from pulse.eventlog.follow import Follow
 from pulse.eventlog.jetstream import Log
@@ -146,6 +147,23 @@ async def test_whoever_comes_while_it_runs_is_asked_for_too(world: World, vk: Re
     async with world.asking():
         await world.writes(MARINA)
         await world.until("chat.renamed")
+    assert vk.asked == {MARINA: 1}
+
+
+async def test_a_log_that_can_not_tell_its_end_is_asked_again(
+    world: World, vk: RecordedVk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.writes(MARINA)
+    answers, troubles = world.log.api, [LogDown(), AppendRefused(10_008, "not now")]
+
+    async def silent_at_first(name: str, body: Any = None) -> Any:
+        if name.startswith("STREAM.INFO") and troubles:
+            raise troubles.pop()
+        return await answers(name, body)
+
+    monkeypatch.setattr(world.log, "api", silent_at_first)
+    async with world.asking():
+        await world.until("customer.looked-up")
     assert vk.asked == {MARINA: 1}
 
 

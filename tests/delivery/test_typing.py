@@ -5,13 +5,14 @@ from uuid import UUID
 
 import orjson
 
-from pulse.delivery.typing import SUBJECT, Typing
+from pulse.delivery.typing import Typing
+from pulse.eventlog.live import STAFF_TYPING
 from tests.delivery.conftest import Script, World, running
 
 
 async def tell(world: World, peer: str, number: int = 1) -> None:
     told = {"chat_id": UUID(int=number), "source_id": world.sources[0], "peer": peer, "moderator_id": UUID(int=1)}
-    await world.log.tell(SUBJECT, orjson.dumps(told))
+    await world.log.tell(STAFF_TYPING, orjson.dumps(told))
 
 
 async def test_typing_is_shown_once_in_four_seconds_per_chat(world: World, script: Script):

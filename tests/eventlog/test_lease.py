@@ -108,6 +108,20 @@ async def test_a_place_is_found_again_and_only_moves_up(log: Log):
     assert await Place(Notes(log), "routing", "e1").load() == 0
 
 
+async def test_a_place_that_is_refused_is_not_saved_and_stops_nobody(log: Log):
+    place = Place(Notes(log), "outbox", "e1")
+    await place.save(7)
+    await log.api("STREAM.UPDATE.PULSE_NOTES", await sealed(log))
+    await place.save(9)
+    assert await Place(Notes(log), "outbox", "e1").load() == 7
+
+
+async def sealed(log: Log) -> dict[str, object]:
+    """The notes' stream as it is, but with no room for more."""
+    found = await log.api("STREAM.INFO.PULSE_NOTES")
+    return {**found["config"], "max_msg_size": 1}
+
+
 async def test_a_place_in_another_log_is_none(log: Log):
     await Place(Notes(log), "outbox", "e1").save(7)
     assert await Place(Notes(log), "outbox", "e2").load() == 0

@@ -10,7 +10,17 @@ from starlette.requests import Request
 
 from pulse.blobs import GATHERED, Blobs
 from pulse.errors import BadInput, TooLarge
-from pulse.files.uploads import AT_ONCE, NotAnUpload, NotThisType, Rules, Uploaded, clean_name, take_uploads
+from pulse.files.uploads import (
+    AROUND,
+    AT_ONCE,
+    PARTS,
+    NotAnUpload,
+    NotThisType,
+    Rules,
+    Uploaded,
+    clean_name,
+    take_uploads,
+)
 from tests.pictures import a_png
 
 PNG = a_png()
@@ -80,6 +90,18 @@ async def test_files_together_are_no_larger_than_the_limit(tmp_path: Path) -> No
         await upload(tmp_path, body(part(b"x" * 60), part(b"z" * 41)), Rules(100))
     with pytest.raises(NotThisType):
         await upload(tmp_path, body(part(PNG)), Rules(0))
+
+
+@pytest.mark.parametrize("step", [1000, 70_000])
+async def test_every_byte_of_a_body_counts_whatever_it_says_it_is(tmp_path: Path, step: int) -> None:
+    words = 'form-data; name="text"'
+    nothing = b"\0" * AROUND
+    for sent in (
+        body(part(PNG), part(nothing, words)), body(part(PNG)) + nothing, body(part(PNG), *[part(b"", words)] * PARTS)
+    ):  # fmt: skip
+        with pytest.raises(TooLarge):
+            await upload(tmp_path, sent, Rules(len(PNG)), step=step)
+    assert await upload(tmp_path, body(part(b"\0" * 1000, words), part(PNG)), Rules(len(PNG)), step=step)
 
 
 async def test_only_types_on_the_list_are_kept_whatever_they_are_called(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pulse import errors
 from pulse.errors import BadInput, NotAuthentic, NotFound, PulseError, Refusal, Trouble, sentence
 
 FAMILIES = {Refusal, BadInput, Trouble, NotAuthentic, NotFound}
-BRANCH = re.compile(r"^(?P<depth>[│ ]*)[├└]── (?P<name>\w+)", re.MULTILINE)
+BRANCH = re.compile(r"^(?P<depth>[│ ]*)(?P<end>[├└])── (?P<name>\w+)", re.MULTILINE)
 
 for found in pkgutil.walk_packages(pulse.__path__, "pulse."):
     importlib.import_module(found.name)
@@ -30,18 +30,28 @@ def below(error: type[PulseError]) -> Iterator[type[PulseError]]:
 ERRORS = list(below(PulseError))
 
 
-def drawn() -> dict[str, str]:
+def drawn() -> list[tuple[str, str]]:
     """Each error of the drawing, and the one it hangs from."""
-    parents, path = {}, ["PulseError"]
+    found, path = [], ["PulseError"]
     for branch in BRANCH.finditer(errors.__doc__ or ""):
         depth = len(branch["depth"]) // 4 + 1
         path = [*path[:depth], branch["name"]]
-        parents[branch["name"]] = path[-2]
-    return parents
+        found.append((branch["name"], path[-2]))
+    return found
 
 
-def test_the_tree_on_top_of_errors_shows_them_all_where_they_hang() -> None:
-    assert drawn() == {error.__name__: error.__base__.__name__ for error in ERRORS if error.__base__}
+def test_the_tree_on_top_of_errors_shows_them_all_where_they_hang_and_once() -> None:
+    assert sorted(drawn()) == sorted((error.__name__, error.__base__.__name__) for error in ERRORS if error.__base__)
+
+
+def test_no_branch_of_the_tree_grows_under_its_end() -> None:
+    under: list[str] = []
+    for branch in reversed(list(BRANCH.finditer(errors.__doc__ or ""))):  # from below: what hangs lower is known
+        depth = len(branch["depth"]) // 4
+        beside = under[: depth + 1] + [" "] * (depth + 1 - len(under))
+        assert branch["depth"] == "".join(f"{line}   " for line in beside[:depth]), branch["name"]
+        assert branch["end"] == ("└" if beside[depth] == " " else "├"), branch["name"]
+        under = [*beside[:depth], "│"]
 
 
 def test_there_are_three_families_beside_not_authentic_and_not_found() -> None:
