@@ -46,6 +46,11 @@ class Place:
     holder: UUID | None
 
 
+def by_moderator(moderator: UUID) -> str:
+    """How the log names a moderator who did something."""
+    return f"moderator:{moderator.hex}"
+
+
 class Reach(TypedDict):
     """Which chats a list shows, as its query takes it: everything, or what is in some departments or held by one."""
 

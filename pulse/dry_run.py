@@ -18,13 +18,7 @@ import structlog
 from eventsourcing.domain import AggregateEvent
 
 from pulse.access import Person
-from pulse.aggregates.chat_events import (
-    ButtonPressed,
-    ChatClosed,
-    ChatOpened,
-    ChatReopened,
-    MessageReceived,
-)
+from pulse.aggregates.chat_events import ChatClosed, ChatOpened, ChatReopened
 from pulse.aggregates.department import Department
 from pulse.aggregates.department_policy import BY_HAND, Candidate, Policy, choose
 from pulse.aggregates.source import Route, Source
@@ -32,7 +26,6 @@ from pulse.aggregates.source_rules import FirstWord, Rule
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import Recorded, UnknownEvent, open_envelope
 from pulse.eventlog.jetstream import Log
-from pulse.message import Author
 from pulse.values import value
 
 ASSUMED = "everybody in `moderators`, or all moderators of the department, counted as online and not away throughout"
@@ -149,7 +142,8 @@ class DryRun:
         if source is None:
             return
         rules = source.rules if self.question.rules is None else self.question.rules
-        route = source.by_rules(rules, first_word(opened, first), opening.at)
+        word = FirstWord.of(first, peer=opened.peer, group=opened.group)
+        route = source.by_rules(rules, word, opening.at)
         yield Verdict(
             opening.aggregate_id, opened.source_id, opening.position, opening.at, opened.department_id, route,
             self._give(opening, route.department),
@@ -174,17 +168,6 @@ class DryRun:
     def _people(self, department: UUID) -> Collection[UUID]:
         asked = self.question.moderators
         return [one.id for one in self.known.people_of(department) if asked is None or one.id in asked]
-
-
-def first_word(opened: ChatOpened, first: AggregateEvent) -> FirstWord:
-    """As the rules saw it, or would have."""
-    match first:
-        case MessageReceived(message=message):
-            return FirstWord.of(message, group=opened.group)
-        case ButtonPressed(author=author, payload=payload):
-            return FirstWord(author, payload=payload, group=opened.group)
-        case _:
-            return FirstWord(Author(opened.peer), group=opened.group)
 
 
 async def first_since(source: Log, since: datetime | None) -> int:

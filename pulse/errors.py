@@ -20,8 +20,9 @@ PulseError
 │   ├── NotAsShown          eventlog/rehearsal
 │   ├── ThereAlready        commands/running
 │   ├── TooManySubscribers  desk/subscribers
+│   ├── SubscriberIsGone    subscribing
 │   └── NotAllowed          403
-│       ├── AdminsOnly      desk/deliveries
+│       ├── AdminsOnly      desk/guard
 │       ├── NotFromHere     desk/guard
 │       ├── NotYourChannel  desk/broadcasting
 │       ├── SenderBlocked   ingest/widget

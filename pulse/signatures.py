@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -55,9 +56,9 @@ class Scheme:
 
     `header` holds signatures, each after its `mark` (`public_mark` for ed25519) and with `between` between them; a NUL,
     which is in no header, where there is only one.
-    `signed` stands before the body in what is signed. The timestamp has a header of its own or a mark in `header`;
-    a scheme without one is protected from replays by its event ids only. Ids and types have a header, or a path
-    (`event.type`) into the body.
+    `signed` stands before the body in what is signed. The timestamp has a header of its own or a mark in `header`.
+    Ids and types have a header, or a path (`event.type`) into the body. `challenges`: it first posts a challenge, and
+    wants it back.
     """
 
     header: str
@@ -73,11 +74,26 @@ class Scheme:
     id_field: str | None = None
     type_header: str | None = None
     type_field: str | None = None
+    challenges: bool = False
 
     @property
     def signs_id(self) -> bool:
         """Is the delivery's id beyond doubt?"""
         return "{id}" in self.signed
+
+    @property
+    def signs_time(self) -> bool:
+        """Is it known when a post was signed?"""
+        return self.timestamp_header is not None or self.timestamp_mark is not None
+
+    def delivery_of(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        """What names an authentic delivery beyond doubt: the id that was signed; without that and a timestamp, the body.
+
+        Such a post is good for ever, and under any id, so only its body says that it came before. None: no such name.
+        """
+        if self.signs_id:
+            return headers.get(self.id_header or "")
+        return None if self.signs_time else f"sha256:{sha256(body).hexdigest()}"
 
     def verify(self, keys: Sequence[Key], headers: Mapping[str, str], body: bytes, now: float) -> None:
         """Proves the sender: one signature of one key fits, and was made within five minutes. Raises NotAuthentic."""
@@ -164,6 +180,7 @@ SCHEMES: dict[str, Scheme] = {
     "slack": Scheme(
         "x-slack-signature", "v0=", _text_key, bytes.fromhex, signed="v0:{timestamp}:",
         timestamp_header="x-slack-request-timestamp", id_field="event_id", type_field="event.type",
+        challenges=True,
     ),
     "shopify": Scheme(
         "x-shopify-hmac-sha256", "", _text_key, unbase64, id_header="x-shopify-webhook-id",

@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx2
 
 from pulse.aggregates.subscriber import Subscriber, matches, seal_purpose
-from pulse.errors import BadInput, NotFound
+from pulse.errors import BadInput, NotFound, Refusal
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.outside import ForbiddenAddress, require_permitted
@@ -30,6 +30,10 @@ class UnknownEventType(BadInput):
 
 class NotInTheLog(BadInput):
     """The log has no such position."""
+
+
+class SubscriberIsGone(Refusal):
+    """A subscriber of this id was removed for good. Register it under another id."""
 
 
 class Subscribing:
@@ -51,13 +55,15 @@ class Subscribing:
         """Returns the secret too, which nobody is told again. One that is there already stays as it is.
 
         Without a `position` it is told what happens from now on. Raises NotASubscriber, UnknownEventType,
-        ForbiddenAddress, NotInTheLog.
+        ForbiddenAddress, NotInTheLog, SubscriberIsGone.
         """
         wanted = self._checked(url, types)
         start = await self._position(position)
         secret, sealed = self._new_secret(subscriber_id)
 
         def decision(known: Subscriber | None) -> Subscriber:
+            if known is not None and known.left:
+                raise SubscriberIsGone
             return known or Subscriber.register(
                 subscriber_id=subscriber_id, url=url, types=wanted, title=title, sealed=sealed, position=start,
                 now=self.clock(),

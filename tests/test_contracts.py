@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
-from pulse.contracts import BreaksContract, Contract, NotAContract, json_path
+from pulse.contracts import BreaksContract, Contract, NotAContract, is_small, json_path
 
 CHANNEL = "private-orders.{data.order}"
 ORDER = {
@@ -45,8 +47,28 @@ def test_in_a_batch_the_path_begins_with_the_event() -> None:
 
 
 def test_ten_faults_are_enough() -> None:
-    wrong = Contract({"items": {"type": "string"}}, "private-x.1").faults([1] * 1000)
+    wrong = Contract({"items": {"type": "string"}}, "private-x.1").faults([1] * 900)
     assert [fault.path for fault in wrong] == [f"$.data[{number}]" for number in range(10)]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_of_large_data_no_more_is_looked_at_than_the_first_fault(
+    monkeypatch: pytest.MonkeyPatch, several: bool
+) -> None:
+    asked: list[str] = []
+    counting = partial(jsonschema_rs.validator_for, formats={"counted": asked.append})  # None: it is wrong
+    monkeypatch.setattr(jsonschema_rs, "validator_for", counting)
+    items = {"items": {"format": "counted"}}
+    contract = Contract({"anyOf": [items, {"type": "string"}]} if several else items, "private-x.1")
+    wrong = contract.faults(["x"] * 127_000)
+    assert ([fault.path for fault in wrong], len(asked)) == (["$.data"], 1)
+    assert contract.faults({"a": ["x"] * 127_000}) == []
+
+
+def test_only_so_many_parts_are_small() -> None:
+    assert is_small([[1] * 500, {str(number): 1 for number in range(497)}])
+    assert not is_small([[1] * 500, {str(number): 1 for number in range(498)}])
+    assert not is_small([[1] * 5000] * 5000)
 
 
 def test_a_fault_never_repeats_what_was_sent() -> None:

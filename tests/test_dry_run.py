@@ -183,3 +183,18 @@ async def test_it_appends_nothing_and_passes_over_what_a_newer_pulse_wrote(world
     assert await log.last_position() == before
     assert len(await world.ask(since=hour(1))) == 1
     assert await world.ask(since=hour(2)) == []
+
+
+async def test_it_sees_who_asks_to_be_called_as_the_door_did(world: World) -> None:
+    chat = chat_id(SHOP, "vera's place")
+    opened = Chat.open(
+        source_id=SHOP, channel="telegram", peer="vera's place", title="Vera", group=False, department_id=SALES,
+        customer_id=UUID(int=7), now=NOW,
+    )  # fmt: skip
+    vera = Author("77", "Vera", username="vera_s")
+    opened.request_callback(
+        author=vera, phone="+79990000000", wanted_at=None, comment="", external_id="c1", raw="{}", now=NOW
+    )
+    await world.store.decide(Chat, chat, lambda known: known or opened, by="test")
+    [verdict] = await world.ask(source=SHOP, rules=(Rule(SUPPORT, username="vera_s"),))
+    assert verdict.by_rules.department == SUPPORT

@@ -60,8 +60,15 @@ class FirstWord:
     group: bool = False
 
     @classmethod
-    def of(cls, message: Incoming, *, group: bool) -> FirstWord:
-        return cls(message.author, message.text, message.payload, group)
+    def of(cls, word: object, *, peer: str, group: bool) -> FirstWord:
+        """Out of what opens a chat: an arrival, or the event it became.
+
+        What our own side wrote has no author; it tells rules only whom it was for.
+        """
+        message = getattr(word, "message", None)
+        if isinstance(message, Incoming):
+            return cls(message.author, message.text, message.payload, group)
+        return cls(getattr(word, "author", Author(peer)), payload=getattr(word, "payload", None), group=group)
 
 
 def department_by(rules: Sequence[Rule], word: FirstWord, at: datetime) -> tuple[int, UUID] | None:
@@ -105,8 +112,10 @@ def _faults(rule: Rule, departments: Sequence[UUID]) -> Iterator[tuple[str, str]
         yield "department", "is none of this source's departments."
     if len(rule.words) > WORDS or not all(map(_is_text, rule.words)):
         yield "words", f"are {WORDS} at most, each of 1 to {TEXT_LIMIT} characters."
-    for field in ("payload", "username", "name"):
-        if getattr(rule, field) is not None and not _is_text(getattr(rule, field)):
+    # Of `@` alone nothing is left, and that would take everybody without a username.
+    texts = {"payload": rule.payload, "username": rule.username and rule.username.removeprefix("@"), "name": rule.name}
+    for field, text in texts.items():
+        if text is not None and not _is_text(text):
             yield field, f"has 1 to {TEXT_LIMIT} characters."
     if rule.language is not None and not LANGUAGE.fullmatch(rule.language):
         yield "language", "is a language's code, such as ru or pt-BR."

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx2
 import orjson
+import structlog
 
 from pulse.aggregates.subscriber import Subscriber, seal_purpose
 from pulse.delivery.public_event import Told, cloud_event
@@ -32,6 +33,8 @@ GONE = 410
 MEDIA_TYPE = "application/cloudevents+json"
 
 Clock = Callable[[], datetime]
+
+log = structlog.get_logger(__name__)
 
 
 class NotTaken(Trouble):
@@ -69,16 +72,18 @@ class Post:
             yield cls(subscriber, vault, client, clock)
 
     async def send(self, told: Told) -> int:
-        """Posts a CloudEvent; returns the status, one of success. Raises NotTaken, WantsNoMore."""
-        body = orjson.dumps(told)
+        """Posts a CloudEvent; returns the status, one of success. Raises NotTaken, WantsNoMore, and nothing else."""
         try:
+            body = orjson.dumps(told)
             headers = {"content-type": MEDIA_TYPE, **self._signed(told["id"], body)}
-            answer = await self._call(body, headers)
+            return self._judge(await self._call(body, headers))
         except NotTaken:
             raise
         except PulseError as refused:  # the address, or a secret that can't be opened
             raise NotTaken(str(refused)) from refused
-        return self._judge(answer)
+        except Exception as error:  # noqa: BLE001  one must not end the others; what it says may hold a secret
+            log.warning("subscriber.unforeseen", subscriber=str(self._subscriber.id), error=type(error).__name__)
+            raise NotTaken(f"Something unforeseen went wrong ({type(error).__name__}).") from None
 
     def _signed(self, webhook_id: str, body: bytes) -> dict[str, str]:
         """The three headers, with a signature for every secret that counts. Raises WrongKey."""
@@ -156,6 +161,6 @@ def _seconds(retry_after: str, now: datetime) -> float:
         return min(float(retry_after), AFTER_LIMIT)
     try:
         wanted = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):  # also a year that no calendar has
         return 0.0
     return min(max(0.0, (wanted.replace(tzinfo=wanted.tzinfo or UTC) - now).total_seconds()), AFTER_LIMIT)

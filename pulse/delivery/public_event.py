@@ -15,6 +15,8 @@ from eventsourcing.domain import AggregateEvent
 
 from pulse.aggregates.chat_events import (
     ButtonPressed,
+    CallbackDone,
+    CallbackRequested,
     ChatAssigned,
     ChatClosed,
     ChatOpened,
@@ -23,12 +25,14 @@ from pulse.aggregates.chat_events import (
     MessageEdited,
     MessageReacted,
     MessageReceived,
+    MessageReread,
     MessagesDeleted,
     ReplyEchoed,
     ReplyWritten,
     SeenByCustomer,
     SeenByStaff,
 )
+from pulse.aggregates.chat_files import AttachmentLost, AttachmentStored
 from pulse.aggregates.chat_replies import (
     ReplyAttempted,
     ReplyDelivered,
@@ -129,11 +133,16 @@ SHAPES: dict[type[AggregateEvent], Shape] = {
     ChatOpened: _fields("channel", "title", "group", "customer_id"),
     MessageReceived: _entry,
     ButtonPressed: _entry,
+    CallbackRequested: _entry,
+    CallbackDone: _fields("of", "moderator_id"),
     ReplyWritten: _entry,
     ReplyEchoed: _entry,
     MessageEdited: _change,
+    MessageReread: _change,
     MessagesDeleted: _change,
     MessageReacted: _change,
+    AttachmentStored: _change,
+    AttachmentLost: _change,
     ReplyAttempted: _change,
     ReplySent: _change,
     ReplyDelivered: _change,

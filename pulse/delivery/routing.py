@@ -39,6 +39,7 @@ NAME = "routing"
 TURNS = "routing.turns"
 KEPT_TURNS = 500  # a note has room for so many
 PAGE = 500
+AT_ONCE = 8  # whole chats that are held in memory
 RETRY_SECONDS = 0.5
 SAVE_SECONDS = 5.0
 REPLAY = 100_000  # further back nobody asks whose turn it was
@@ -65,6 +66,7 @@ class Routing:
         self._place = Place(self._notes, NAME, epoch)
         self._wake = asyncio.Event()
         self._saved_at = 0.0
+        self._reading = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
         """For ever; NATS and Postgres may come and go. Raises LogHole."""
@@ -125,8 +127,9 @@ class Routing:
         if row["holder_id"] is not None:
             standing.put(chat_id, Stand(row["department_id"], row["holder_id"], row["version"]), 0)
             return
-        for stored in await self.store.log.read_all(subject_of("chat", chat_id)):
-            self._fold(standing, stored)
+        async with self._reading:
+            for stored in await self.store.log.read_all(subject_of("chat", chat_id)):
+                self._fold(standing, stored)
 
     async def _follow(self, follow: Follow, standing: Standing) -> None:
         """Returns when other departments have a policy than those that `standing` looks at."""

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from pulse.access import Person, Place, may_reply, may_see, reach_of
+from pulse.access import Person, Place, by_moderator, may_reply, may_see, reach_of
 from pulse.aggregates.chat import Chat, HeldByAnother
 from pulse.aggregates.chat_so_far import client_key
 from pulse.channels.pieces import require_carried
@@ -187,7 +187,7 @@ class ChatDesk:
             return chat
 
         try:
-            return await self.store.decide(Chat, chat_id, permitted, by=f"moderator:{person.id.hex}")
+            return await self.store.decide(Chat, chat_id, permitted, by=by_moderator(person.id))
         except HeldByAnother as refusal:
             raise HeldByAnother(holder=self.named(UUID(str(refusal.details["holder"])))) from None
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from pydantic import Field
 
-from pulse.access import Person, Place, may_see_customer, reach_of
+from pulse.access import Person, Place, by_moderator, may_see_customer, reach_of
 from pulse.aggregates.blocklist import Blocklist, blocklist_id
 from pulse.aggregates.customer import Customer
 from pulse.desk.bodies import Body
@@ -162,15 +162,18 @@ class CustomerDesk:
         return {**row, "blocked": {"reason": found.reason, "at": found.at} if found else None}
 
     async def command(self, person: Person, rows: list[Row], decision: Callable[..., None]) -> Decided:
-        """Decides on customers together. Whoever only ever spoke in a group is met here, as their row names them."""
+        """Decides on customers together. Whoever only ever spoke in a group is met here, as their row names them.
 
-        def permitted(*known: Customer | None) -> list[Customer]:
+        Nobody is met for nothing.
+        """
+
+        def permitted(*known: Customer | None) -> list[Customer | None]:
             met = [customer or self._meet(row) for customer, row in zip(known, rows, strict=True)]
             decision(*met)
-            return met
+            return [one if one is was or one.version > 1 else None for was, one in zip(known, met, strict=True)]
 
         keys = [(Customer, row["id"]) for row in rows]
-        return await self.store.decide_together(keys, permitted, by=f"moderator:{person.id.hex}")
+        return await self.store.decide_together(keys, permitted, by=by_moderator(person.id))
 
     def _meet(self, row: Row) -> Customer:
         return Customer.meet(
@@ -179,15 +182,15 @@ class CustomerDesk:
         )  # fmt: skip
 
     async def in_blocklist(self, person: Person, row: Row, decision: Callable[[Blocklist], None]) -> Decided:
-        """Decides on the blocklist of the customer's source; this process knows it before it answers."""
+        """Decides on the blocklist of the customer's source; this process knows it before it answers, or half a second later."""
         source_id = row["source_id"]
 
-        def listed(known: Blocklist | None) -> Blocklist:
+        def listed(known: Blocklist | None) -> Blocklist | None:
             blocklist = known or Blocklist.begin(source_id, now=self.guard.clock())
             decision(blocklist)
-            return blocklist
+            return blocklist if known or blocklist.blocks else None
 
-        by = f"moderator:{person.id.hex}"
+        by = by_moderator(person.id)
         decided = await self.store.decide(Blocklist, blocklist_id(source_id), listed, by=by)
-        await self.guard.directory.wait_for(decided.position)
+        await self.guard.learn(decided.position)
         return decided

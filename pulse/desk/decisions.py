@@ -1,20 +1,16 @@
 """Decisions of signed-in people on what the directory knows: sources, departments, themselves."""
 
-import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from pulse.access import Person
+from pulse.access import Person, by_moderator
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
-
-LEARN_SECONDS = 0.5
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -33,8 +29,6 @@ class Decisions:
             decision(known)
             return known
 
-        decided = await self.store.decide(kind, aggregate_id, on_known, by=f"moderator:{person.id.hex}")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LEARN_SECONDS):
-                await self.guard.directory.wait_for(decided.position)
+        decided = await self.store.decide(kind, aggregate_id, on_known, by=by_moderator(person.id))
+        await self.guard.learn(decided.position)
         return decided

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from pulse.access import Person, may_manage
+from pulse.access import Person, by_moderator
 from pulse.channels.table import CHANNELS
 from pulse.desk.bodies import Body
 from pulse.desk.guard import Guard
 from pulse.directory import Directory
-from pulse.errors import NotAllowed, NotFound
+from pulse.errors import NotFound
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.projections import deliveries, rejections
@@ -24,10 +24,6 @@ Outcome = Literal[
     "taken", "processed", "unhandled", "quarantined", "repeated", "live", "confirmed", "blocked", "refused"
 ]
 AT_ONCE = 100
-
-
-class AdminsOnly(NotAllowed):
-    """Only admins may see this."""
 
 
 class Again(Protocol):
@@ -59,13 +55,7 @@ class Selection(Body):
 def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again) -> APIRouter:
     router = APIRouter(prefix="/api/deliveries", tags=["deliveries"])
 
-    async def reader(person: Annotated[Person, Depends(guard.reader)]) -> Person:
-        return require_admin(person)
-
-    async def admin(person: Annotated[Person, Depends(guard.person)]) -> Person:
-        return require_admin(person)
-
-    @router.get("", dependencies=[Depends(reader)])
+    @router.get("", dependencies=[Depends(guard.reading_admin)])
     async def list_deliveries(
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         cursor: Annotated[str | None, Query()] = None,
@@ -89,7 +79,7 @@ def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again)
             page = await deliveries.page(reads, store.log, wanted, limit=limit, cursor=cursor)
         return answer(page.body())
 
-    @router.get("/{delivery_id}", dependencies=[Depends(reader)])
+    @router.get("/{delivery_id}", dependencies=[Depends(guard.reading_admin)])
     async def show_delivery(delivery_id: Annotated[int, Path(ge=1, le=LAST_POSITION)]) -> Response:
         """One delivery: its whole raw body, the events it became, and each time that reading it again came to something.
 
@@ -101,7 +91,7 @@ def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again)
         return answer(found | (await again.raw(delivery_id) if found["raw"] is not None else {}))
 
     @router.post("/process-again")
-    async def process_again(selection: Selection, person: Annotated[Person, Depends(admin)]) -> Response:
+    async def process_again(selection: Selection, person: Annotated[Person, Depends(guard.admin)]) -> Response:
         """Reads stored bodies again with the drivers as they are now. Shows what would come of each; does it with `apply`.
 
         `result` is changes, nothing or unreadable. 409 `not-as-shown` unless `seen` is from an answer that showed just
@@ -109,17 +99,10 @@ def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again)
         """
         if not selection.apply:
             return answer(await again.show(selection.ids))
-        done = await again.apply(selection.ids, selection.seen, by=f"moderator:{person.id.hex}")
+        done = await again.apply(selection.ids, selection.seen, by=by_moderator(person.id))
         return answer(done, headers={"X-Pulse-Position": str(done["position"])} if done["position"] else None)
 
     return router
-
-
-def require_admin(person: Person) -> Person:
-    """Raises AdminsOnly."""
-    if not may_manage(person):
-        raise AdminsOnly
-    return person
 
 
 def sources_of(directory: Directory, channel: str | None, source: UUID | None) -> tuple[UUID, ...] | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Header, Request
 
-from pulse.access import Person, may_call
+from pulse.access import Person, may_call, may_manage
 from pulse.desk.sessions import Sessions
 from pulse.directory import Directory
 from pulse.errors import NotAllowed, NotAuthentic
@@ -21,10 +23,15 @@ OwnWrite = Annotated[
     Header(alias="X-Pulse-Position", description="the position of your own write, which this read must show"),
 ]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+LEARN_SECONDS = 0.5
 
 
 class NotFromHere(NotAllowed):
     """This request comes from another website."""
+
+
+class AdminsOnly(NotAllowed):
+    """Only admins may see this."""
 
 
 class Guard:
@@ -66,6 +73,20 @@ class Guard:
         await self.reads.wait_for(as_position(x_pulse_position))
         return person
 
+    async def admin(self, request: Request) -> Person:
+        """Like `person`. Raises AdminsOnly."""
+        return _require_admin(await self.person(request))
+
+    async def reading_admin(self, request: Request, x_pulse_position: OwnWrite = None) -> Person:
+        """Like `reader`. Raises AdminsOnly."""
+        return _require_admin(await self.reader(request, x_pulse_position))
+
+    async def learn(self, position: int) -> None:
+        """Lets this process know what was written before it answers, half a second later at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEARN_SECONDS):
+                await self.directory.wait_for(position)
+
     def require_same_site(self, request: Request) -> None:
         """Raises NotFromHere. Browsers name the sender of every unsafe request; anybody else has no cookie to abuse."""
         if request.method in SAFE:
@@ -73,3 +94,9 @@ class Guard:
         ours = may_call(request.headers.get("origin"), request.headers.get("host", ""))
         if not ours or request.headers.get("sec-fetch-site") == "cross-site":
             raise NotFromHere
+
+
+def _require_admin(person: Person) -> Person:
+    if not may_manage(person):
+        raise AdminsOnly
+    return person

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from pydantic import AwareDatetime, Field
 
-from pulse.access import Person, may_manage
+from pulse.access import Person
 from pulse.aggregates.department import Department
 from pulse.aggregates.department_policy import Policy, require_policy
 from pulse.aggregates.source import Source
@@ -17,7 +17,6 @@ from pulse.aggregates.source_rules import Rule, require_rules
 from pulse.desk.bodies import Body
 from pulse.desk.chats import WRITTEN, done
 from pulse.desk.decisions import Decisions
-from pulse.desk.deliveries import AdminsOnly
 from pulse.desk.guard import Guard
 from pulse.directory import Directory
 from pulse.dry_run import ASSUMED, DryRun, Question, shown
@@ -66,12 +65,7 @@ def routing_routes(guard: Guard, store: EventStore) -> APIRouter:
     decisions = Decisions(guard, store)
     tries = Rate(per_second=0.5, burst=10)
 
-    async def admin(person: Annotated[Person, Depends(guard.person)]) -> Person:
-        if not may_manage(person):
-            raise AdminsOnly
-        return person
-
-    Admin = Annotated[Person, Depends(admin)]
+    Admin = Annotated[Person, Depends(guard.admin)]
 
     @router.get("/sources/{source_id}/rules")
     async def show_rules(source_id: UUID, _: Admin) -> Rules:

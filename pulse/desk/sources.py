@@ -6,10 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from pulse.access import Person, may_manage
+from pulse.access import Person, by_moderator
 from pulse.aggregates.source import Source
 from pulse.desk.chats import WRITTEN, done
-from pulse.desk.deliveries import AdminsOnly
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.store import EventStore
@@ -18,13 +17,7 @@ from pulse.http import answer
 
 def source_routes(guard: Guard, store: EventStore) -> APIRouter:
     router = APIRouter(prefix="/api/sources", tags=["sources"])
-
-    def admin(person: Annotated[Person, Depends(guard.person)]) -> Person:
-        if not may_manage(person):
-            raise AdminsOnly
-        return person
-
-    Asking = Annotated[Person, Depends(admin)]
+    Asking = Annotated[Person, Depends(guard.admin)]
 
     @router.get("")
     async def list_sources(_: Asking) -> Response:
@@ -42,7 +35,7 @@ def source_routes(guard: Guard, store: EventStore) -> APIRouter:
             source.resume(now=guard.clock())
             return source
 
-        return done(await store.decide(Source, source_id, decision, by=f"moderator:{person.id.hex}"))
+        return done(await store.decide(Source, source_id, decision, by=by_moderator(person.id)))
 
     return router
 

@@ -10,11 +10,10 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from pydantic import Field
 
-from pulse.access import Person, may_manage
+from pulse.access import Person, by_moderator
 from pulse.aggregates.subscriber import Subscriber
 from pulse.desk.bodies import Body
 from pulse.desk.chats import WITHOUT_NUL, WRITTEN, done
-from pulse.desk.deliveries import AdminsOnly
 from pulse.desk.guard import Guard
 from pulse.errors import Refusal
 from pulse.eventlog.commands import Decided
@@ -70,13 +69,14 @@ class Replay(Body):
 def subscriber_routes(guard: Guard, subscribing: Subscribing, progresses: Progresses, ping: Ping) -> APIRouter:
     router = APIRouter(prefix="/api/subscribers", tags=["subscribers"])
     desk = SubscriberDesk(guard, subscribing, progresses)
-    Admin = Annotated[Person, Depends(desk.admin)]
+    Admin = Annotated[Person, Depends(guard.admin)]
 
     @router.get("")
     async def list_subscribers(person: Admin) -> Response:
         """All of them, the oldest first, and how each is doing."""
         found = sorted(guard.directory.subscribers(), key=lambda known: known.created_on)
-        rows = await asyncio.gather(*(desk.row(known) for known in found))
+        end = await desk.end()
+        rows = await asyncio.gather(*(desk.row(known, end) for known in found))
         return answer({"items": rows, "next": None, "prev": None})
 
     @router.post("", status_code=201, responses={201: WRITTEN, 200: WRITTEN})
@@ -90,7 +90,7 @@ def subscriber_routes(guard: Guard, subscribing: Subscribing, progresses: Progre
             types=wanted.types,
             title=wanted.title,
             position=wanted.position,
-            by=_by(person),
+            by=by_moderator(person.id),
         )
         made = bool(decided.events)
         return await desk.done(subscriber_id, decided, 201 if made else 200, secret=secret if made else None)
@@ -98,13 +98,13 @@ def subscriber_routes(guard: Guard, subscribing: Subscribing, progresses: Progre
     @router.get("/{subscriber_id}")
     async def show_subscriber(subscriber_id: UUID, person: Admin) -> Response:
         """One, and how it is doing: how far it is, the last error, when it is tried again."""
-        return answer(await desk.row(await subscribing.one(subscriber_id)))
+        return answer(await desk.row(await subscribing.one(subscriber_id), await desk.end()))
 
     @router.patch("/{subscriber_id}", responses={200: WRITTEN})
     async def change(subscriber_id: UUID, wanted: ChangedSubscriber, person: Admin) -> Response:
         """Another address, title or other types. What waits to be tried again is tried at once."""
         decided = await subscribing.change(
-            subscriber_id, url=wanted.url, types=wanted.types, title=wanted.title, by=_by(person)
+            subscriber_id, url=wanted.url, types=wanted.types, title=wanted.title, by=by_moderator(person.id)
         )
         return await desk.done(subscriber_id, decided)
 
@@ -117,7 +117,7 @@ def subscriber_routes(guard: Guard, subscribing: Subscribing, progresses: Progre
     async def rotate(subscriber_id: UUID, person: Admin, wanted: Rotation | None = None) -> Response:
         """A new secret, shown this once. For a day, or `oldHours`, both sign."""
         old = timedelta(hours=(wanted or Rotation()).oldHours)
-        decided, secret = await subscribing.rotate(subscriber_id, old=old, by=_by(person))
+        decided, secret = await subscribing.rotate(subscriber_id, old=old, by=by_moderator(person.id))
         return await desk.done(subscriber_id, decided, secret=secret)
 
     @router.post("/{subscriber_id}/pause", responses={200: WRITTEN})
@@ -133,7 +133,7 @@ def subscriber_routes(guard: Guard, subscribing: Subscribing, progresses: Progre
     @router.post("/{subscriber_id}/replay", responses={200: WRITTEN})
     async def replay(subscriber_id: UUID, wanted: Replay, person: Admin) -> Response:
         """Tells it everything from a position on, again, under the ids it had."""
-        decided = await subscribing.rewind(subscriber_id, wanted.position, by=_by(person))
+        decided = await subscribing.rewind(subscriber_id, wanted.position, by=by_moderator(person.id))
         return await desk.done(subscriber_id, decided)
 
     @router.post("/{subscriber_id}/test")
@@ -151,20 +151,24 @@ class SubscriberDesk:
         self.guard = guard
         self.subscribing = subscribing
         self.progresses = progresses
-        self.admin = _admin(guard)
 
-    async def row(self, subscriber: Subscriber) -> dict[str, Any]:
-        progress = await self.progresses.of(subscriber)
-        return shown(subscriber, progress, await self.subscribing.store.log.last_position())
+    async def end(self) -> int:
+        """The log's last position."""
+        return await self.subscribing.store.log.last_position()
+
+    async def row(self, subscriber: Subscriber, end: int) -> dict[str, Any]:
+        return shown(subscriber, await self.progresses.of(subscriber), end)
 
     async def command(self, subscriber_id: UUID, person: Person, act: Callable[[Subscriber], None]) -> Response:
         """Raises NotFound."""
-        return await self.done(subscriber_id, await self.subscribing.decide(subscriber_id, act, by=_by(person)))
+        return await self.done(
+            subscriber_id, await self.subscribing.decide(subscriber_id, act, by=by_moderator(person.id))
+        )
 
     async def done(self, subscriber_id: UUID, decided: Decided, status: int = 200, **more: object) -> Response:
         """Once this process's lists show it."""
         if decided.events:
-            await self.guard.directory.wait_for(decided.position)
+            await self.guard.learn(decided.position)
         return done(decided, status, id=str(subscriber_id), **more)
 
     def require_room(self, subscriber_id: UUID | None) -> None:
@@ -172,17 +176,3 @@ class SubscriberDesk:
         known = {found.id for found in self.guard.directory.subscribers()}
         if subscriber_id not in known and len(known) >= SUBSCRIBERS_LIMIT:
             raise TooManySubscribers
-
-
-def _admin(guard: Guard) -> Callable[..., Awaitable[Person]]:
-    async def admin(person: Annotated[Person, Depends(guard.person)]) -> Person:
-        """Raises AdminsOnly."""
-        if not may_manage(person):
-            raise AdminsOnly
-        return person
-
-    return admin
-
-
-def _by(person: Person) -> str:
-    return f"moderator:{person.id.hex}"

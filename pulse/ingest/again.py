@@ -26,6 +26,7 @@ from pulse.errors import NotFound
 from pulse.eventlog.envelope import Recorded, UnknownEvent, open_envelope, subject_of, wire_name
 from pulse.eventlog.rehearsal import NotAsShown, Rehearsal
 from pulse.eventlog.store import EventStore
+from pulse.ingest.blocked import is_blocked
 from pulse.ingest.intake import Delivered, Intake, NoChatYet, as_text
 from pulse.ingest.readings import Reading, source_of
 
@@ -109,6 +110,8 @@ class Again:
                 return PROCESSED, "", "Nothing of it is kept."
             case MessageArrived() if (was := await self._message_before(reading, arrival)) is not None:
                 decided = await rehearsal.decide(Chat, was.aggregate_id, self._reread(was, arrival), by="system")
+            case _ if is_blocked(self.directory, delivered.source.id, arrival):
+                return "unhandled", type(arrival).__name__, "Its sender is blocked."
             case _:
                 intake = Intake(rehearsal, self.blobs, self.clock)
                 raw = getattr(reading.recorded.event, "raw", "") or delivered.body.decode(errors="replace")
@@ -185,8 +188,9 @@ class Again:
         if driver is None:
             raise Unreadable("There is no driver for this source.")
         if isinstance(driver, Web) and isinstance(recorded.event, MessageReceived):
-            visitor = recorded.event.message.author  # who wrote was in the token, not in the body
-            return [driver.read_message(body, peer=visitor.id, name=visitor.name)]
+            said = recorded.event.message  # who wrote was in the token and the files in claims, neither in the body
+            author = said.author
+            return [driver.read_message(body, peer=author.id, name=author.name, attachments=said.attachments)]
         return driver.read(body)
 
 

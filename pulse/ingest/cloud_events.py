@@ -76,6 +76,17 @@ def read_post(headers: Headers, body: bytes, scheme: Scheme, origin: str) -> Pos
     return Post([_plain(headers, _json(body), scheme, origin)])
 
 
+def challenge_of(scheme: Scheme, body: bytes) -> str | None:
+    """What an authentic post wants to hear back before any events come (Slack); None for every other post.
+
+    Raises NotAnEvent. https://api.slack.com/events/url_verification
+    """
+    parsed = _json(body) if scheme.challenges else None
+    if not isinstance(parsed, dict) or parsed.get("type") != "url_verification":
+        return None
+    return _attribute("challenge", parsed.get("challenge"))
+
+
 def _media_type(headers: Headers) -> tuple[str, str]:
     """Media type and charset, in small letters; empty where they are not given."""
     media_type, *parameters = headers.get("content-type", "").lower().split(";")

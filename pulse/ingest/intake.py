@@ -246,23 +246,13 @@ def open_chat(delivered: Delivered, arrival: InChat, author: Author, now: dateti
     """A chat for a first word; without a department, or with a foreign one, the source's rules send it somewhere."""
     source = delivered.source
     title = getattr(arrival, "title", None)
-    route = source.route(delivered.department, first_word(arrival, author, group=title is not None), now)
+    word = FirstWord.of(arrival, peer=arrival.peer, group=title is not None)
+    route = source.route(delivered.department, word, now)
     return Chat.open(
         source_id=source.id, channel=source.channel, peer=arrival.peer, title=title or author.name,
         group=title is not None, department_id=route.department,
         customer_id=customer_id(source.id, author.id), now=now,
     )  # fmt: skip
-
-
-def first_word(arrival: InChat, author: Author, *, group: bool) -> FirstWord:
-    """What rules look at. What our own side wrote tells them only whom it was for."""
-    match arrival:
-        case MessageArrived(message=message):
-            return FirstWord.of(message, group=group)
-        case ButtonArrived(payload=payload):
-            return FirstWord(author, payload=payload, group=group)
-        case _:
-            return FirstWord(author, group=group)
 
 
 def meet(source: Source, author: Author, now: datetime) -> Customer:

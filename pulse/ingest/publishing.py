@@ -24,7 +24,7 @@ from pulse.errors import NotFound, PulseError, Trouble, WrongMethod
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.http import answer, problem, read_body
-from pulse.ingest.cloud_events import NotAnEvent, read_post
+from pulse.ingest.cloud_events import NotAnEvent, challenge_of, read_post
 from pulse.ingest.producers import Known, Producers
 from pulse.ingest.traces import Traces
 from pulse.limits import Rate
@@ -87,6 +87,8 @@ class Publishing:
         try:
             known = self.producers.authentic(producer, headers, body, self.clock().timestamp())
             self._rate.require(known.producer.id)
+            if (challenge := challenge_of(known.scheme, body)) is not None:
+                return Response(challenge, media_type="text/plain")
             publications = read_publications(known, headers, body)
         except PulseError as refusal:
             await self.traces.leave(producer, "refused", refusal.code, body if known else b"")
@@ -113,7 +115,7 @@ class Publishing:
 def read_publications(known: Known, headers: Headers, body: bytes) -> list[Publication]:
     """What an authentic post publishes. Raises BadInput; then nothing of it may be stored."""
     post = read_post(headers, body, known.scheme, known.origin)
-    delivery = None if post.batch or not known.scheme.signs_id else headers.get(known.scheme.id_header or "")
+    delivery = None if post.batch else known.scheme.delivery_of(headers, body)
     return [
         Publication(event, known.tell(event, json_path("$", [number] if post.batch else [])), delivery)
         for number, event in enumerate(post.events)

@@ -14,16 +14,8 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from pulse.channels import (
-    Arrival,
-    ButtonArrived,
     Channel,
     Confirmation,
-    MessageArrived,
-    MessagesDeleted,
-    ReachChanged,
-    Reacted,
-    ReadMark,
-    TypingSeen,
     Unreadable,
     require_secret,
 )
@@ -31,6 +23,7 @@ from pulse.directory import Directory
 from pulse.drivers import Drivers
 from pulse.errors import BadInput, NotAuthentic, NotFound, PulseError, Refusal, Trouble
 from pulse.http import problem, read_body
+from pulse.ingest.blocked import is_blocked
 from pulse.ingest.intake import Delivered, Intake
 from pulse.ingest.traces import Traces
 
@@ -113,33 +106,13 @@ class Webhooks:
                     raise NoCode
                 await self.traces.leave(str(driver.account.id), "confirmed", arrival.external_id, body)
                 return arrival.code
-            if self._is_blocked(delivered.source.id, arrival):
+            if is_blocked(self.directory, delivered.source.id, arrival):
                 await self.traces.leave(str(driver.account.id), "blocked", arrival.external_id, body)
                 continue
             taken = await self.intake.take(delivered, arrival)
             if taken.outcome in ("repeated", "live"):
                 await self.traces.leave(str(driver.account.id), taken.outcome, arrival.external_id, body)
         return None
-
-    def _is_blocked(self, source_id: UUID, arrival: Arrival) -> bool:
-        sender = sender_of(arrival)
-        return sender is not None and self.directory.block_of(source_id, sender) is not None
-
-
-def sender_of(arrival: Arrival) -> str | None:
-    """The person on the other side, as the channel calls them; None for our own side's words, and where nobody acts.
-
-    What names no author can only be blocked in a private chat, whose peer is the person.
-    """
-    match arrival:
-        case MessageArrived(message=message):
-            return message.author.id
-        case ButtonArrived(author=author) | Reacted(author=author) | ReachChanged(author=author):
-            return author.id
-        case MessagesDeleted(peer=peer) | ReadMark(peer=peer) | TypingSeen(peer=peer):
-            return peer
-        case _:
-            return None
 
 
 def _without_proof(driver: Channel | None, body: bytes) -> bytes:

@@ -125,7 +125,7 @@ class Widget:
         post = Fields.of(body)
         visit = self._visit(request, post.maybe_text("chat_token"))
         self._callbacks.require(visit.chat)
-        source, driver = await self._taking(visit)
+        source, driver = await self.taking(visit)
         asked = orjson.dumps({name: post.values.get(name) for name in ("phone", "time", "comment")})
         arrival = driver.read_callback(asked, external_id=secrets.token_urlsafe(12), peer=visit.peer, name=visit.name)
         taken = await self.intake.take(Delivered(source, asked, visit.department), arrival)
@@ -136,7 +136,7 @@ class Widget:
         status = 201 if taken.decided.events else 200
         return answer({"id": version, "chat_id": visit.chat}, status, {"X-Pulse-Version": str(version)})
 
-    async def _taking(self, visit: Visit) -> tuple[Source, Web]:
+    async def taking(self, visit: Visit) -> tuple[Source, Web]:
         """Where a visitor's word goes. Raises SenderBlocked, NotAuthentic."""
         source = self.directory.source(visit.source)
         if self.directory.block_of(source.id, visit.peer) is not None:
@@ -153,7 +153,7 @@ class Widget:
         post = Fields.of(body)
         visit = self._visit(request, post.maybe_text("chat_token"))
         self._messages.require(visit.chat)
-        source, driver = await self._taking(visit)
+        source, driver = await self.taking(visit)
         client_msg_id = post.maybe_text("clientMsgId") or secrets.token_urlsafe(12)
         # The raw body is kept in the event, so the token must not be in it, nor claims, which are tokens too.
         attachments = attachments_of(_claims(post), visit.chat, self.signer, self.clock())

@@ -47,11 +47,12 @@ class WidgetFiles:
         ]
 
     async def upload(self, request: Request) -> Response:
-        """Multipart: each file answers with a `claim` for the visitor's next message."""
+        """Multipart: each file answers with a `claim` for the visitor's next message. A blocked one brings nothing."""
         visit = self.widget.visit(request)
         self._visitors.require(visit.chat)
         self._networks.require(network_of(request.client.host if request.client else ""))
-        rules = visitor_rules(self.widget.directory.source(visit.source))
+        source, _ = await self.widget.taking(visit)
+        rules = visitor_rules(source)
         uploads = await take_uploads(request, self.blobs, rules)
         return answer({"files": claimed(uploads, visit.chat, self.widget.signer, self.widget.clock())}, 201)
 

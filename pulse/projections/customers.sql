@@ -44,9 +44,6 @@ update customers set reachable = r.reachable
 from json_to_recordset(%(rows)s::json) as r(customer_id uuid, reachable boolean)
 where customers.customer_id = r.customer_id;
 
--- name: one
-select * from customers where customer_id = %(customer_id)s;
-
 -- name: several
 select * from customers where customer_id = any (%(customers)s) order by last_position desc;
 

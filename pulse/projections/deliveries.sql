@@ -1,5 +1,6 @@
 -- name: create
--- The webhook log: every authentic delivery that left an event, with what became of it. Its raw body is in the log, at that position.
+-- The webhook log: every authentic delivery that left an event, with what became of it. Its raw body is in the log, at
+-- that position.
 -- `became` and `attempts` are what came of reading it again; most never are.
 create table deliveries (
     position bigint primary key,
@@ -45,7 +46,8 @@ where deliveries.position = r.position;
 select * from deliveries where position = %(position)s;
 
 -- name: older
--- Reads are planned for their own values, so a filter that is null falls away. A cursor names a row, which knows its time.
+-- Reads are planned for their own values, so a filter that is null falls away. A cursor names a row, which knows its
+-- time.
 select * from deliveries
 where (%(outcome)s::text is null or outcome = %(outcome)s)
     and at >= coalesce(%(since)s::timestamptz, '-infinity') and at < coalesce(%(until)s::timestamptz, 'infinity')

@@ -66,8 +66,9 @@ update inbox set
     version = r.version
 from json_to_recordset(%(rows)s::json) as r(
     chat_id uuid, name text, status text, department_id uuid, holder_id uuid, unread_by_staff integer,
-    unread_by_customer integer, messages integer, messages_at_close integer, reachable boolean, last_text text, last_kind text, last_sender text, last_at timestamptz,
-    last_position bigint, last_version integer, version integer)
+    unread_by_customer integer, messages integer, messages_at_close integer, reachable boolean,
+    last_text text, last_kind text, last_sender text, last_at timestamptz, last_position bigint,
+    last_version integer, version integer)
 where inbox.chat_id = r.chat_id;
 
 -- name: change_words

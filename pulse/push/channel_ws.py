@@ -14,7 +14,7 @@ import orjson
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 
-from pulse.access import Place, may_call, may_embed, may_see
+from pulse.access import Place, by_moderator, may_call, may_embed, may_see
 from pulse.aggregates.chat import Chat
 from pulse.directory import Directory
 from pulse.errors import BadInput, NotAllowed, NotAuthentic, NotFound, PulseError
@@ -79,11 +79,18 @@ class ChannelWs:
             self.hub.leave(peer)
 
     async def _hear(self, peer: Peer, message: str | bytes) -> None:
+        if self._is_blocked(peer):
+            return
         try:
             await self._acknowledge(peer, message)
         except PulseError as error:
             told = {"type": "error", "data": {"code": error.code, "message": str(error)}}
             await peer.connection.send(orjson.dumps(told).decode())
+
+    def _is_blocked(self, peer: Peer) -> bool:
+        """Of a blocked visitor nothing is taken in."""
+        visit = peer.visit
+        return visit is not None and self.directory.block_of(visit.source, visit.peer) is not None
 
     async def _acknowledge(self, peer: Peer, message: str | bytes) -> None:
         """`{"type":"ack","last_id":n}` moves last seen; staff also say which chat (`session_id`)."""
@@ -94,7 +101,7 @@ class ChannelWs:
         if type(last_id) is not int or not 0 <= last_id < 2**31:
             raise BadInput("last_id must be a message's id.")
         chat_id = peer.visit.chat if peer.visit is not None else _session(heard.get("session_id"))
-        by = "customer" if peer.person_id is None else f"moderator:{peer.person_id.hex}"
+        by = "customer" if peer.person_id is None else by_moderator(peer.person_id)
         await self.store.decide(Chat, chat_id, partial(self._see, peer, last_id), by=by)
 
     def _see(self, peer: Peer, up_to: int, chat: Chat | None) -> Chat:

@@ -135,6 +135,12 @@ def test_a_wrong_rule_is_named_by_its_index_and_field(field):
     assert told.then_refused(NotARule).details == {"index": 1, "field": field}
 
 
+@pytest.mark.parametrize("username", ["@", "@ "])
+def test_a_username_of_nothing_but_its_sign_is_refused(username):
+    with pytest.raises(NotARule, match="username"):
+        require_rules((Rule(SALES, username=username),), (SALES,))
+
+
 @pytest.mark.parametrize("zone", ["", "../etc/passwd", "Europe", "nul\0"])
 def test_a_zone_that_is_none_is_refused(zone):
     with pytest.raises(NotARule, match=r"hours\.zone"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -169,6 +172,48 @@ async def test_whoever_only_spoke_in_a_group_can_be_joined_too(shared: Pulse, de
     answer = await desk.post("admin", f"/api/customers/{first}/join", {"with": str(second)})
     assert answer.status_code == 200, answer.text
     assert identities(await page_of(desk, second)) == {str(first), str(second)}
+
+
+async def test_nothing_to_take_back_leaves_no_event(shared: Pulse, desk: Desk) -> None:
+    bot = await a_bot(shared)
+    for number, person in ((1, 76), (2, 77), (3, 78)):
+        body = update(number, person=person)
+        body["message"]["chat"] = {"id": -5, "type": "group", "title": "Neighbours"}
+        await bot.post(body)
+    first, second = customer_id(bot.id, "77"), customer_id(bot.id, "78")
+    await settled(shared)
+    before = await shared.house.log.last_position()
+    for address, body in (
+        (f"/api/customers/{first}/unblock", None),
+        (f"/api/customers/{first}/part", None),
+        (f"/api/customers/{first}/part", {"with": str(second)}),
+    ):
+        answer = await desk.post("admin", address, body)
+        assert answer.status_code == 200, answer.text
+    assert await shared.house.log.last_position() == before
+
+
+async def test_a_block_waits_only_so_long_for_the_directory(
+    shared: Pulse, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = await a_customer(shared)
+    await settled(shared)
+    async with lagging(shared, monkeypatch):
+        answer = await desk.post("anna", f"/api/customers/{customer}/block", {"reason": "spam"})
+    assert answer.status_code == 200, answer.text
+
+
+@asynccontextmanager
+async def lagging(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """The directory learns nothing meanwhile; whoever waits for it goes on after that."""
+    after = asyncio.Event()
+    with monkeypatch.context() as patch:
+        patch.setattr(pulse.house.directory, "wait_for", lambda _: after.wait())
+        try:
+            async with asyncio.timeout(60):
+                yield
+        finally:
+            after.set()
 
 
 # Blocking (what it does to their words: tests/ingest/test_customers.py)

@@ -17,6 +17,9 @@ from pulse.channels import Arrival, MessageArrived, TypingSeen, Unreadable, tele
 from pulse.channels.fields import Fields
 from pulse.message import Attachment, Author, Incoming
 from tests.conftest import Pulse
+from tests.ingest.test_customers import block
+from tests.ingest.test_widget import a_visitor
+from tests.ingest.test_widget_files import PNG, bring, send
 from tests.world import Bot, Desk, a_bot, a_name, connect, is_problem, kinds, rows, settled, since, update
 
 LIST = "/api/deliveries"
@@ -324,6 +327,32 @@ async def test_a_websites_message_is_read_again_as_its_visitors(shared: Pulse, d
     [newest, *_] = await desk.items("admin", LIST, channel="web")
     [item] = (await shown(desk, [newest["id"]]))["items"]
     assert (item["result"], item["reason"]) == ("nothing", "It was taken in before.")
+
+
+@pytest.mark.parametrize("text", ["", "See this"], ids=["file only", "text and file"])
+async def test_a_websites_message_keeps_its_files_when_it_is_read_again(shared: Pulse, desk: Desk, text: str) -> None:
+    before, vera = await shared.house.log.last_position(), await a_visitor(shared)
+    claims = [one["claim"] for one in (await bring(vera, ("cat.png", PNG))).json()["files"]]
+    assert (await send(vera, claims, text)).status_code == 201
+    [taken] = [one.position for one in await since(shared, before) if hasattr(one.event, "message")]
+    item = (await shown(desk, [taken]))["items"][0]
+    assert (item["result"], item["events"], item["reason"]) == ("nothing", [], "It was taken in before.")
+
+
+async def test_of_a_blocked_sender_nothing_stored_is_taken_in(
+    shared: Pulse, desk: Desk, bot: Bot, mend: Callable[..., None]
+) -> None:
+    await bot.post(update(1, "Hello"))
+    await bot.post(unreadable(2, "Buy this"))
+    [delivery] = await ids_of(desk, bot, outcome="quarantined")
+    mend()
+    address = await block(shared, desk, bot.id, "77")
+    [item] = (await done(desk, [delivery]))["items"]
+    assert (item["outcome"], item["reason"]) == ("unhandled", "Its sender is blocked.")
+    assert [entry["text"] for entry in await desk.thread("anna", chat_of(bot))] == ["Hello"]
+    await desk.post("anna", f"{address}/unblock")
+    await done(desk, [delivery])
+    assert [entry["text"] for entry in await desk.thread("anna", chat_of(bot))] == ["Hello", "Buy this"]
 
 
 async def test_vks_bodies_without_their_secret_are_read_again(

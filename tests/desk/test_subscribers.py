@@ -10,6 +10,7 @@ import pytest
 from pulse.desk import subscribers
 from pulse.eventlog.envelope import new_event_id
 from tests.conftest import Pulse
+from tests.desk.test_customers import lagging
 from tests.world import Desk, a_name, is_problem
 
 LIST = "/api/subscribers"
@@ -57,6 +58,36 @@ async def test_registering_again_under_the_same_id_changes_nothing(desk: Desk) -
     again = await desk.post("admin", LIST, {"url": NOBODY, "types": ["*"], "id": own})
     assert (again.status_code, again.json()["secret"], again.json()["position"]) == (200, None, made["position"])
     assert (await shown(desk, own))["types"] == ["department.*"]
+
+
+async def test_the_id_of_one_that_was_removed_is_refused(desk: Desk) -> None:
+    own = str(new_event_id())
+    await registered(desk, id=own)
+    assert (await ask(desk, "admin", "DELETE", f"{LIST}/{own}")).status_code == 200
+    again = await desk.post("admin", LIST, {"url": NOBODY, "types": ["*"], "id": own})
+    is_problem(again, 409, "subscriber-is-gone")
+
+
+async def test_registering_waits_only_so_long_for_the_directory(
+    shared: Pulse, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with lagging(shared, monkeypatch):
+        assert (await registered(desk))["secret"]
+
+
+async def test_a_list_asks_once_how_far_the_log_is(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        await registered(desk)
+    log, asked = desk.pulse.house.log, []
+    last_position = log.last_position
+
+    async def counted() -> int:
+        asked.append(1)
+        return await last_position()
+
+    monkeypatch.setattr(log, "last_position", counted)
+    assert len((await desk.get("admin", LIST)).json()["items"]) >= 2
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(

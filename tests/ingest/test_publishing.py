@@ -6,6 +6,7 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -382,7 +383,39 @@ async def test_a_service_with_its_own_way_of_signing_is_a_producer_too(
     answers = [await shared.http.post(shop.address, content=content, headers=proof) for _ in range(2)]
     assert [answer.json() for answer in answers] == [ONE, KNOWN]
     [event] = published(await since(shared, before))
-    assert (event.published.type, event.published.data, event.delivery) == (type_, body, None)
+    named = f"sha256:{sha256(content).hexdigest()}" if scheme in ("github", "shopify") else None
+    assert (event.published.type, event.published.data, event.delivery) == (type_, body, named)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "id_header", "type_header"),
+    [("github", "x-github-delivery", "x-github-event"), ("shopify", "x-shopify-webhook-id", "x-shopify-topic")],
+)
+async def test_a_captured_post_under_another_id_counts_once(
+    shared: Pulse, scheme: str, id_header: str, type_header: str
+) -> None:
+    shop = await a_shop(shared, described("paid", schema={}), scheme=scheme, secret="s3cret")
+    content = orjson.dumps({"order": 1})
+    proof = elsewhere(scheme, content, int(now().timestamp())) | {type_header: "paid"} | PLAIN
+    answers = [
+        await shared.http.post(shop.address, content=content, headers=proof | {id_header: str(uuid4())})
+        for _ in range(3)
+    ]
+    assert [answer.json() for answer in answers] == [ONE, KNOWN, KNOWN]
+
+
+async def test_slacks_challenge_comes_back_to_whoever_signed_it(shared: Pulse) -> None:
+    shop = await a_shop(shared, described("message", schema={}), scheme="slack", secret="s3cret")
+    content = orjson.dumps({"type": "url_verification", "token": "t", "challenge": "3eZbrw1aBm2rZgRN"})
+    before, proof = await position(shared), elsewhere("slack", content, int(now().timestamp())) | PLAIN
+    answer = await shared.http.post(shop.address, content=content, headers=proof)
+    assert (answer.status_code, answer.text) == (200, "3eZbrw1aBm2rZgRN")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert await position(shared) == before
+    is_problem(await shared.http.post(shop.address, content=content + b" ", headers=proof), 401, "not-authentic")
+    odd = orjson.dumps({"type": "url_verification"})
+    proof = elsewhere("slack", odd, int(now().timestamp())) | PLAIN
+    is_problem(await shared.http.post(shop.address, content=odd, headers=proof), 400, "not-an-event")
 
 
 # What else is asked

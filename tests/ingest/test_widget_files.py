@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 import httpx2
 import orjson
 import pytest
 
+from pulse.aggregates.chat import Chat
 from pulse.ingest import widget_files
 from tests.conftest import Pulse
+from tests.ingest.test_customers import block
 from tests.ingest.test_widget import SHOP, Visitor, a_session, a_visitor
 from tests.pictures import a_png, opened
 from tests.world import Desk, a_name, connect, is_problem, settled, since
@@ -108,3 +111,13 @@ async def test_a_visitor_is_limited_and_others_are_not(shared: Pulse) -> None:
 def test_the_usual_types_hold_nothing_that_runs() -> None:
     rules = widget_files.TYPES
     assert not any(pattern in ("image/*", "text/*", "application/*") for pattern in rules)
+
+
+async def test_a_blocked_visitor_brings_nothing(shared: Pulse, desk: Desk) -> None:
+    vera = await a_visitor(shared)
+    sent = await send(vera, [], "Hello")
+    assert sent.status_code == 201, sent.text
+    chat = await shared.house.store.load(Chat, UUID(sent.json()["chat_id"]))
+    assert chat is not None
+    await block(shared, desk, chat.source_id, chat.peer)
+    is_problem(await bring(vera, ("cat.png", PNG)), 403, "sender-blocked")

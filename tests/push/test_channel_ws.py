@@ -9,9 +9,11 @@ from uuid import uuid4
 import pytest
 from websockets.asyncio.client import connect
 
+from pulse.aggregates.blocklist import Blocklist, blocklist_id
 from pulse.aggregates.chat import Chat
 from pulse.house import now
 from pulse.message import Author, Incoming
+from pulse.tokens import Visit
 from tests.conftest import Pulse
 from tests.push.ears import (
     ANNA,
@@ -212,6 +214,33 @@ async def test_an_acknowledgement_of_a_visitor_moves_their_last_seen(pulse: Puls
     chat = await pulse.house.store.load(Chat, visit.chat)
     assert chat is not None
     assert (chat.seen_by_customer, chat.unread_by_customer) == (decided.version, [])
+
+
+async def test_of_a_blocked_visitor_nothing_is_taken_in(pulse: Pulse) -> None:
+    visit = a_visit()
+    await act(pulse.house, visit, writes("Hello"))
+    decided = await act(pulse.house, visit, replies("Good day"))
+    async with visitor_ear(pulse, visit) as vera:
+        await in_blocklist(pulse, visit, lambda listed: listed.block(visit.peer, reason="spam", now=now()))
+        await vera.say({"type": "ack", "last_id": decided.version})
+        await vera.say({"type": "junk"})
+        again = await act(pulse.house, visit, replies("Still there?"))
+        heard = await vera.until(lambda frame: frame["type"] == "chat.message" and frame["data"]["id"] == again.version)
+        assert {frame["type"] for frame in heard}.isdisjoint({"chat.seen", "error"})
+        await in_blocklist(pulse, visit, lambda listed: listed.unblock(visit.peer, now=now()))
+        await vera.say({"type": "ack", "last_id": again.version})
+        seen = (await vera.until(lambda frame: frame["type"] == "chat.seen"))[-1]
+    assert seen["data"]["up_to"] == again.version
+
+
+async def in_blocklist(pulse: Pulse, visit: Visit, decision: Callable[[Blocklist], None]) -> None:
+    def listed(known: Blocklist | None) -> Blocklist:
+        blocklist = known or Blocklist.begin(visit.source, now=now())
+        decision(blocklist)
+        return blocklist
+
+    decided = await pulse.house.store.decide(Blocklist, blocklist_id(visit.source), listed, by="test")
+    await pulse.house.directory.wait_for(decided.position)
 
 
 JUNK = (

@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
+from structlog.testing import capture_logs
 
 from pulse.aggregates.subscriber import Subscriber
 from pulse.delivery.post import NotTaken, Post, WantsNoMore, ping, signature
@@ -58,6 +59,7 @@ async def test_the_timestamp_is_that_of_the_attempt(world: World, receiver: Rece
         (Mood(503, {"retry-after": "99999999"}), "It answered 503.", 86_400),
         (Mood(503, {"retry-after": "-5"}), "It answered 503.", 0),
         (Mood(503, {"retry-after": "soon"}), "It answered 503.", 0),
+        (Mood(503, {"retry-after": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}), "It answered 503.", 0),
         (Mood(503, {"retry-after": "Fri, 21 Nov 2025 09:30:00 GMT"}), "It answered 503.", 0),
     ],
 )
@@ -97,3 +99,15 @@ async def test_a_ping_is_signed_like_an_event(world: World, receiver: Receiver) 
     found = await ping(await subscriber(world, receiver), world.vault, now, frozenset(world.inside))
     assert (found["taken"], found["status"], found["id"]) == (True, 200, receiver.posts[0].id)
     assert receiver.posts[0].event.get_type() == "pulse.subscriber.ping.v1"
+
+
+async def test_what_nobody_foresaw_is_not_taken_and_logged_without_its_words(world: World, receiver: Receiver) -> None:
+    def broken() -> datetime:
+        raise RuntimeError("whsec_very-secret")
+
+    async with Post.open(await subscriber(world, receiver), world.vault, broken, frozenset(world.inside)) as post:
+        with capture_logs() as lines, pytest.raises(NotTaken) as trouble:
+            await post.send(TOLD)
+    assert str(trouble.value) == "Something unforeseen went wrong (RuntimeError)."
+    assert [line["error"] for line in lines] == ["RuntimeError"]
+    assert "very-secret" not in repr(lines)

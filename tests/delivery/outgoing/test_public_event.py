@@ -107,3 +107,23 @@ def test_a_text_that_was_cut_says_so_and_one_that_fits_is_whole() -> None:
     assert cut["data"]["message"]["text"] == "ж" * 4_000 + MARK
     assert whole["data"]["message"]["text"] == "ж" * 8_000
     assert "cut" not in whole["data"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chat.message-reread", "chat.attachment-stored", "chat.attachment-lost", "chat.callback-requested",
+        "chat.callback-done", "chat.reply-sent", "chat.reply-delivered", "chat.reply-read", "chat.reply-failed",
+        "chat.reply-uncertain",
+    ],
+)  # fmt: skip
+def test_what_became_of_words_and_files_is_told(name: str) -> None:
+    told = public_event(recorded(specimen(EVENTS[name, 1])))
+    assert told is not None
+    assert told["type"] == f"pulse.{name}.v1"
+
+
+def test_what_came_of_a_callback_stays_among_the_staff() -> None:
+    told = public_event(recorded(specimen(EVENTS["chat.callback-done", 1])))
+    assert told is not None
+    assert "outcome" not in told["data"]

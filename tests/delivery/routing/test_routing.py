@@ -13,8 +13,9 @@ from pulse.aggregates.chat import Chat
 from pulse.aggregates.moderator import moderator_id
 from pulse.delivery import routing
 from pulse.delivery.standing import CAUSE, Standing
-from pulse.eventlog.appends import Append
+from pulse.eventlog.appends import Append, Stored
 from pulse.eventlog.envelope import subject_of
+from pulse.eventlog.jetstream import Log
 from pulse.house import now
 from pulse.presence import saying
 from tests.delivery.routing.conftest import ANNA, BORIS, NINA, PATIENCE, SALES, SUPPORT, Office, Worker, ended
@@ -272,3 +273,25 @@ async def test_who_is_online_is_heard_on_nats(office: Office) -> None:
 
     async with asyncio.timeout(PATIENCE):
         assert await insist(holder, lambda found: found is not None) == ANNA
+
+
+async def test_at_the_start_only_a_few_chats_are_held_in_memory(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chats = [await office.opens() for _ in range(30)]
+    reading, most, read_all = 0, [0], Log.read_all
+
+    async def counted(log: Log, subject: str, start: int = 1) -> list[Stored]:
+        nonlocal reading
+        reading += 1
+        most.append(reading)
+        try:
+            return await read_all(log, subject, start)
+        finally:
+            reading -= 1
+
+    monkeypatch.setattr(Log, "read_all", counted)
+    await office.policy()
+    await office.worker(ANNA, BORIS)
+    assert Counter(await office.assigned(*chats)) == {ANNA: 15, BORIS: 15}
+    assert 1 < max(most) <= routing.AT_ONCE
