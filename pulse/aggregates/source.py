@@ -166,6 +166,7 @@ class Source(Aggregate):
         differ = {name: value for name, value in settings.items() if value != self.settings.get(name, "")}
         if differ:
             self.trigger_event(SourceSettingsChanged, settings=differ, timestamp=now)
+            self.resume(now=now)  # whatever was changed may have mended it
 
     def change_secrets(self, secrets: dict[str, str], *, now: datetime) -> None:
         """Replaces the named (sealed) secrets; a new token ends a halt. Whether they differ is for the caller to know,

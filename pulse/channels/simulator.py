@@ -45,7 +45,7 @@ class Simulator(Channel):
     name = "simulator"
     capabilities = Capabilities(
         text_limit=65_536, caption_limit=65_536, file_limit=200 * 2**20, receipts=True, typing=True, kinds=FILES,
-        per_second=1000, per_peer=1000, per_group_minute=60_000, repeat_seconds=3600,
+        per_second=1000, per_peer=1000, per_group_minute=60_000,
     )  # fmt: skip
     secret_names = ("secret",)
     setting_names = ("behaviour",)

@@ -39,7 +39,7 @@ from pulse.projections.paging import Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 9
+VERSION = 10
 SQL = Statements(__file__)
 WRITES = ("insert_entries", "change_entries")
 END = 2**31 - 1
@@ -133,7 +133,7 @@ def change_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
 
 
 def status_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
-    """How far replies have got: pending, sending, sent, delivered, read; or failed or uncertain, with the `error`.
+    """How far replies have got: pending, sending, sent, delivered, read; or waiting, failed, uncertain, with the `error`.
 
     What stands so is piece `part` of `parts`, which was tried last; those before it have arrived.
     """
@@ -148,6 +148,8 @@ def status_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
             found = (of,), {"status": "delivered"}
         case ReplyRead(of=of):
             found = of, {"status": "read"}
+        case ReplyFailed(of=of, reason=reason, anew=True):  # until its source goes on
+            found = (of,), {"status": "waiting", "error": reason, "again_at": None}
         case ReplyFailed(of=of, reason=reason, again_at=None):
             found = (of,), {"status": "failed", "error": reason}
         case ReplyFailed(of=of, reason=reason, again_at=again_at):

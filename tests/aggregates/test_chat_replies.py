@@ -223,7 +223,7 @@ ACTS = [
     *[echoed(random_id_of(a_chat().id, 3, part), f"1{part}") for part in (0, 1)],
     sent_again(), vouched(), read_mark("10"), read_mark("11"),
 ]  # fmt: skip
-RANKS = {"pending": 0, "sending": 1, "failed": 2, "uncertain": 2, "sent": 3, "delivered": 4, "read": 5}
+RANKS = {"pending": 0, "sending": 1, "waiting": 1, "failed": 2, "uncertain": 2, "sent": 3, "delivered": 4, "read": 5}
 
 
 @hypothesis_given(st.lists(st.sampled_from(ACTS), max_size=30))

@@ -83,7 +83,7 @@ async def test_the_first_and_the_last_contact_are_kept_whatever_the_pages(log, p
     later.of(chat, said_by(VERA, "u2", after=120))
     await append(log, later)
     await projector.catch_up()
-    [row] = query(customers.SQL["one"], {"customer_id": person.id})
+    [row] = query("select * from read.customers where customer_id = %(customer_id)s", {"customer_id": person.id})
     assert (row["first_at"], row["last_at"]) == (NOW, NOW + timedelta(seconds=120))
     assert (row["messages"], row["reachable"]) == (2, True)
 
@@ -116,7 +116,7 @@ async def test_a_profile_in_a_page_of_its_own_keeps_who_they_are(log, projector,
     later.of(person, tells(phone="+7 999"))
     await append(log, later)
     await projector.catch_up()
-    [row] = query(customers.SQL["one"], {"customer_id": person.id})
+    [row] = query("select * from read.customers where customer_id = %(customer_id)s", {"customer_id": person.id})
     assert (row["peer"], row["source_id"], row["name"], row["phone"]) == ("77", SHOP, "Vera", "+7 999")
 
 
