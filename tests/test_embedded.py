@@ -319,10 +319,18 @@ def started(data_dir: Path, *user: str) -> Iterator[subprocess.Popen[str]]:
         yield child
 
 
+def lives(process: psutil.Process, name: str) -> bool:
+    """Some end between being listed and being looked at."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and (not name or process.name() == name)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def family(name: str = "", of: int | None = None) -> list[psutil.Process]:
     """Living descendants of ours, or of another process; the servers of other tests are not ours."""
     everyone = psutil.Process(of).children(recursive=True)
-    living = [p for p in everyone if p.status() != psutil.STATUS_ZOMBIE and (not name or p.name() == name)]
+    living = [process for process in everyone if lives(process, name)]
     return [p for p in living if OTHERS.isdisjoint([p.pid, *(parent.pid for parent in p.parents())])]
 
 
