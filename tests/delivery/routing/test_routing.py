@@ -294,4 +294,4 @@ async def test_at_the_start_only_a_few_chats_are_held_in_memory(
     await office.policy()
     await office.worker(ANNA, BORIS)
     assert Counter(await office.assigned(*chats)) == {ANNA: 15, BORIS: 15}
-    assert 1 < max(most) <= routing.AT_ONCE
+    assert 1 < max(most) <= routing.AT_ONCE + 2  # beside them, one decision and this test's own look
