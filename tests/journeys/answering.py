@@ -9,7 +9,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,9 +95,18 @@ class Talks:
         headers = {"Authorization": f"Bearer {staff_token(self.pulse.house, ANNA)}"}
         return await self.pulse.http.request(method, address, json=body, headers=headers)
 
-    async def answer(self, channel: str, person: int, text: str) -> Written:
+    async def upload(self, channel: str, person: int, name: str, mime: str, content: bytes) -> str:
+        """Brings a file for a reply; returns its claim."""
+        headers = {"Authorization": f"Bearer {staff_token(self.pulse.house, ANNA)}"}
+        address, file = f"/api/chats/{chat_of(channel, person)}/files", {"file": (name, content, mime)}
+        answer = await self.pulse.http.post(address, files=file, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["files"][0]["claim"])
+
+    async def answer(self, channel: str, person: int, text: str, files: Sequence[str] = ()) -> Written:
         """As clients do: the same clientMsgId until there is an answer."""
-        address, body = f"/api/chats/{chat_of(channel, person)}/messages", {"text": text, "clientMsgId": text[:40]}
+        address = f"/api/chats/{chat_of(channel, person)}/messages"
+        body = {"text": text, "clientMsgId": text[:40], "files": list(files)}
         answer = await insist(
             lambda: self.ask("POST", address, body), lambda answer: answer.status_code != 503, despite=httpx2.HTTPError
         )
