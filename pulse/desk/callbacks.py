@@ -8,8 +8,9 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from pulse.access import Person, reach_of
-from pulse.desk.bodies import Body
-from pulse.desk.chats import WITHOUT_NUL, WRITTEN, ChatDesk, Limit, done
+from pulse.desk.answers import WRITTEN, done
+from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
+from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.guard import Guard
 from pulse.eventlog.store import EventStore
 from pulse.http import answer

@@ -15,8 +15,9 @@ from pydantic import Field
 from pulse.access import Person, Place, by_moderator, may_see_customer, reach_of
 from pulse.aggregates.blocklist import Blocklist, blocklist_id
 from pulse.aggregates.customer import Customer
-from pulse.desk.bodies import Body
-from pulse.desk.chats import WITHOUT_NUL, WRITTEN, ChatDesk, Limit, done
+from pulse.desk.answers import WRITTEN, done
+from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
+from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided

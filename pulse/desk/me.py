@@ -7,8 +7,8 @@ from fastapi.responses import Response
 
 from pulse.access import Person
 from pulse.aggregates.moderator import Moderator
+from pulse.desk.answers import WRITTEN, done
 from pulse.desk.bodies import Body
-from pulse.desk.chats import WRITTEN, done
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
 from pulse.eventlog.store import EventStore

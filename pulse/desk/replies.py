@@ -9,7 +9,8 @@ from fastapi.responses import Response
 
 from pulse.access import Person, Place, may_reply
 from pulse.aggregates.chat import Chat
-from pulse.desk.chats import WRITTEN, ChatDesk, done
+from pulse.desk.answers import WRITTEN, done
+from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.live import STAFF_TYPING

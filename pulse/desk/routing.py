@@ -14,8 +14,8 @@ from pulse.aggregates.department import Department
 from pulse.aggregates.department_policy import Policy, require_policy
 from pulse.aggregates.source import Source
 from pulse.aggregates.source_rules import Rule, require_rules
+from pulse.desk.answers import WRITTEN, done
 from pulse.desk.bodies import Body
-from pulse.desk.chats import WRITTEN, done
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
 from pulse.directory import Directory

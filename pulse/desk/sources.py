@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.source import Source
-from pulse.desk.chats import WRITTEN, done
+from pulse.desk.answers import WRITTEN, done
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.store import EventStore

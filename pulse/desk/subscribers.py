@@ -12,8 +12,8 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.subscriber import Subscriber
-from pulse.desk.bodies import Body
-from pulse.desk.chats import WITHOUT_NUL, WRITTEN, done
+from pulse.desk.answers import WRITTEN, done
+from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.guard import Guard
 from pulse.errors import Refusal
 from pulse.eventlog.commands import Decided

@@ -14,6 +14,8 @@ from pulse.delivery.post import ping
 from pulse.desk.app import http_app
 from pulse.desk.broadcasting import broadcasting_routes
 from pulse.desk.callbacks import callback_routes
+from pulse.desk.chat_commands import chat_command_routes
+from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.chats import chat_routes
 from pulse.desk.customers import customer_routes
 from pulse.desk.deliveries import delivery_routes
@@ -103,9 +105,11 @@ def open_desk(house: House, reads: Reads) -> None:
 def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     """Every route of the moderators' API; it has no other list."""
     store, reads = parts.store, parts.reads
+    desk = ChatDesk(guard, store, reads)
     return [
         sign_in_routes(guard, parts.passwords),
-        chat_routes(guard, store, reads),
+        chat_routes(guard, desk, reads),
+        chat_command_routes(guard, desk, store),
         reply_routes(guard, store, reads),
         file_routes(guard, store, reads, parts.blobs),
         customer_routes(guard, store, reads),

@@ -1,0 +1,60 @@
+"""What the desk answers: commands with their position, and models that tell the API's document what rows look like.
+
+The models check nothing while Pulse runs, answers are encoded from rows as they are; tests hold them to the document.
+"""
+
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from pulse.eventlog.commands import Decided
+from pulse.http import answer
+
+
+class Shown(BaseModel):
+    """A row as the API shows it. Its fields carry `examples`, of which the document makes whole ones."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Row = TypeVar("Row", bound=Shown)
+
+
+class Listed(Shown, Generic[Row]):
+    """A page of a list, and the cursors of the pages around it; null where there is none."""
+
+    items: list[Row]
+    next: Annotated[str | None, Field(examples=["before-1042"])]
+    prev: Annotated[str | None, Field(examples=["after-1090"])]
+
+
+class Written(Shown):
+    """Where a command lies in the log, and the version of what it changed."""
+
+    position: Annotated[int, Field(examples=[1042])]
+    version: Annotated[int, Field(examples=[7])]
+
+
+# What a command answers, for the API's document.
+WRITTEN: dict[str, Any] = {
+    "description": "done, and on disk",
+    "model": Written,
+    "headers": {
+        "X-Pulse-Position": {
+            "description": "where it lies; a read that sends it back sees it",
+            "schema": {"type": "integer", "format": "int64"},
+        }
+    },
+}
+
+
+def shows(model: Any, description: str = "found", status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """What a route answers with, for the API's document: `responses=shows(Listed[ChatRow])`."""
+    return {status: {"model": model, "description": description}}
+
+
+def done(decided: Decided, status: int = 200, **more: object) -> Response:
+    """A command's answer: where it lies in the log, and the version of what it changed."""
+    body = {"position": decided.position, "version": decided.version, **more}
+    return answer(body, status, {"X-Pulse-Position": str(decided.position)})

@@ -1,0 +1,58 @@
+"""What the routes of chats share: permission on a chat, commands on it, and names for ids."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from pulse.access import Person, Place, by_moderator, may_reply, may_see
+from pulse.aggregates.chat import Chat, HeldByAnother
+from pulse.desk.guard import Guard
+from pulse.errors import NotFound
+from pulse.eventlog.commands import Decided
+from pulse.eventlog.store import EventStore
+from pulse.projections import inbox
+from pulse.projections.reads import Reads
+
+
+class ChatDesk:
+    """Chats as a signed-in person may see and change them. Raises NotFound for what is not theirs."""
+
+    def __init__(self, guard: Guard, store: EventStore, reads: Reads) -> None:
+        self.guard = guard
+        self.store = store
+        self.reads = reads
+
+    async def command(self, person: Person, chat_id: UUID, decision: Callable[[Chat], object]) -> Decided:
+        """Decides on a chat that the person may answer. To others it does not exist."""
+
+        def permitted(chat: Chat | None) -> Chat:
+            if chat is None or not may_reply(person, Place(chat.department_id, chat.holder_id)):
+                raise NotFound
+            decision(chat)
+            return chat
+
+        try:
+            return await self.store.decide(Chat, chat_id, permitted, by=by_moderator(person.id))
+        except HeldByAnother as refusal:
+            raise HeldByAnother(holder=self.named(UUID(str(refusal.details["holder"])))) from None
+
+    async def seen_by(self, person: Person, chat_id: UUID) -> dict[str, Any]:
+        """The chat's row. To somebody who may not see it, it does not exist."""
+        row = await inbox.one(self.reads, chat_id, person.id)
+        if row is None or not may_see(person, Place(row["department_id"], row["holder_id"])):
+            raise NotFound
+        return row
+
+    def with_names(self, row: dict[str, Any]) -> dict[str, Any]:
+        department = self.guard.directory.department(row["department_id"]) if row["department_id"] else None
+        holder = self.named(row["holder_id"]) if row["holder_id"] else None
+        return {**row, "department": {"id": department.id, "name": department.name} if department else None,
+                "holder": holder}  # fmt: skip
+
+    def with_sender(self, entry: dict[str, Any]) -> dict[str, Any]:
+        if entry["sender_type"] != "moderator":
+            return entry
+        return {**entry, "sender": self.named(UUID(entry["sender"]["id"]))}
+
+    def named(self, moderator_id: UUID) -> dict[str, Any]:
+        return {"id": str(moderator_id), "name": self.guard.directory.name_of(moderator_id)}
