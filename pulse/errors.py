@@ -5,11 +5,16 @@ Each class stands where its rule or its server is; its docstring is the sentence
 PulseError
 ├── Refusal                 a rule said no: 409
 │   ├── CannotCarry         channels/pieces; says what the channel can't
-│   ├── ChatIsClosed        aggregates/chat
+│   ├── ChatIsClosed        aggregates/chat_standing
 │   ├── EmptyReply          aggregates/chat
+│   ├── StaleReply          aggregates/chat; says what came in between
 │   ├── CustomerUnreachable aggregates/chat
+│   ├── EmptyNote           aggregates/chat_work
+│   ├── NotAhead            aggregates/chat_work
+│   ├── NothingToPutOff     aggregates/chat_work
+│   ├── TooManyTags         aggregates/chat_work
 │   ├── TooManyCallbacks    aggregates/chat
-│   ├── HeldByAnother       aggregates/chat; names the holder
+│   ├── HeldByAnother       aggregates/chat_standing; names the holder
 │   ├── JoinedToItself      aggregates/customer
 │   ├── JoinedTooOften      aggregates/customer
 │   ├── NoDepartments       aggregates/source
@@ -38,6 +43,8 @@ PulseError
 │   ├── NotThisType         files/uploads: 415
 │   ├── BadSetting          settings; stops the start
 │   ├── NotAnIdentifier     aggregates/source
+│   ├── NotATag             aggregates/chat_work
+│   ├── NotAPriority        aggregates/chat_work
 │   ├── NotADepartment      aggregates/department
 │   ├── NotARule            aggregates/source_rules; names the rule and the field
 │   ├── NotAPolicy          aggregates/department_policy

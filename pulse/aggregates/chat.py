@@ -14,12 +14,8 @@ from pulse.aggregates.chat_events import (
     ButtonPressed,
     CallbackDone,
     CallbackRequested,
-    ChatAssigned,
-    ChatClosed,
     ChatOpened,
     ChatRenamed,
-    ChatReopened,
-    ChatTransferred,
     CustomerFound,
     CustomerLost,
     MessageEdited,
@@ -35,22 +31,19 @@ from pulse.aggregates.chat_events import (
 from pulse.aggregates.chat_files import FiledChat
 from pulse.aggregates.chat_replies import RepliedChat
 from pulse.aggregates.chat_so_far import Callback, client_key
+from pulse.aggregates.chat_standing import ChatIsClosed, StandingChat
 from pulse.errors import NotFound, Refusal
 from pulse.message import Attachment, Author, Incoming, id_key
 
 OPEN_CALLBACKS = 5
 
 
-class ChatIsClosed(Refusal):
-    """This chat is closed. It opens again when the customer writes."""
-
-
-class HeldByAnother(Refusal):
-    """Somebody else holds this chat."""
-
-
 class EmptyReply(Refusal):
     """A reply needs a text or a file."""
+
+
+class StaleReply(Refusal):
+    """A colleague has answered since you looked. See what came in between, and send again if it still fits."""
 
 
 class CustomerUnreachable(Refusal):
@@ -65,7 +58,7 @@ class NoSuchCallback(NotFound):
     """There is no such callback request in this chat."""
 
 
-class Chat(RepliedChat, FiledChat):
+class Chat(StandingChat, RepliedChat, FiledChat):
     """The decisions, each on what the chat's events left behind."""
 
     @classmethod
@@ -83,8 +76,7 @@ class Chat(RepliedChat, FiledChat):
         """A customer wrote. A delivery or a message the chat knows changes nothing; a closed chat opens again."""
         if self.knows(message.external_id) or self.find(message.message_id) is not None:
             return
-        if self.closed:
-            self.trigger_event(ChatReopened, timestamp=now)
+        self._wake_or_reopen(now=now)
         self.trigger_event(MessageReceived, message=message, raw=raw, timestamp=now)
 
     def edit(self, message: Incoming, *, raw: str, now: datetime) -> None:
@@ -140,8 +132,7 @@ class Chat(RepliedChat, FiledChat):
             return
         if sum(callback is not None for callback in self.callbacks.values()) >= OPEN_CALLBACKS:
             raise TooManyCallbacks
-        if self.closed:
-            self.trigger_event(ChatReopened, timestamp=now)
+        self._wake_or_reopen(now=now)
         self.trigger_event(
             CallbackRequested, author=author, phone=phone, wanted_at=wanted_at, comment=comment,
             external_id=external_id, raw=raw, timestamp=now,
@@ -176,16 +167,19 @@ class Chat(RepliedChat, FiledChat):
 
     def reply(
         self, text: str, *, moderator_id: UUID, client_msg_id: str | None, now: datetime,
-        attachments: tuple[Attachment, ...] = (),
+        attachments: tuple[Attachment, ...] = (), seen_version: int | None = None,
     ) -> int:  # fmt: skip
         """A moderator answers; a free chat becomes theirs. Returns the reply's version.
 
-        The same `client_msg_id` from the same moderator is the same reply, however often it is sent.
+        The same `client_msg_id` from the same moderator is the same reply, however often it is sent. With a
+        `seen_version` it is refused when somebody else has answered since.
         """
         if client_msg_id is not None:
             written = self.client_msgs.get(client_key(moderator_id, client_msg_id))
             if written is not None:
                 return written
+        if seen_version is not None and self.answered_since(seen_version, moderator_id):
+            raise StaleReply(version=self.version)
         if not text.strip() and not attachments:
             raise EmptyReply
         if self.closed:
@@ -200,40 +194,9 @@ class Chat(RepliedChat, FiledChat):
         )  # fmt: skip
         return self.version
 
-    def take(self, moderator_id: UUID, *, now: datetime) -> None:
-        """A moderator opens the chat: a free one becomes theirs, one that is held stays where it is."""
-        if self.holder_id is None and not self.closed:
-            self.assign(moderator_id, now=now)
-
-    def assign(self, moderator_id: UUID, *, now: datetime, seen_holder: UUID | None = None) -> None:
-        """Gives the chat to a moderator. Refused when it is held by somebody the author did not know of."""
-        if self.closed:
-            raise ChatIsClosed
-        if self.holder_id == moderator_id:
-            return
-        if self.holder_id not in (None, seen_holder):
-            raise HeldByAnother(holder=str(self.holder_id))
-        self.trigger_event(ChatAssigned, moderator_id=moderator_id, from_moderator_id=self.holder_id, timestamp=now)
-
-    def give(self, moderator_id: UUID, *, department_id: UUID, now: datetime) -> None:
-        """A department's policy gives a free chat of that department to a moderator. Whoever took it first keeps it."""
-        if self.department_id == department_id:
-            self.take(moderator_id, now=now)
-
-    def transfer(self, department_id: UUID, *, now: datetime) -> None:
-        """Moves the chat to a department."""
-        if self.closed:
-            raise ChatIsClosed
-        if department_id != self.department_id:
-            self.trigger_event(
-                ChatTransferred, department_id=department_id, from_department_id=self.department_id,
-                from_moderator_id=self.holder_id, timestamp=now,
-            )  # fmt: skip
-
-    def close(self, moderator_id: UUID, *, now: datetime) -> None:
-        """Ends the conversation for now."""
-        if not self.closed:
-            self.trigger_event(ChatClosed, moderator_id=moderator_id, from_moderator_id=self.holder_id, timestamp=now)
+    def answered_since(self, version: int, moderator_id: UUID) -> bool:
+        """Has anybody else answered after a version?"""
+        return any(last > version for author, last in self.answered.items() if author != moderator_id)
 
     def rename(self, title: str, *, now: datetime) -> None:
         """A private chat goes by its customer's name; a group keeps its own."""
@@ -272,6 +235,12 @@ class Chat(RepliedChat, FiledChat):
             message_id=message_id, timestamp=now,
         )  # fmt: skip
         self.read_replies(now=now)
+
+    def _wake_or_reopen(self, *, now: datetime) -> None:
+        """The customer wants something: the chat is to be looked at."""
+        if self.closed:
+            self.reopen(now=now)
+        self.wake(now=now)
 
 
 @lru_cache(maxsize=65_536)

@@ -41,7 +41,7 @@ class MessageReceived(AggregateEvent):
         chat.name_message(self.message.message_id, self.originator_version)
         chat.hear(self.message.author)
         chat.reachable = True
-        chat.count(self.originator_version)
+        chat.count(self.originator_version, self.timestamp)
         chat.await_files(all_attachments(self.message), self.originator_version)
 
 
@@ -114,7 +114,7 @@ class CallbackRequested(FromChannel):
     def apply(self, chat: ChatSoFar) -> None:
         super().apply(chat)
         chat.callbacks[self.originator_version] = Callback(self.phone, self.wanted_at, self.comment)
-        chat.count(self.originator_version)
+        chat.count(self.originator_version, self.timestamp)
 
 
 class CallbackDone(AggregateEvent):
@@ -149,7 +149,8 @@ class ReplyEchoed(FromChannel):
         chat.unread_by_customer.append(self.originator_version)
         chat.await_files(self.attachments, self.originator_version)
         if self.outside_author is not None:  # a program's "we got your message" answers nobody
-            chat.unread = []
+            chat.unread, chat.waiting_since = [], None
+            chat.answered[None] = self.originator_version
 
 
 class ReplyWritten(AggregateEvent):
@@ -162,7 +163,8 @@ class ReplyWritten(AggregateEvent):
         if self.client_msg_id is not None:
             chat.client_msgs[client_key(self.moderator_id, self.client_msg_id)] = self.originator_version
         chat.outgoing[self.originator_version] = Sending(self.text, self.attachments)
-        chat.unread = []
+        chat.unread, chat.waiting_since = [], None
+        chat.answered[self.moderator_id] = self.originator_version
         chat.seen_by[self.moderator_id] = self.originator_version
         chat.unread_by_customer.append(self.originator_version)
 
@@ -170,9 +172,22 @@ class ReplyWritten(AggregateEvent):
 class ChatAssigned(AggregateEvent):
     moderator_id: UUID
     from_moderator_id: UUID | None
+    command: int | None = None
 
     def apply(self, chat: ChatSoFar) -> None:
+        chat.keep(self.command, self.originator_version)
         chat.holder_id = self.moderator_id
+
+
+class ChatUnassigned(AggregateEvent):
+    """The chat is free again, in its department."""
+
+    from_moderator_id: UUID
+    command: int | None = None
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.keep(self.command, self.originator_version)
+        chat.holder_id = None
 
 
 class ChatTransferred(AggregateEvent):
@@ -181,8 +196,10 @@ class ChatTransferred(AggregateEvent):
     department_id: UUID
     from_department_id: UUID | None
     from_moderator_id: UUID | None
+    command: int | None = None
 
     def apply(self, chat: ChatSoFar) -> None:
+        chat.keep(self.command, self.originator_version)
         chat.department_id = self.department_id
         chat.holder_id = None
 
@@ -192,16 +209,22 @@ class ChatClosed(AggregateEvent):
 
     moderator_id: UUID
     from_moderator_id: UUID | None
+    command: int | None = None
 
     def apply(self, chat: ChatSoFar) -> None:
+        chat.keep(self.command, self.originator_version)
         chat.closed = True
         chat.holder_id = None
-        chat.unread = []
+        chat.snoozed_until = None
+        chat.unread, chat.waiting_since = [], None
         chat.since_close = []
 
 
 class ChatReopened(AggregateEvent):
+    command: int | None = None
+
     def apply(self, chat: ChatSoFar) -> None:
+        chat.keep(self.command, self.originator_version)
         chat.closed = False
 
 

@@ -33,7 +33,8 @@ class ChatSoFar(Aggregate):
     `changed_by` has the delivery that edited or deleted a message last, `rereads` what a mended driver last read of one.
     `received` counts the customer's words
     ever, `since_close` names those since the chat was last closed. Of `callbacks`, those that are done are None.
-    `author` is a private chat's customer as they last wrote, `awaited` are keys of files that still lie at the channel.
+    `client_msgs` has the version that came of each client's id. `answered` says who answered last at which version: each
+    moderator, and None for whoever wrote outside Pulse. `author` is a private chat's customer as they last wrote, `awaited` are keys of files that still lie at the channel.
     """
 
     source_id: UUID
@@ -65,6 +66,11 @@ class ChatSoFar(Aggregate):
     seen_by: dict[UUID, int] = field(default_factory=dict)
     since_close: list[int] = field(default_factory=list)
     callbacks: dict[int, Callback | None] = field(default_factory=dict)
+    answered: dict[UUID | None, int] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    priority: str = "normal"
+    snoozed_until: datetime | None = None
+    waiting_since: datetime | None = None
 
     def hear(self, author: Author) -> None:
         """A private chat goes by its customer's newest name."""
@@ -76,9 +82,10 @@ class ChatSoFar(Aggregate):
         """Would a private chat know more of its customer by this?"""
         return not self.group and author.over(self.author) != self.author
 
-    def count(self, version: int) -> None:
+    def count(self, version: int, at: datetime) -> None:
         """One more word of the customer's, which nobody has seen."""
         self.received += 1
+        self.waiting_since = self.waiting_since or at
         self.unread.append(version)
         self.since_close.append(version)
 
@@ -101,6 +108,11 @@ class ChatSoFar(Aggregate):
         if part + 1 == parts:
             del self.outgoing[of]
             self.reached[of] = SENT
+
+    def keep(self, command: int | None, version: int) -> None:
+        """A command was taken, if its client gave it an id; the same will not be taken again."""
+        if command is not None:
+            self.client_msgs[command] = version
 
     def knows(self, external_id: str) -> bool:
         """Was this delivery already taken in?"""
@@ -127,11 +139,11 @@ class ChatSoFar(Aggregate):
             "unread": len(self.unread),
             "unread_by_customer": len(self.unread_by_customer),
             "messages": self.received,
-        }
+        } | ({} if self.waiting_since is None else {"waiting_since": self.waiting_since})
 
 
 def client_key(moderator_id: UUID, client_msg_id: str) -> int:
-    """A client's message id counts once per user."""
+    """A client's id, of a message or of any other command, counts once per user."""
     return id_key(f"{moderator_id.hex}/{client_msg_id}")
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from pulse.access import Person, Place, by_moderator, may_reply, may_see
-from pulse.aggregates.chat import Chat, HeldByAnother
+from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_standing import HeldByAnother
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided

@@ -38,7 +38,7 @@ def chat_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
     ) -> Response:  # fmt: skip
         """The thread, oldest first; the newest page unless `beforeId` or `afterId` asks for another."""
         await desk.seen_by(person, chat_id)
-        page = await thread.page(reads, chat_id, limit=limit, before=beforeId, after=afterId)
+        page = await thread.page(reads, chat_id, limit=limit, before=beforeId, after=afterId, inside=True)
         return answer({**page.body(), "items": [desk.with_sender(entry) for entry in page.items]})
 
     return router

@@ -41,7 +41,8 @@ class BrokenRegistry(Trouble):
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which kind of chat it is, who may see it, and what waits in it, as things stand after the event.
 
-    `messages` counts the customer's words ever; `unread` those that nobody of ours has seen.
+    `messages` counts the customer's words ever; `unread` those that nobody of ours has seen. `waiting_since`
+    is when the first of those came that nobody has answered.
     """
 
     source: UUID | None = None
@@ -51,6 +52,7 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
     unread: int = 0
     unread_by_customer: int = 0
     messages: int = 0
+    waiting_since: datetime | None = None
 
 
 NOWHERE = Scope()

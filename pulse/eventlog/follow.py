@@ -66,6 +66,7 @@ class Follow:
     async def _pages(self) -> AsyncIterator[list[Stored]]:
         """Pages up to the end of the log; the next is fetched while the last is being worked on."""
         page = await self.source.read(self.position + 1, limit=PAGE)
+        self._outage.ended()
         while page:
             fetching = asyncio.ensure_future(self.source.read(page[-1].position + 1, limit=PAGE))
             try:

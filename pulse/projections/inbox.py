@@ -19,6 +19,7 @@ from pulse.aggregates.chat_events import (
     ReplyEchoed,
     ReplyWritten,
 )
+from pulse.aggregates.chat_work import ChatSnoozed, ChatWoken, PriorityChanged, TagsChanged
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.changes import Changes, Row
 from pulse.projections.paging import Cursor, Page
@@ -26,7 +27,7 @@ from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 from pulse.projections.thread import preview_of
 
-VERSION = 5
+VERSION = 6
 NOBODY = UUID(int=0)
 SQL = Statements(__file__)
 WRITES = ("insert_chats", "update_chats", "change_words")
@@ -47,8 +48,16 @@ def project(recorded: Recorded, changes: Changes) -> None:
         "unread_by_staff": scope.unread,
         "unread_by_customer": scope.unread_by_customer,
         "messages": scope.messages,
+        "waiting_since": scope.waiting_since,
         "version": recorded.ver,
     }
+    _take_words(recorded, row, changes)
+    _take_standing(recorded, row)
+
+
+def _take_words(recorded: Recorded, row: Row, changes: Changes) -> None:
+    """What was said, by whom, and what became of it."""
+    event, scope = recorded.event, recorded.scope
     match event:
         case MessageReceived(message=message):
             row |= _last_word(recorded, *preview_of(message), "customer") | {"reachable": True}
@@ -68,10 +77,21 @@ def project(recorded: Recorded, changes: Changes) -> None:
             row |= _name(message.author.name, scope.group or isinstance(event, MessageReread))
         case MessagesDeleted(of=of):  # only the latest of them can be the last word
             _changed_word(recorded, max(of), "", "deleted", changes)
+
+
+def _take_standing(recorded: Recorded, row: Row) -> None:
+    """How the chat stands, and how moderators sorted it."""
+    match recorded.event:
         case ChatClosed():
-            row |= {"status": "closed", "messages_at_close": scope.messages}
-        case ChatReopened():
-            row["status"] = "open"
+            row |= {"status": "closed", "snoozed_until": None, "messages_at_close": recorded.scope.messages}
+        case ChatReopened() | ChatWoken():
+            row |= {"status": "open", "snoozed_until": None}
+        case ChatSnoozed(until=until):
+            row |= {"status": "snoozed", "snoozed_until": until}
+        case TagsChanged(tags=tags):
+            row["tags"] = tags
+        case PriorityChanged(priority=priority):
+            row["priority"] = priority
 
 
 def _name(name: str, other: bool) -> Row:

@@ -25,7 +25,11 @@ create table inbox (
     unread_by_customer integer not null default 0,
     messages integer not null default 0,
     messages_at_close integer not null default 0,
-    reachable boolean not null default true
+    reachable boolean not null default true,
+    tags text[] not null default '{}',
+    priority text not null default 'normal',
+    snoozed_until timestamptz,
+    waiting_since timestamptz
 );
 
 -- name: index
@@ -46,7 +50,8 @@ from json_to_recordset(%(rows)s::json) as r(
     department_id uuid, opened_at timestamptz, last_position bigint);
 
 -- name: update_chats
--- What an event does not change is left out of its row, and stays; the scope is always there.
+-- What an event does not change is left out of its row, and stays; the scope is always there, and the status wherever
+-- a snooze begins or ends.
 update inbox set
     name = coalesce(r.name, inbox.name),
     status = coalesce(r.status, inbox.status),
@@ -57,6 +62,10 @@ update inbox set
     messages = r.messages,
     messages_at_close = coalesce(r.messages_at_close, inbox.messages_at_close),
     reachable = coalesce(r.reachable, inbox.reachable),
+    tags = coalesce(r.tags, inbox.tags),
+    priority = coalesce(r.priority, inbox.priority),
+    snoozed_until = case when r.status is null then inbox.snoozed_until else r.snoozed_until end,
+    waiting_since = r.waiting_since,
     last_text = coalesce(r.last_text, inbox.last_text),
     last_kind = coalesce(r.last_kind, inbox.last_kind),
     last_sender = coalesce(r.last_sender, inbox.last_sender),
@@ -67,6 +76,7 @@ update inbox set
 from json_to_recordset(%(rows)s::json) as r(
     chat_id uuid, name text, status text, department_id uuid, holder_id uuid, unread_by_staff integer,
     unread_by_customer integer, messages integer, messages_at_close integer, reachable boolean,
+    tags text[], priority text, snoozed_until timestamptz, waiting_since timestamptz,
     last_text text, last_kind text, last_sender text, last_at timestamptz, last_position bigint,
     last_version integer, version integer)
 where inbox.chat_id = r.chat_id;

@@ -32,6 +32,7 @@ from pulse.aggregates.chat_replies import (
     ReplyUncertain,
     ReplyVouched,
 )
+from pulse.aggregates.chat_work import NoteWritten
 from pulse.eventlog.envelope import Recorded
 from pulse.message import Attachment, Incoming, Quoted, all_attachments, file_key, is_awaited
 from pulse.projections.changes import Changes
@@ -39,7 +40,7 @@ from pulse.projections.paging import Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 10
+VERSION = 11
 SQL = Statements(__file__)
 WRITES = ("insert_entries", "change_entries")
 END = 2**31 - 1
@@ -60,6 +61,7 @@ def project(recorded: Recorded, changes: Changes) -> None:
     entry = entry_of(recorded)
     if entry is not None:
         row = {"chat_id": recorded.aggregate_id, "version": recorded.ver, "position": recorded.position}
+        row["inside"] = isinstance(recorded.event, NoteWritten)
         changes.add("thread.insert_entries", {**row, "entry": entry})
         return
     change = change_of(recorded.event)
@@ -87,11 +89,23 @@ def entry_of(recorded: Recorded) -> Entry | None:
             sender = {"id": event.author.id, "name": event.author.name, "username": event.author.username}
             asked: Entry = {"notice": "callback", "phone": event.phone, "wanted_at": event.wanted_at}
             return seen | asked | {"sender_type": "customer", "sender": sender, "text": event.comment}
+        case _:
+            return _entry_of_ours(recorded, seen)
+
+
+def _entry_of_ours(recorded: Recorded, seen: Entry) -> Entry | None:
+    event = recorded.event
+    match event:
         case ReplyWritten():
             return seen | {
                 "sender_type": "moderator", "sender": {"id": event.moderator_id}, "text": event.text,
                 "client_msg_id": event.client_msg_id, "status": "pending",
                 "attachments": _attachments(event.attachments, recorded.ver),
+            }  # fmt: skip
+        case NoteWritten():
+            return seen | {
+                "sender_type": "moderator", "sender": {"id": event.moderator_id}, "text": event.text,
+                "notice": "note", "mentions": event.mentions,
             }  # fmt: skip
         case ReplyEchoed(confirms=None):
             return seen | {
@@ -212,14 +226,19 @@ def preview_of(message: Incoming) -> tuple[str, str]:
     return message.notice or "", "notice"
 
 
-async def page(reads: Reads, chat_id: UUID, *, limit: int, before: int | None, after: int | None) -> Page:
-    """A page of entries, oldest first. Without bounds the newest; `after` pages forward, `before` back."""
+async def page(
+    reads: Reads, chat_id: UUID, *, limit: int, before: int | None, after: int | None, inside: bool = False
+) -> Page:
+    """A page of entries, oldest first. Without bounds the newest; `after` pages forward, `before` back.
+
+    What only moderators may see is in it when asked for with `inside`.
+    """
     if after is not None:
-        rows = await reads.fetch(SQL["after"], chat_id=chat_id, after=after, limit=limit + 1)
+        rows = await reads.fetch(SQL["after"], chat_id=chat_id, after=after, inside=inside, limit=limit + 1)
         items = [with_files(row["entry"]) for row in rows[:limit]]
         return Page(items, _id(items, -1) if len(rows) > limit else None, _id(items, 0) if after else None)
     bound = before if before is not None else END
-    rows = await reads.fetch(SQL["newest"], chat_id=chat_id, before=bound, limit=limit + 1)
+    rows = await reads.fetch(SQL["newest"], chat_id=chat_id, before=bound, inside=inside, limit=limit + 1)
     items = [with_files(row["entry"]) for row in reversed(rows[:limit])]
     return Page(items, _id(items, -1) if before is not None else None, _id(items, 0) if len(rows) > limit else None)
 

@@ -24,6 +24,7 @@ from pulse.aggregates.chat_events import (
     ChatRenamed,
     ChatReopened,
     ChatTransferred,
+    ChatUnassigned,
     CustomerFound,
     CustomerLost,
     MessageReceived,
@@ -32,6 +33,7 @@ from pulse.aggregates.chat_events import (
     SeenByCustomer,
     SeenByStaff,
 )
+from pulse.aggregates.chat_work import ChatSnoozed, ChatWoken, NoteWritten, PriorityChanged, TagsChanged
 from pulse.eventlog.envelope import Recorded
 from pulse.projections import inbox
 from pulse.projections.changes import Changes
@@ -42,7 +44,7 @@ Data = dict[str, Any]
 # What a row holds before anybody said anything.
 UNSAID: Data = {
     "status": "open", "last_text": "", "last_kind": "text", "last_sender": "customer", "last_version": 0,
-    "messages_at_close": 0, "reachable": True,
+    "messages_at_close": 0, "reachable": True, "tags": [], "priority": "normal", "snoozed_until": None,
 }  # fmt: skip
 
 
@@ -116,6 +118,7 @@ def frames_of(recorded: Recorded, names: Names) -> list[Frame]:
 def _tell(recorded: Recorded, names: Names) -> Iterator[Told]:
     yield from _tell_words(recorded, names)
     yield from _tell_standing(recorded, names)
+    yield from _tell_work(recorded.event)
     yield from _tell_seen(recorded)
 
 
@@ -133,6 +136,10 @@ def _tell_words(recorded: Recorded, names: Names) -> Iterator[Told]:
         case ReplyWritten(moderator_id=writer):
             entry = (entry_of(recorded) or {}) | {"sender": _named(writer, names.person)}
             yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry), mark=_mark(recorded, writer, 0))
+        case NoteWritten(moderator_id=writer):
+            yield Told(
+                "chat.message", "NewChatMessage", (entry_of(recorded) or {}) | {"sender": _named(writer, names.person)}
+            )
         case ReplyEchoed(confirms=None):
             entry = entry_of(recorded) or {}
             yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry))
@@ -167,6 +174,9 @@ def _tell_standing(recorded: Recorded, names: Names) -> Iterator[Told]:
             shown: Data = {"holder": {"name": names.person(holder)}}
             was = Place(scope.department, before)
             yield Told("chat.session.assigned", "ChatAssigned", held, shown, to=holder, was=was)
+        case ChatUnassigned(from_moderator_id=before):
+            let_go: Data = {"holder": None}
+            yield Told("chat.session.assigned", "ChatUnassigned", let_go, let_go, was=Place(scope.department, before))
         case ChatTransferred(department_id=department) as moved:
             free: Data = {"holder": None}
             was = Place(moved.from_department_id, moved.from_moderator_id)
@@ -183,6 +193,19 @@ def _tell_standing(recorded: Recorded, names: Names) -> Iterator[Told]:
             yield Told("chat.session.reach", "CustomerReach", {"reachable": False, "reason": reason})
         case CustomerFound():
             yield Told("chat.session.reach", "CustomerReach", {"reachable": True})
+
+
+def _tell_work(event: AggregateEvent) -> Iterator[Told]:
+    """What moderators do with a chat among themselves."""
+    match event:
+        case ChatSnoozed(until=until):
+            yield Told("chat.session.status", "ChatStatusUpdated", {"status": "snoozed", "until": until})
+        case ChatWoken():
+            yield Told("chat.session.status", "ChatStatusUpdated", {"status": "open"})
+        case TagsChanged(tags=tags):
+            yield Told("chat.session.sorted", "ChatSorted", {"tags": tags})
+        case PriorityChanged(priority=priority):
+            yield Told("chat.session.sorted", "ChatSorted", {"priority": priority})
 
 
 def _tell_seen(recorded: Recorded) -> Iterator[Told]:

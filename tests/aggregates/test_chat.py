@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
-from pulse.aggregates.chat import Chat, ChatIsClosed, EmptyReply, HeldByAnother, chat_id
+from pulse.aggregates.chat import Chat, EmptyReply, chat_id
 from pulse.aggregates.chat_events import (
     ButtonPressed,
     ChatAssigned,
@@ -27,6 +27,7 @@ from pulse.aggregates.chat_events import (
 )
 from pulse.aggregates.chat_replies import ReplySent
 from pulse.aggregates.chat_so_far import random_id_of
+from pulse.aggregates.chat_standing import ChatIsClosed, HeldByAnother
 from pulse.eventlog.envelope import new_event_id, open_envelope, seal, subject_of
 from pulse.ingest.intake import RAW_IN_EVENT
 from pulse.ingest.webhooks import LIMIT
@@ -477,7 +478,7 @@ def test_the_scope_says_who_may_see_and_how_much_waits():
     chat = given(a_chat(), vera_writes("1"), vera_writes("2")).aggregate
     assert chat.scope() == {
         "source": SHOP, "group": False, "department": SALES, "holder": None, "unread": 2, "unread_by_customer": 0,
-        "messages": 2,
+        "messages": 2, "waiting_since": NOW,
     }  # fmt: skip
 
 

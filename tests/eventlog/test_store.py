@@ -13,7 +13,7 @@ from uuid import uuid5
 
 import pytest
 
-from pulse.aggregates.chat import Chat, ChatIsClosed, EmptyReply, HeldByAnother, chat_id
+from pulse.aggregates.chat import Chat, EmptyReply, chat_id
 from pulse.aggregates.chat_events import (
     ChatAssigned,
     ChatClosed,
@@ -21,6 +21,7 @@ from pulse.aggregates.chat_events import (
     MessageReceived,
     ReplyWritten,
 )
+from pulse.aggregates.chat_standing import ChatIsClosed, HeldByAnother
 from pulse.aggregates.customer import Customer, CustomerMet, customer_id
 from pulse.embedded import Embedded
 from pulse.errors import LogDown, Refusal, StoreConflict, TryLater

@@ -12,6 +12,7 @@ from uuid import UUID
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.chat_replies import Failure
 from pulse.aggregates.chat_sending import Sending
+from pulse.aggregates.chat_work import PRIORITIES
 from pulse.aggregates.customer import Customer, customer_id
 from pulse.aggregates.delivery import Delivery, cause_of, delivery_id
 from pulse.errors import Refusal
@@ -38,6 +39,7 @@ class History:
         self.acts: list[Callable[[], object]] = [
             *[self.message] * 6, *[self.reply] * 3, self.edit, self.edit, self.reread, self.delete, self.react, self.press,
             self.echo, self.confirm, self.assign, self.transfer, self.close, self.close, self.seen, self.seen_by_customer,
+            self.note, self.tag, self.prioritise, self.snooze, self.wake, self.unassign, self.reopen,
             self.leave, self.come_back, self.keep, *[self.attempt, self.send] * 2, self.fail, self.doubt, self.receipt,
             self.process, self.process,
             self.callback, self.callback, self.finish_callback, self.rename, self.lose,
@@ -194,6 +196,31 @@ class History:
     async def transfer(self) -> None:
         to = self.random.choice((SALES, SUPPORT))
         await self._in_chat(lambda chat: chat.transfer(to, now=self.now))
+
+    async def unassign(self) -> None:
+        await self._in_chat(lambda chat: chat.unassign(now=self.now, seen_holder=chat.holder_id or ANNA))
+
+    async def note(self) -> None:
+        who = self._moderator()
+        await self._in_chat(lambda chat: chat.note("She is in a hurry", moderator_id=who, now=self.now))
+
+    async def tag(self) -> None:
+        tag, put = f"tag {self.random.randint(1, 3)}", self.random.random() < 0.6
+        await self._in_chat(lambda chat: (chat.tag if put else chat.untag)(tag, now=self.now))
+
+    async def prioritise(self) -> None:
+        priority = self.random.choice(PRIORITIES)
+        await self._in_chat(lambda chat: chat.prioritise(priority, now=self.now))
+
+    async def snooze(self) -> None:
+        until, who = self.now + timedelta(hours=1), self._moderator()
+        await self._in_chat(lambda chat: chat.snooze(until, moderator_id=who, now=self.now))
+
+    async def wake(self) -> None:
+        await self._in_chat(lambda chat: chat.wake(now=self.now))
+
+    async def reopen(self) -> None:
+        await self._in_chat(lambda chat: chat.reopen(now=self.now))
 
     async def close(self) -> None:
         await self._in_chat(lambda chat: chat.close(ANNA, now=self.now))

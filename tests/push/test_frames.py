@@ -1,6 +1,7 @@
 """What each event of a chat tells to whom."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -85,6 +86,12 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     vera_sends(CAT, DOG),
     kept(42, 0),
     lost(42, 1),
+    lambda chat: chat.note("Check the invoice", moderator_id=ANNA, mentions=(BORIS,), now=NOW),
+    lambda chat: chat.tag("invoice", now=NOW),
+    lambda chat: chat.prioritise("high", now=NOW),
+    lambda chat: chat.snooze(NOW + timedelta(days=1), moderator_id=ANNA, now=NOW),
+    lambda chat: chat.wake(now=NOW),
+    lambda chat: chat.unassign(seen_holder=chat.holder_id or ANNA, now=NOW),
 )  # fmt: skip
 
 
@@ -181,6 +188,12 @@ TABLE: tuple[Row, ...] = (
     (42, "chat.alert", "ChatAlert", {"unread_count": 1, "last_id": 42}, None),
     (43, "chat.message.changed", "MessageChanged", changed(43), changed(43)),
     (44, "chat.message.changed", "MessageChanged", changed(44), changed(44)),
+    (45, "chat.message", "NewChatMessage", entry(45, sender=BY_ANNA), None),
+    (46, "chat.session.sorted", "ChatSorted", {"tags": ("invoice",)}, None),
+    (47, "chat.session.sorted", "ChatSorted", {"priority": "high"}, None),
+    (48, "chat.session.status", "ChatStatusUpdated", {"status": "snoozed", "until": NOW + timedelta(days=1)}, None),
+    (49, "chat.session.status", "ChatStatusUpdated", {"status": "open"}, None),
+    (50, "chat.session.assigned", "ChatUnassigned", {"holder": None}, {"holder": None}),
 )  # fmt: skip
 
 
@@ -277,11 +290,11 @@ def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]
         row |= frame.data["chat"]
     expected = {
         "id": a_chat().id, "source_id": SHOP, "channel": "telegram", "peer": "77", "customer_id": UUID(int=77),
-        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 44,
-        "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": ANNA,
-        "holder": BY_ANNA, "unread_by_staff": 1, "unread_by_customer": 2, "last_text": "", "last_kind": "photo",
+        "name": "Vera", "is_group": False, "opened_at": NOW, "status": "open", "version": 50,
+        "department_id": SUPPORT, "department": {"id": SUPPORT, "name": "Support"}, "holder_id": None,
+        "holder": None, "unread_by_staff": 1, "unread_by_customer": 2, "last_text": "", "last_kind": "photo",
         "last_sender": "customer", "last_at": NOW, "last_position": 1042, "last_version": 42, "reachable": True,
-        "messages": 4, "messages_at_close": 1,
+        "messages": 4, "messages_at_close": 1, "tags": ("invoice",), "priority": "high", "snoozed_until": None,
     }  # fmt: skip
     assert {key: row[key] for key in expected} == expected
 

@@ -1,0 +1,96 @@
+"""Where a chat stands: who holds it, which department it is in, whether it is closed. Moderators and policies decide."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from pulse.aggregates.chat_events import ChatAssigned, ChatClosed, ChatReopened, ChatTransferred, ChatUnassigned
+from pulse.aggregates.chat_work import WorkedChat
+from pulse.errors import Refusal
+from pulse.values import value
+
+
+class ChatIsClosed(Refusal):
+    """This chat is closed. Open it again, or wait until the customer writes."""
+
+
+class HeldByAnother(Refusal):
+    """Somebody else holds this chat."""
+
+
+@value
+class Handover:
+    """What a chat is passed on with: who does it, and a note for whoever gets it, if there is one."""
+
+    by: UUID
+    note: str = ""
+
+
+class StandingChat(WorkedChat):
+    """A `command` is a key of the client's id, as in `WorkedChat`."""
+
+    def take(self, moderator_id: UUID, *, now: datetime, command: int | None = None) -> None:
+        """A moderator opens the chat: a free one becomes theirs, one that is held stays where it is."""
+        if self.holder_id is None and not self.closed:
+            self.assign(moderator_id, now=now, command=command)
+
+    def assign(
+        self, moderator_id: UUID, *, now: datetime, seen_holder: UUID | None = None, command: int | None = None,
+        handover: Handover | None = None,
+    ) -> None:  # fmt: skip
+        """Gives the chat to a moderator. Refused when it is held by somebody the author did not know of."""
+        if self.closed:
+            raise ChatIsClosed
+        if self.holder_id == moderator_id:
+            return
+        if self.holder_id not in (None, seen_holder):
+            raise HeldByAnother(holder=str(self.holder_id))
+        self._pass_on(handover, now=now)
+        self.trigger_event(
+            ChatAssigned, moderator_id=moderator_id, from_moderator_id=self.holder_id, command=command, timestamp=now
+        )
+
+    def unassign(self, *, now: datetime, seen_holder: UUID, command: int | None = None) -> None:
+        """Lets a chat go: it is free in its department. Refused when it is held by somebody the author did not know of."""
+        if self.holder_id is None:
+            return
+        if self.holder_id != seen_holder:
+            raise HeldByAnother(holder=str(self.holder_id))
+        self.trigger_event(ChatUnassigned, from_moderator_id=self.holder_id, command=command, timestamp=now)
+
+    def give(self, moderator_id: UUID, *, department_id: UUID, now: datetime) -> None:
+        """A department's policy gives a free chat of that department to a moderator. Whoever took it first keeps it."""
+        if self.department_id == department_id:
+            self.take(moderator_id, now=now)
+
+    def transfer(
+        self, department_id: UUID, *, now: datetime, command: int | None = None, handover: Handover | None = None
+    ) -> None:
+        """Moves the chat to a department; whoever held it lets go."""
+        if self.closed:
+            raise ChatIsClosed
+        if department_id != self.department_id:
+            self._pass_on(handover, now=now)
+            self.trigger_event(
+                ChatTransferred, department_id=department_id, from_department_id=self.department_id,
+                from_moderator_id=self.holder_id, command=command, timestamp=now,
+            )  # fmt: skip
+
+    def close(self, moderator_id: UUID, *, now: datetime, command: int | None = None) -> None:
+        """Ends the conversation for now."""
+        if not self.closed:
+            self.trigger_event(
+                ChatClosed, moderator_id=moderator_id, from_moderator_id=self.holder_id, command=command, timestamp=now
+            )
+
+    def reopen(self, *, now: datetime, command: int | None = None) -> None:
+        """Goes on with a conversation that had ended; it is free."""
+        if self.closed:
+            self.trigger_event(ChatReopened, command=command, timestamp=now)
+
+    def _pass_on(self, handover: Handover | None, *, now: datetime) -> None:
+        """Whoever gets a chat has to look at it, and at the note first."""
+        self.wake(now=now)
+        if handover is not None and handover.note.strip():
+            self.note(handover.note, moderator_id=handover.by, now=now)
