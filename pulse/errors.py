@@ -9,6 +9,9 @@ PulseError
 │   ├── EmptyReply          aggregates/chat
 │   ├── StaleReply          aggregates/chat; says what came in between
 │   ├── CustomerUnreachable aggregates/chat
+│   ├── OutOfSight          desk/chat_replies
+│   ├── ManyCustomers       desk/blocking
+│   ├── NobodyThere         desk/chat_standing
 │   ├── EmptyNote           aggregates/chat_work
 │   ├── NotAhead            aggregates/chat_work
 │   ├── NothingToPutOff     aggregates/chat_work

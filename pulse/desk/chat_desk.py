@@ -11,6 +11,7 @@ from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
+from pulse.message import id_key
 from pulse.projections import inbox
 from pulse.projections.reads import Reads
 
@@ -23,19 +24,30 @@ class ChatDesk:
         self.store = store
         self.reads = reads
 
-    async def command(self, person: Person, chat_id: UUID, decision: Callable[[Chat], object]) -> Decided:
-        """Decides on a chat that the person may answer. To others it does not exist."""
+    async def command(
+        self, person: Person, chat_id: UUID, decision: Callable[[Chat], object], key: int | None = None
+    ) -> Decided:
+        """Decides on a chat that the person may answer. To others it does not exist.
+
+        An order whose `key` the chat knows was taken before: nothing is decided.
+        """
 
         def permitted(chat: Chat | None) -> Chat:
             if chat is None or not may_reply(person, Place(chat.department_id, chat.holder_id)):
                 raise NotFound
-            decision(chat)
+            if key is None or key not in chat.client_msgs:
+                decision(chat)
             return chat
 
         try:
             return await self.store.decide(Chat, chat_id, permitted, by=by_moderator(person.id))
         except HeldByAnother as refusal:
             raise HeldByAnother(holder=self.named(UUID(str(refusal.details["holder"])))) from None
+
+    async def version_of(self, chat_id: UUID, key: int | None) -> int:
+        """The version that came of a client's id; 0 for one the chat does not know."""
+        chat = await self.store.load(Chat, chat_id)
+        return chat.client_msgs.get(key, 0) if chat and key is not None else 0
 
     async def seen_by(self, person: Person, chat_id: UUID) -> dict[str, Any]:
         """The chat's row. To somebody who may not see it, it does not exist."""
@@ -57,3 +69,8 @@ class ChatDesk:
 
     def named(self, moderator_id: UUID) -> dict[str, Any]:
         return {"id": str(moderator_id), "name": self.guard.directory.name_of(moderator_id)}
+
+
+def order_key(person: Person, what: str, client_id: str | None) -> int | None:
+    """What a chat remembers of a command by: who ordered what, under which id of their client. None without an id."""
+    return None if client_id is None else id_key(f"order/{person.id.hex}/{what}/{client_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from pulse.aggregates.chat_events import (
@@ -169,6 +170,11 @@ def for_person(row: Row) -> Row:
 async def open_chats(reads: Reads, departments: list[UUID], after: int, limit: int) -> list[Row]:
     """Open chats that somebody holds or that are in one of the departments, by their last word from a position on."""
     return await reads.fetch(SQL["open_chats"], departments=departments, position=after, limit=limit)
+
+
+async def due(reads: Reads, now: datetime, limit: int) -> list[UUID]:
+    """Chats whose snooze is over, the longest first."""
+    return [row["chat_id"] for row in await reads.fetch(SQL["due"], now=now, limit=limit)]
 
 
 def shown(row: Row) -> Row:

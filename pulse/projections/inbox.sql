@@ -38,6 +38,7 @@ create index inbox_by_department on inbox (department_id, last_position);
 create index inbox_by_holder on inbox (holder_id, last_position);
 create index inbox_by_customer on inbox (customer_id, last_position);
 create index inbox_open on inbox (last_position) where status = 'open';
+create index inbox_snoozed on inbox (snoozed_until) where snoozed_until is not null;
 
 -- name: insert_chats
 insert into inbox (
@@ -153,3 +154,7 @@ from inbox
 where customer_id = any (%(customers)s)
     and (%(everything)s or department_id = any (%(departments)s) or holder_id = %(holder)s)
 order by last_position desc limit %(limit)s;
+
+-- name: due
+-- Chats whose snooze is over.
+select chat_id from inbox where snoozed_until <= %(now)s order by snoozed_until limit %(limit)s;

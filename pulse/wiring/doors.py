@@ -12,12 +12,15 @@ from pulse.aggregates.subscriber import Subscriber
 from pulse.blobs import Blobs
 from pulse.delivery.post import ping
 from pulse.desk.app import http_app
+from pulse.desk.blocking import blocking_routes
 from pulse.desk.broadcasting import broadcasting_routes
 from pulse.desk.callbacks import callback_routes
-from pulse.desk.chat_commands import chat_command_routes
 from pulse.desk.chat_desk import ChatDesk
+from pulse.desk.chat_replies import chat_reply_routes
+from pulse.desk.chat_standing import chat_closing_routes, chat_standing_routes
+from pulse.desk.chat_work import chat_snoozing_routes, chat_sorting_routes
 from pulse.desk.chats import chat_routes
-from pulse.desk.customers import customer_routes
+from pulse.desk.customers import CustomerDesk, customer_routes
 from pulse.desk.deliveries import delivery_routes
 from pulse.desk.files import file_routes
 from pulse.desk.guard import Guard
@@ -109,7 +112,12 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     return [
         sign_in_routes(guard, parts.passwords),
         chat_routes(guard, desk, reads),
-        chat_command_routes(guard, desk, store),
+        chat_reply_routes(guard, desk, reads),
+        chat_standing_routes(guard, desk),
+        chat_closing_routes(guard, desk),
+        chat_snoozing_routes(guard, desk),
+        chat_sorting_routes(guard, desk),
+        blocking_routes(guard, desk, CustomerDesk(guard, store, reads)),
         reply_routes(guard, store, reads),
         file_routes(guard, store, reads, parts.blobs),
         customer_routes(guard, store, reads),

@@ -15,6 +15,7 @@ from pulse.delivery.outbox import Outbox
 from pulse.delivery.profiles import Profiles
 from pulse.delivery.routing import Routing
 from pulse.delivery.sender import Parts
+from pulse.delivery.snoozes import Snoozes
 from pulse.delivery.subscribers import Subscribers
 from pulse.delivery.typing import Typing
 from pulse.drivers import Drivers
@@ -82,6 +83,7 @@ async def open_delivery(house: House, reads: Reads) -> AsyncIterator[None]:
         open_profiles(house, drivers)
         open_subscribers(house)
         open_routing(house, reads)
+        open_snoozes(house, reads)
         yield
 
 
@@ -140,3 +142,13 @@ def open_routing(house: House, reads: Reads) -> None:
         await routing.run()
 
     house.tasks += [presence.run, route]
+
+
+def open_snoozes(house: House, reads: Reads) -> None:
+    """Chats that were put off come back when it is time."""
+
+    async def wake() -> None:
+        await until_readable(reads)
+        await Snoozes(house.store, reads, now).run()
+
+    house.tasks.append(wake)

@@ -67,6 +67,12 @@ COMMANDS: dict[str, dict[str, Any] | None] = {
     "open": None,
     "transfer": {"departmentId": str(SUPPORT)},
     "close": None,
+    "reopen": None,
+    "unassign": None,
+    "notes": {"text": "Careful"},
+    "snooze": {"until": "2050-01-01T00:00:00Z"},
+    "wake": None,
+    "tags": {"tag": "invoice"},
     "seen": {"upTo": 1},
 }
 
@@ -299,7 +305,7 @@ async def test_a_closed_chat_takes_no_reply_and_opens_again_when_the_customer_wr
     shown = (await desk.get("anna", f"/api/chats/{chat}", at=closed.json()["position"])).json()
     assert (shown["status"], shown["holder"], shown["unread"]) == ("closed", None, 0)
     told = is_problem(await desk.reply("anna", chat), 409, "chat-is-closed")
-    assert told["title"] == "This chat is closed. It opens again when the customer writes."
+    assert told["title"] == "This chat is closed. Open it again, or wait until the customer writes."
     for command in ("assign-operator", "transfer"):
         answer = await desk.post("anna", f"/api/chats/{chat}/{command}", COMMANDS[command])
         is_problem(answer, 409, "chat-is-closed")

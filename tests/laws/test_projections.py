@@ -21,6 +21,7 @@ from pulse.aggregates.chat_events import (
     ReplyEchoed,
     ReplyWritten,
 )
+from pulse.aggregates.chat_work import ChatSnoozed, ChatWoken, NoteWritten
 from pulse.aggregates.customer import Customer, CustomerLeft, CustomerReturned, customer_id
 from pulse.eventlog.appends import Append
 from pulse.eventlog.envelope import open_envelope
@@ -135,7 +136,10 @@ async def test_rows_say_what_a_naive_fold_and_the_aggregates_say(
         for moderator in (ANNA, BORIS):
             unread = row["messages"] - max(seen.get((moderator, chat_id), 0), row["messages_at_close"])
             assert unread == known.unseen_after(known.seen_by.get(moderator, 0))
-        assert row["status"] == ("closed" if known.closed else "open") == counted["status"]
+        assert row["status"] == counted["status"]
+        assert (row["status"] == "closed") == known.closed
+        assert (row["snoozed_until"], row["waiting_since"]) == (known.snoozed_until, known.waiting_since)
+        assert (tuple(row["tags"]), row["priority"]) == (known.tags, known.priority)
         assert (row["department_id"], row["holder_id"]) == (known.department_id, known.holder_id)
         assert (row["last_position"], row["last_version"]) == (counted["position"], counted["version"])
         assert entries[chat_id] == counted["entries"]
@@ -159,12 +163,14 @@ async def naive_fold(log: Log) -> dict[Any, dict[str, Any]]:
         match recorded.event:
             case MessageReceived() | ReplyWritten() | ReplyEchoed(confirms=None) | CallbackRequested():
                 chat |= {"position": stored.position, "version": recorded.ver, "entries": chat["entries"] + 1}
-            case ButtonPressed():
+            case ButtonPressed() | NoteWritten():
                 chat["entries"] += 1
             case ChatClosed():
                 chat["status"] = "closed"
-            case ChatReopened():
+            case ChatReopened() | ChatWoken():
                 chat["status"] = "open"
+            case ChatSnoozed():
+                chat["status"] = "snoozed"
     return found
 
 

@@ -37,7 +37,7 @@ class History:
         self.kept: list[int] = []
         self.done: Counter[str] = Counter()
         self.acts: list[Callable[[], object]] = [
-            *[self.message] * 6, *[self.reply] * 3, self.edit, self.edit, self.reread, self.delete, self.react, self.press,
+            *[self.message] * 6, *[self.reply] * 3, self.edit, self.edit, self.reread, self.reread, self.delete, self.react, self.press,
             self.echo, self.confirm, self.assign, self.transfer, self.close, self.close, self.seen, self.seen_by_customer,
             self.note, self.tag, self.prioritise, self.snooze, self.wake, self.unassign, self.reopen,
             self.leave, self.come_back, self.keep, *[self.attempt, self.send] * 2, self.fail, self.doubt, self.receipt,

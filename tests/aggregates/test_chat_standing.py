@@ -1,0 +1,69 @@
+"""Letting go, passing on, opening again, and replies that a colleague was faster than: by given, when, then."""
+
+from __future__ import annotations
+
+from pulse.aggregates.chat import StaleReply
+from pulse.aggregates.chat_events import ChatAssigned, ChatReopened, ChatTransferred, ChatUnassigned, ReplyWritten
+from pulse.aggregates.chat_standing import ChatIsClosed, Handover, HeldByAnother
+from pulse.aggregates.chat_work import ChatWoken, NoteWritten
+from tests.aggregates.test_chat_work import snoozed
+from tests.given import ANNA, BORIS, NOW, SUPPORT, a_chat, assigned_to, closed_by, given, replies, vera_writes
+
+
+def test_a_holder_lets_go():
+    chat = given(a_chat(), assigned_to(ANNA))
+    chat.when(lambda chat: chat.unassign(seen_holder=BORIS, now=NOW)).then_refused(HeldByAnother)
+    chat.when(lambda chat: chat.unassign(seen_holder=ANNA, now=NOW)).then(ChatUnassigned).now(holder_id=None)
+    chat.when(lambda chat: chat.unassign(seen_holder=ANNA, now=NOW)).then_nothing()
+
+
+def test_a_chat_is_passed_on_with_a_note_that_comes_first():
+    chat = given(a_chat(), assigned_to(ANNA), snoozed())
+    note = Handover(ANNA, "She asks about an invoice.")
+    chat.when(lambda chat: chat.assign(BORIS, seen_holder=ANNA, handover=note, now=NOW)).then(
+        ChatWoken, NoteWritten, ChatAssigned
+    ).now(holder_id=BORIS, snoozed_until=None)
+    chat.when(lambda chat: chat.transfer(SUPPORT, handover=note, now=NOW)).then(NoteWritten, ChatTransferred)
+    chat.when(lambda chat: chat.transfer(SUPPORT, handover=note, now=NOW)).then_nothing()
+
+
+def test_a_closed_chat_is_opened_again_by_hand():
+    chat = given(a_chat(), closed_by(ANNA))
+    chat.when(lambda chat: chat.transfer(SUPPORT, now=NOW)).then_refused(ChatIsClosed)
+    chat.when(lambda chat: chat.reopen(now=NOW)).then(ChatReopened).now(closed=False, holder_id=None)
+    chat.when(lambda chat: chat.reopen(now=NOW)).then_nothing()
+
+
+def answers(who, seen_version, client_msg_id=None):
+    return lambda chat: chat.reply(
+        "Good day", moderator_id=who, client_msg_id=client_msg_id, seen_version=seen_version, now=NOW
+    )
+
+
+def test_a_reply_is_stale_when_a_colleague_has_answered_since():
+    chat = given(a_chat(), vera_writes("1"), replies(BORIS))  # 3: it becomes Boris's, 4: his reply
+    refused = chat.when(answers(ANNA, 2)).then_refused(StaleReply)
+    assert refused.details == {"version": 4}
+    chat.when(answers(ANNA, 4)).then(ReplyWritten)
+
+
+def test_what_only_the_customer_or_oneself_wrote_makes_no_reply_stale():
+    chat = given(a_chat(), vera_writes("1"), replies(ANNA), vera_writes("2"))
+    chat.when(answers(ANNA, 2)).then(ReplyWritten)
+
+
+def test_an_answer_from_outside_makes_a_reply_stale_and_a_program_does_not():
+    def echo(author):
+        return lambda chat: chat.echo(
+            text="By phone", attachments=(), message_id=None, random_id=0, outside_author=author,
+            external_id=f"e-{author}", raw="{}", now=NOW,
+        )  # fmt: skip
+
+    chat = given(a_chat(), vera_writes("1"), echo(None))
+    chat.when(answers(ANNA, 2)).then(ChatAssigned, ReplyWritten)
+    given(a_chat(), vera_writes("1"), echo("owner-1")).when(answers(ANNA, 2)).then_refused(StaleReply)
+
+
+def test_a_reply_that_was_taken_is_not_stale_when_it_is_sent_again():
+    chat = given(a_chat(), vera_writes("1"), answers(ANNA, 2, "c1"), replies(BORIS))
+    chat.when(answers(ANNA, 2, "c1")).then_nothing()
