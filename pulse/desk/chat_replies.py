@@ -4,7 +4,7 @@ import contextlib
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Path
 from fastapi.responses import Response
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -26,6 +26,7 @@ from pulse.projections.reads import Reads
 
 SHOWN_BETWEEN = 50
 
+Number = Annotated[int, Path(ge=1, le=thread.END)]
 Claim = Annotated[str, Field(max_length=4096)]
 Text = Annotated[str, Field(max_length=32_000, pattern=WITHOUT_NUL, examples=["Your parcel leaves today."])]
 ClientId = Annotated[str, Field(min_length=1, max_length=128, pattern=WITHOUT_NUL, examples=["a1"])]
@@ -129,6 +130,31 @@ def chat_reply_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
             page = await thread.page(reads, chat_id, limit=SHOWN_BETWEEN, before=None, after=seen, inside=True)
             return [desk.with_sender(entry) for entry in page.items]
         return []
+
+    return router
+
+
+def stuck_reply_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
+    router = APIRouter(prefix="/api/chats/{chat_id}", tags=["replies"])
+    Asking = Annotated[Person, Depends(guard.person)]
+
+    @router.post("/messages/{number}/send-again", responses={200: WRITTEN})
+    async def send_again(chat_id: UUID, number: Number, person: Asking) -> Response:
+        """Sends a reply once more that failed or is uncertain; the channel is really called again."""
+
+        def decision(chat: Chat) -> None:
+            chat.send_again(number, moderator_id=person.id, now=guard.clock())
+
+        return done(await desk.command(person, chat_id, decision))
+
+    @router.post("/messages/{number}/arrived", responses={200: WRITTEN})
+    async def vouch(chat_id: UUID, number: Number, person: Asking) -> Response:
+        """Says that an uncertain reply arrived: you have seen it at the customer's. What was not tried yet goes on."""
+
+        def decision(chat: Chat) -> None:
+            chat.vouch(number, moderator_id=person.id, now=guard.clock())
+
+        return done(await desk.command(person, chat_id, decision))
 
     return router
 

@@ -3,3 +3,4 @@
 from __future__ import annotations
 
 STAFF_TYPING = "pulse.live.typing.staff"
+ATTENTION = "pulse.live.attention"

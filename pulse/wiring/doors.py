@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from pulse.aggregates.subscriber import Subscriber
+from pulse.attention import Attention
 from pulse.blobs import Blobs
 from pulse.delivery.post import ping
 from pulse.desk.app import http_app
+from pulse.desk.attention import attention_routes
 from pulse.desk.blocking import blocking_routes
 from pulse.desk.broadcasting import broadcasting_routes
 from pulse.desk.callbacks import callback_routes
 from pulse.desk.chat_desk import ChatDesk
-from pulse.desk.chat_replies import chat_reply_routes
+from pulse.desk.chat_replies import chat_reply_routes, stuck_reply_routes
 from pulse.desk.chat_standing import chat_closing_routes, chat_standing_routes
 from pulse.desk.chat_work import chat_snoozing_routes, chat_sorting_routes
 from pulse.desk.chats import chat_routes
@@ -25,7 +27,6 @@ from pulse.desk.deliveries import delivery_routes
 from pulse.desk.files import file_routes
 from pulse.desk.guard import Guard
 from pulse.desk.me import me_routes
-from pulse.desk.replies import reply_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
@@ -76,6 +77,7 @@ class DeskParts:
     again: Again
     subscribing: Subscribing
     progresses: Progresses
+    attention: Attention
     ping: Ping
     push_key: str
 
@@ -89,16 +91,19 @@ def open_desk(house: House, reads: Reads) -> None:
         return await ping(subscriber, house.vault, now, subscribing.inside)
 
     progresses = Progresses(Notes(house.log), house.epoch)
+    attention = Attention(house.log)
+    house.tasks.append(attention.run)
     parts = DeskParts(
-        PasswordCheck(),
-        store,
-        reads,
-        house.blobs,
-        again_of(house),
-        subscribing,
-        progresses,
-        send_ping,
-        settings.push_key,
+        passwords=PasswordCheck(),
+        store=store,
+        reads=reads,
+        blobs=house.blobs,
+        again=again_of(house),
+        subscribing=subscribing,
+        progresses=progresses,
+        attention=attention,
+        ping=send_ping,
+        push_key=settings.push_key,
     )
     house.routers += desk_routers(guard, parts)
     house.checks["reads"] = lambda: readable(reads)
@@ -117,8 +122,9 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         chat_closing_routes(guard, desk),
         chat_snoozing_routes(guard, desk),
         chat_sorting_routes(guard, desk),
+        attention_routes(guard, desk, parts.attention),
         blocking_routes(guard, desk, CustomerDesk(guard, store, reads)),
-        reply_routes(guard, store, reads),
+        stuck_reply_routes(guard, desk),
         file_routes(guard, store, reads, parts.blobs),
         customer_routes(guard, store, reads),
         callback_routes(guard, store, reads),
@@ -135,7 +141,7 @@ def openapi() -> dict[str, Any]:
     """The HTTP API's document, made without any server."""
     nothing: Any = None
     guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
-    parts = DeskParts(nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, "")
+    parts = DeskParts(**{part.name: nothing for part in fields(DeskParts)})
     return http_app(desk_routers(guard, parts), [], nothing, PATHS, SECURITY).openapi()
 
 

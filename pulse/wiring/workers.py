@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 
+from pulse.attention import Attention
 from pulse.blobs import Blobs
 from pulse.channels import File
 from pulse.delivery.attachments import Attachments, Sources
@@ -35,6 +36,7 @@ from pulse.push.online import tell_online
 from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 from pulse.push.server import PushServer
+from pulse.push.viewers import Viewers
 from pulse.wiring.parts import subscribing_in, until_readable
 
 CALL_TIMEOUT = httpx2.Timeout(25.0, connect=5.0)
@@ -61,7 +63,8 @@ async def open_push(house: House) -> AsyncIterator[int]:
     """The push port; yields it."""
     hub = Hub()
     relay = Relay(house.log, house.directory, hub)
-    house.tasks += [relay.run, lambda: tell_online(house.log, hub)]
+    viewers = Viewers(Attention(house.log), house.directory, hub)
+    house.tasks += [relay.run, viewers.run, lambda: tell_online(house.log, hub)]
     house.checks["push"] = true_when(lambda: relay.ready)
     channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
     server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key), relay)

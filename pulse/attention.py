@@ -1,0 +1,122 @@
+"""Who looks at a chat and who types in it: what desks say live. In memory only; it passes by itself.
+
+Whoever looks says so again every few seconds. A process that never heard somebody go believes them for a while.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+from pulse.access import Place
+from pulse.eventlog.jetstream import Log
+from pulse.eventlog.live import ATTENTION
+
+VIEWING_SECONDS, TYPING_SECONDS = 30.0, 6.0
+CHATS, PEOPLE = 10_000, 50
+
+
+class Sign(msgspec.Struct, frozen=True):
+    """One person's attention, and where the chat stood: whoever may not see it there is not told."""
+
+    chat: UUID
+    person: UUID
+    doing: str  # viewing, typing, or gone
+    department: UUID | None = None
+    holder: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    person: UUID
+    typing: bool
+
+
+@dataclass(slots=True)
+class Watch:
+    """The people around one chat: until when each is believed to look, and to type."""
+
+    place: Place
+    viewing: dict[UUID, float]
+    typing: dict[UUID, float]
+
+
+class Attention:
+    """A table that any process may keep; `run` fills it. `when_changed` is called with each chat that shows otherwise."""
+
+    def __init__(self, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
+        self.when_changed: Callable[[UUID], None] | None = None
+        self._log = log
+        self._clock = clock
+        self._watches: OrderedDict[UUID, Watch] = OrderedDict()
+
+    async def run(self) -> None:
+        """Begins to listen, and returns."""
+        await self._log.listen(ATTENTION, self.hear)
+
+    async def hear(self, body: bytes) -> None:
+        """One sign. What can't be read is passed over: a newer Pulse may say it differently."""
+        try:
+            sign = msgspec.json.decode(body, type=Sign)
+        except msgspec.MsgspecError:
+            return
+        before, now = self.viewers(sign.chat), self._clock()
+        watch = self._watches.setdefault(sign.chat, Watch(Place(None, None), {}, {}))
+        self._watches.move_to_end(sign.chat)
+        watch.place = Place(sign.department, sign.holder)
+        _take(watch, sign, now)
+        if len(self._watches) > CHATS:
+            self._watches.popitem(last=False)
+        self._tell(sign.chat, before)
+
+    def viewers(self, chat: UUID) -> list[Viewer]:
+        """Who looks at a chat now, those who have looked longest first."""
+        watch, now = self._watches.get(chat), self._clock()
+        if watch is None:
+            return []
+        there = [person for person, until in watch.viewing.items() if until > now]
+        return [Viewer(person, watch.typing.get(person, 0.0) > now) for person in there]
+
+    def place(self, chat: UUID) -> Place:
+        """Where the chat stood when somebody last looked at it."""
+        watch = self._watches.get(chat)
+        return watch.place if watch else Place(None, None)
+
+    def forget(self) -> None:
+        """Lets go of whoever said nothing for too long; of a chat nobody looks at, everything."""
+        now = self._clock()
+        for chat, watch in list(self._watches.items()):
+            gone = [person for person, until in watch.viewing.items() if until <= now]
+            stopped = [person for person, until in watch.typing.items() if until <= now]
+            for person in gone:
+                del watch.viewing[person]
+            for person in stopped:
+                del watch.typing[person]
+            if (gone or stopped) and self.when_changed is not None:
+                self.when_changed(chat)
+            if not watch.viewing:
+                del self._watches[chat]
+
+    def _tell(self, chat: UUID, before: list[Viewer]) -> None:
+        if self.when_changed is not None and self.viewers(chat) != before:
+            self.when_changed(chat)
+
+
+def _take(watch: Watch, sign: Sign, now: float) -> None:
+    if sign.doing == "gone":
+        watch.viewing.pop(sign.person, None)
+        watch.typing.pop(sign.person, None)
+    elif sign.person in watch.viewing or len(watch.viewing) < PEOPLE:
+        watch.viewing[sign.person] = max(watch.viewing.get(sign.person, 0.0), now + VIEWING_SECONDS)
+        if sign.doing == "typing":
+            watch.typing[sign.person] = now + TYPING_SECONDS
+
+
+def saying(sign: Sign) -> bytes:
+    """What a desk says on ATTENTION."""
+    return msgspec.json.encode(sign)
