@@ -17,6 +17,7 @@ from pulse.access import Person
 from pulse.aggregates.blocklist import Block, Blocklist, blocklist_id
 from pulse.aggregates.department import Department
 from pulse.aggregates.moderator import Moderator, moderator_id
+from pulse.aggregates.phrasebook import Phrasebook, phrasebook_id
 from pulse.aggregates.producer import Producer
 from pulse.aggregates.source import Source, source_id
 from pulse.aggregates.subscriber import Subscriber
@@ -28,7 +29,7 @@ from pulse.eventlog.jetstream import Log
 
 log = structlog.get_logger(__name__)
 
-KINDS = ("source", "department", "moderator", "producer", "blocklist", "subscriber")
+KINDS = ("source", "department", "moderator", "producer", "blocklist", "subscriber", "phrasebook")
 
 
 class UnknownDepartment(BadInput):
@@ -146,6 +147,14 @@ class Directory:
     def subscribers(self) -> list[Subscriber]:
         """Without those that left."""
         return [known for known in self._known.values() if isinstance(known, Subscriber) and not known.left]
+
+    def phrasebooks(self) -> list[Phrasebook]:
+        return [known for known in self._known.values() if isinstance(known, Phrasebook)]
+
+    def phrasebook(self, department: UUID | None) -> Phrasebook | None:
+        """A department's canned replies; everybody's for None."""
+        found = self._known.get(phrasebook_id(department))
+        return found if isinstance(found, Phrasebook) else None
 
     def _take(self, stored: Stored) -> None:
         aggregate_id = UUID(stored.subject.rsplit(".", 1)[1])

@@ -15,6 +15,8 @@ PulseError
 │   ├── EmptyNote           aggregates/chat_work
 │   ├── NotAhead            aggregates/chat_work
 │   ├── NothingToPutOff     aggregates/chat_work
+│   ├── TooManyCannedReplies aggregates/phrasebook
+│   ├── TooManyViews        aggregates/saved_views
 │   ├── TooManyTags         aggregates/chat_work
 │   ├── TooManyCallbacks    aggregates/chat
 │   ├── HeldByAnother       aggregates/chat_standing; names the holder
@@ -46,6 +48,10 @@ PulseError
 │   ├── NotThisType         files/uploads: 415
 │   ├── BadSetting          settings; stops the start
 │   ├── NotAnIdentifier     aggregates/source
+│   ├── NotAShortcut        aggregates/phrasebook
+│   ├── NotACannedReply     aggregates/phrasebook
+│   ├── UnknownVariable     aggregates/phrasebook; names those it does not know
+│   ├── NotAView            aggregates/saved_views
 │   ├── NotATag             aggregates/chat_work
 │   ├── NotAPriority        aggregates/chat_work
 │   ├── NotADepartment      aggregates/department

@@ -14,7 +14,9 @@ from pulse.aggregates import (
     department,
     feed,
     moderator,
+    phrasebook,
     producer,
+    saved_views,
     source,
     subscriber,
 )
@@ -27,7 +29,9 @@ AGGREGATES: dict[str, type[Aggregate]] = {
     "department": department.Department,
     "feed": feed.Feed,
     "moderator": moderator.Moderator,
+    "phrasebook": phrasebook.Phrasebook,
     "producer": producer.Producer,
+    "saved-views": saved_views.SavedViews,
     "source": source.Source,
     "subscriber": subscriber.Subscriber,
 }
@@ -113,5 +117,11 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("subscriber.resumed", 1): subscriber.SubscriberResumed,
     ("subscriber.rewound", 1): subscriber.SubscriberRewound,
     ("subscriber.left", 1): subscriber.SubscriberLeft,
+    ("phrasebook.begun", 1): phrasebook.PhrasebookBegun,
+    ("phrasebook.reply-kept", 1): phrasebook.CannedReplyKept,
+    ("phrasebook.reply-removed", 1): phrasebook.CannedReplyRemoved,
+    ("saved-views.begun", 1): saved_views.SavedViewsBegun,
+    ("saved-views.view-saved", 1): saved_views.ViewSaved,
+    ("saved-views.view-removed", 1): saved_views.ViewRemoved,
     ("source.rules-changed", 1): source.SourceRulesChanged,
 }

@@ -17,6 +17,7 @@ from pulse.desk.attention import attention_routes
 from pulse.desk.blocking import blocking_routes
 from pulse.desk.broadcasting import broadcasting_routes
 from pulse.desk.callbacks import callback_routes
+from pulse.desk.canned_replies import canned_reply_routes
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.chat_replies import chat_reply_routes, stuck_reply_routes
 from pulse.desk.chat_standing import chat_closing_routes, chat_standing_routes
@@ -28,6 +29,7 @@ from pulse.desk.files import file_routes
 from pulse.desk.guard import Guard
 from pulse.desk.me import me_routes
 from pulse.desk.routing import routing_routes
+from pulse.desk.saved_views import saved_view_routes
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
 from pulse.desk.sources import source_routes
@@ -122,6 +124,8 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         chat_closing_routes(guard, desk),
         chat_snoozing_routes(guard, desk),
         chat_sorting_routes(guard, desk),
+        canned_reply_routes(guard, desk),
+        saved_view_routes(guard, store),
         attention_routes(guard, desk, parts.attention),
         blocking_routes(guard, desk, CustomerDesk(guard, store, reads)),
         stuck_reply_routes(guard, desk),

@@ -1,0 +1,89 @@
+"""`/api/views`: filters of the chat list under a name; one's own, and those that admins save for everybody."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import Response
+from pydantic import Field
+
+from pulse.access import Person, by_moderator, may_manage
+from pulse.aggregates.saved_views import SavedViews, saved_views_id
+from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows
+from pulse.desk.bodies import WITHOUT_NUL, Body
+from pulse.desk.guard import AdminsOnly, Guard
+from pulse.eventlog.commands import Decided
+from pulse.eventlog.store import EventStore
+from pulse.http import answer
+
+Name = Annotated[str, Path(max_length=200, pattern=WITHOUT_NUL, examples=["Late deliveries"])]
+Filter = Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z_]+$")]
+Value = Annotated[str, Field(max_length=200, pattern=WITHOUT_NUL)]
+
+
+class View(Body):
+    """`query` as `GET /api/chats` takes it; `everybody`: for all moderators, which admins may."""
+
+    query: Annotated[dict[Filter, Value], Field(max_length=20, examples=[{"tag": "delivery", "sort": "waiting"}])]
+    everybody: Annotated[bool, Field(examples=[False])] = False
+
+
+class ViewRow(Shown):
+    name: Annotated[str, Field(examples=["Late deliveries"])]
+    query: Annotated[dict[str, str], Field(examples=[{"tag": "delivery", "sort": "waiting"}])]
+    everybody: Annotated[bool, Field(examples=[False])]
+
+
+def saved_view_routes(guard: Guard, store: EventStore) -> APIRouter:
+    router = APIRouter(prefix="/api/views", tags=["chats"])
+    Asking = Annotated[Person, Depends(guard.person)]
+
+    @router.get("", responses=shows(Listed[ViewRow]))
+    async def list_views(person: Asking) -> Response:
+        """Everybody's and yours, each by name."""
+        rows = [row for owner in (None, person.id) for row in _rows(await _saved(store, owner))]
+        return answer({"items": rows, "next": None, "prev": None})
+
+    @router.put("/{name}", responses={200: WRITTEN})
+    async def save_view(name: Name, view: View, person: Asking) -> Response:
+        """Saves filters under a name, in place of what it stood for."""
+        owner = _owner(person, everybody=view.everybody)
+        return done(await _change(
+            guard, store, person, owner, lambda saved: saved.save(name, view.query, now=guard.clock())
+        ))  # fmt: skip
+
+    @router.delete("/{name}", responses={200: WRITTEN})
+    async def remove_view(name: Name, person: Asking, everybody: Annotated[bool, Query()] = False) -> Response:
+        """Forgets a view."""
+        owner = _owner(person, everybody=everybody)
+        return done(await _change(guard, store, person, owner, lambda saved: saved.remove(name, now=guard.clock())))
+
+    return router
+
+
+def _owner(person: Person, *, everybody: bool) -> UUID | None:
+    """Whose views are changed. Raises AdminsOnly."""
+    if everybody and not may_manage(person):
+        raise AdminsOnly("Only admins may save views for everybody.")
+    return None if everybody else person.id
+
+
+async def _saved(store: EventStore, owner: UUID | None) -> SavedViews | None:
+    return await store.load(SavedViews, saved_views_id(owner))
+
+
+def _rows(saved: SavedViews | None) -> Iterator[dict[str, Any]]:
+    for name, query in sorted(saved.views.items()) if saved else ():
+        yield {"name": name, "query": query, "everybody": saved is not None and saved.moderator_id is None}
+
+
+async def _change(
+    guard: Guard, store: EventStore, person: Person, owner: UUID | None, decision: Callable[[SavedViews], None]
+) -> Decided:
+    def on_saved(known: SavedViews | None) -> SavedViews | None:
+        saved = known or SavedViews.begin(owner, now=guard.clock())
+        decision(saved)
+        return saved if known or saved.views else None
+
+    return await store.decide(SavedViews, saved_views_id(owner), on_saved, by=by_moderator(person.id))
