@@ -61,7 +61,7 @@ class StandingChat(WorkedChat):
 
     def give(self, moderator_id: UUID, *, department_id: UUID, now: datetime) -> None:
         """A department's policy gives a free chat of that department to a moderator. Whoever took it first keeps it."""
-        if self.department_id == department_id:
+        if self.department_id == department_id and self.snoozed_until is None:
             self.take(moderator_id, now=now)
 
     def transfer(

@@ -22,6 +22,7 @@ from pulse.aggregates.chat_events import (
     ChatOpened,
     ChatReopened,
     ChatTransferred,
+    ChatUnassigned,
     MessageEdited,
     MessageReacted,
     MessageReceived,
@@ -43,6 +44,7 @@ from pulse.aggregates.chat_replies import (
     ReplyUncertain,
     ReplyVouched,
 )
+from pulse.aggregates.chat_work import ChatSnoozed, ChatWoken, PriorityChanged, TagsChanged
 from pulse.aggregates.customer import CustomerLeft, CustomerMet, CustomerReturned
 from pulse.aggregates.department import DepartmentCreated, DepartmentRenamed
 from pulse.aggregates.source import SourceConnected, SourceDepartmentsChanged, SourceRenamed
@@ -155,6 +157,11 @@ SHAPES: dict[type[AggregateEvent], Shape] = {
     ChatTransferred: _fields("department_id", "from_department_id", "from_moderator_id"),
     ChatClosed: _fields("moderator_id", "from_moderator_id"),
     ChatReopened: _fields(),
+    ChatUnassigned: _fields("from_moderator_id"),
+    ChatSnoozed: _fields("until"),
+    ChatWoken: _fields(),
+    TagsChanged: _fields("tags"),
+    PriorityChanged: _fields("priority"),
     SeenByStaff: _fields("moderator_id", "up_to"),
     SeenByCustomer: _fields("up_to"),
     CustomerMet: _fields("peer", "name", "username", "language"),

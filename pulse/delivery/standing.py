@@ -13,12 +13,15 @@ from pulse.aggregates.chat_events import (
     ChatReopened,
     ChatTransferred,
 )
+from pulse.aggregates.chat_work import ChatSnoozed, ChatWoken
 from pulse.eventlog.envelope import Envelope, wire_name
 
 CAUSE = "routing"  # beside each assignment that a policy made
-ASSIGNED, CLOSED = wire_name(ChatAssigned)[0], wire_name(ChatClosed)[0]
+ASSIGNED = wire_name(ChatAssigned)[0]
+# Nobody has to look at a chat after one of these.
+GONE = {wire_name(event)[0] for event in (ChatClosed, ChatSnoozed)}
 # A chat with one of these is open; others happen to closed chats too.
-OPEN = {wire_name(event)[0] for event in (ChatOpened, ChatReopened, ChatAssigned, ChatTransferred)}
+OPEN = {wire_name(event)[0] for event in (ChatOpened, ChatReopened, ChatAssigned, ChatTransferred, ChatWoken)}
 
 Turns = dict[tuple[UUID, UUID], int]
 
@@ -61,7 +64,7 @@ class Standing:
         known = self._chats.get(chat_id)
         if known is not None and envelope.ver <= known.version:
             return
-        if envelope.type == CLOSED:
+        if envelope.type in GONE:
             self.drop(chat_id)
         elif known is not None or envelope.type in OPEN:
             self.put(chat_id, Stand(scope.department, scope.holder, envelope.ver), position)

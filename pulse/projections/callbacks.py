@@ -10,6 +10,7 @@ from pulse.aggregates.chat_events import (
     ChatAssigned,
     ChatClosed,
     ChatTransferred,
+    ChatUnassigned,
 )
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.changes import Changes, Row
@@ -17,7 +18,7 @@ from pulse.projections.paging import Cursor, Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 1
+VERSION = 2
 SQL = Statements(__file__)
 WRITES = ("insert_callbacks", "finish_callbacks", "move_callbacks")
 
@@ -32,7 +33,7 @@ def project(recorded: Recorded, changes: Changes) -> None:
         case CallbackDone(of=of, moderator_id=moderator, outcome=outcome):
             done = {"chat_id": recorded.aggregate_id, "version": of, "outcome": outcome}
             changes.add("callbacks.finish_callbacks", done | {"done_by": moderator, "done_at": recorded.at})
-        case ChatAssigned() | ChatTransferred() | ChatClosed():
+        case ChatAssigned() | ChatUnassigned() | ChatTransferred() | ChatClosed():
             row = changes.fold("callbacks.move_callbacks", recorded.aggregate_id)
             row |= _standing(recorded)
 

@@ -7,7 +7,7 @@ from pulse.aggregates.chat_events import ChatAssigned, ChatReopened, ChatTransfe
 from pulse.aggregates.chat_standing import ChatIsClosed, Handover, HeldByAnother
 from pulse.aggregates.chat_work import ChatWoken, NoteWritten
 from tests.aggregates.test_chat_work import snoozed
-from tests.given import ANNA, BORIS, NOW, SUPPORT, a_chat, assigned_to, closed_by, given, replies, vera_writes
+from tests.given import ANNA, BORIS, NOW, SALES, SUPPORT, a_chat, assigned_to, closed_by, given, replies, vera_writes
 
 
 def test_a_holder_lets_go():
@@ -32,6 +32,12 @@ def test_a_closed_chat_is_opened_again_by_hand():
     chat.when(lambda chat: chat.transfer(SUPPORT, now=NOW)).then_refused(ChatIsClosed)
     chat.when(lambda chat: chat.reopen(now=NOW)).then(ChatReopened).now(closed=False, holder_id=None)
     chat.when(lambda chat: chat.reopen(now=NOW)).then_nothing()
+
+
+def test_a_policy_gives_nobody_a_chat_that_is_put_off():
+    chat = given(a_chat(), snoozed())
+    chat.when(lambda chat: chat.give(ANNA, department_id=SALES, now=NOW)).then_nothing()
+    chat.when(lambda chat: chat.take(ANNA, now=NOW)).then(ChatWoken, ChatAssigned)
 
 
 def answers(who, seen_version, client_msg_id=None):

@@ -8,13 +8,14 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from pulse.delivery.standing import ASSIGNED, CAUSE, CLOSED, Stand, Standing
+from pulse.delivery.standing import ASSIGNED, CAUSE, Stand, Standing
 from pulse.eventlog.envelope import Envelope, Scope
 from tests.given import ANNA, BORIS, NOW, SALES, SUPPORT
 
 ONE, TWO = UUID(int=1), UUID(int=2)
-OPENED, REOPENED, MOVED, SAID, SEEN = (
-    "chat.opened", "chat.reopened", "chat.transferred", "chat.message-received", "chat.seen-by-staff",
+OPENED, REOPENED, MOVED, SAID, SEEN, CLOSED, SNOOZED, WOKEN = (
+    "chat.opened", "chat.reopened", "chat.transferred", "chat.message-received", "chat.seen-by-staff", "chat.closed",
+    "chat.snoozed", "chat.woken",
 )  # fmt: skip
 
 
@@ -60,6 +61,15 @@ def test_a_closed_chat_is_nobodys_until_it_opens_again():
     story = Story().tell(ONE, OPENED).tell(ONE, ASSIGNED, ANNA).tell(ONE, CLOSED).tell(ONE, SEEN)
     assert (story.standing.waiting_in(SALES), story.standing.held_by(ANNA)) == ([], 0)
     assert story.tell(ONE, REOPENED).standing.waiting_in(SALES) == [ONE]
+
+
+def test_a_chat_that_is_put_off_is_nobodys_to_look_at_until_it_wakes():
+    story = Story().tell(ONE, OPENED).tell(ONE, ASSIGNED, ANNA).tell(ONE, SNOOZED, ANNA).tell(ONE, SEEN, ANNA)
+    assert (story.standing.waiting_in(SALES), story.standing.held_by(ANNA)) == ([], 0)
+    assert story.tell(ONE, WOKEN, ANNA).standing.held_by(ANNA) == 1
+    story.tell(TWO, OPENED).tell(TWO, SNOOZED)
+    assert story.standing.waiting_in(SALES) == []
+    assert story.tell(TWO, WOKEN).standing.waiting_in(SALES) == [TWO]
 
 
 def test_a_transferred_chat_waits_where_it_went():
