@@ -54,6 +54,7 @@ PulseError
 │   ├── NotAView            aggregates/saved_views
 │   ├── NotATag             aggregates/chat_work
 │   ├── NotAPriority        aggregates/chat_work
+│   ├── NotWorkingHours     aggregates/working_hours
 │   ├── NotADepartment      aggregates/department
 │   ├── NotARule            aggregates/source_rules; names the rule and the field
 │   ├── NotAPolicy          aggregates/department_policy

@@ -91,6 +91,7 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("feed.opened", 1): feed.FeedOpened,
     ("feed.event-published", 1): feed.EventPublished,
     ("department.policy-changed", 1): department.DepartmentPolicyChanged,
+    ("department.hours-changed", 1): department.DepartmentHoursChanged,
     ("moderator.invited", 1): moderator.ModeratorInvited,
     ("moderator.password-changed", 1): moderator.ModeratorPasswordChanged,
     ("moderator.role-changed", 1): moderator.ModeratorRoleChanged,

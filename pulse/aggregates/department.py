@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
 from pulse.aggregates.department_policy import BY_HAND, Policy, require_policy
+from pulse.aggregates.working_hours import Hours, require_hours
 from pulse.errors import BadInput
 
 DEPARTMENTS = UUID("0c7b6a52-2a55-5c3e-8e0f-3f6f6b0d9a02")
@@ -37,9 +38,19 @@ class DepartmentPolicyChanged(AggregateEvent):
         department.policy = self.policy
 
 
+class DepartmentHoursChanged(AggregateEvent):
+    """None: around the clock."""
+
+    hours: Hours | None
+
+    def apply(self, department: Department) -> None:
+        department.hours = self.hours
+
+
 class Department(Aggregate):
     name: str
     policy: Policy = BY_HAND
+    hours: Hours | None = None
 
     @classmethod
     def create(cls, name: str, *, now: datetime) -> Self:
@@ -58,6 +69,13 @@ class Department(Aggregate):
         require_policy(policy)
         if policy != self.policy:
             self.trigger_event(DepartmentPolicyChanged, policy=policy, timestamp=now)
+
+    def change_hours(self, hours: Hours | None, *, now: datetime) -> None:
+        """Sets when people work here; None is around the clock. Raises NotWorkingHours."""
+        if hours is not None:
+            require_hours(hours)
+        if hours != self.hours:
+            self.trigger_event(DepartmentHoursChanged, hours=hours, timestamp=now)
 
 
 def department_id(name: str) -> UUID:

@@ -239,7 +239,9 @@ def _specimen_value(hint: Any) -> Any:
         return hint(**{f.name: _specimen_value(hints[f.name]) for f in fields(hint)})
     if get_origin(hint) is tuple:
         return (_specimen_value(get_args(hint)[0]),)
-    if get_origin(hint) is dict or hint is Any:
+    if get_origin(hint) is dict:
+        return {"key": "value" if get_args(hint)[1] in (str, Any) else _specimen_value(get_args(hint)[1])}
+    if hint is Any:
         return {"key": "value"}
     return {
         str: "text", int: 3, bool: True, float: 1.5, UUID: UUID(int=9), datetime: datetime(2026, 11, 21, tzinfo=UTC),
