@@ -29,6 +29,7 @@ PulseError
 │       └── WrongOrigin     push/channel_ws
 ├── BadInput                the caller sent something that can't be read: 400
 │   ├── TooLarge            413
+│   ├── Invalid             http: 422; names the fields
 │   ├── WrongMethod         405
 │   ├── PostOnly            ingest/webhooks: 405
 │   ├── ForbiddenAddress    outside
@@ -180,6 +181,7 @@ class Trouble(PulseError):
     """Pulse can't do this right now. Nothing was changed; try again soon."""
 
     status = 503
+    retry_after = 2  # seconds
 
 
 class TryLater(Trouble):

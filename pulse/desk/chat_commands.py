@@ -16,7 +16,7 @@ from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_so_far import client_key
 from pulse.channels.pieces import require_carried
 from pulse.channels.table import CHANNELS
-from pulse.desk.answers import WRITTEN, done
+from pulse.desk.answers import WRITTEN, Written, done, written
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.guard import Guard
@@ -34,9 +34,11 @@ class NewReply(Body):
     `files` are the claims that uploads to this chat answered with. Without any it needs a text.
     """
 
-    files: Annotated[tuple[Claim, ...], Field(max_length=AT_ONCE)] = ()
-    text: Annotated[str, Field(max_length=32_000, pattern=WITHOUT_NUL, validate_default=True)] = ""
-    clientMsgId: Annotated[str | None, Field(min_length=1, max_length=128, pattern=WITHOUT_NUL)] = None
+    files: Annotated[tuple[Claim, ...], Field(max_length=AT_ONCE, examples=[()])] = ()
+    text: Annotated[
+        str, Field(max_length=32_000, pattern=WITHOUT_NUL, validate_default=True, examples=["On its way!"])
+    ] = ""
+    clientMsgId: Annotated[str | None, Field(min_length=1, max_length=128, pattern=WITHOUT_NUL, examples=["r1"])] = None
 
     @field_validator("text")
     @classmethod
@@ -58,14 +60,25 @@ class Transfer(Body):
 
 
 class Seen(Body):
-    upTo: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    upTo: Annotated[int, Field(ge=0, le=2**31 - 1, examples=[5])]
+
+
+class Replied(Written):
+    """A reply's `id` is its number in the chat."""
+
+    id: Annotated[int, Field(examples=[7])]
+    client_msg_id: Annotated[str | None, Field(examples=["r1"])]
+
+
+REPLIED = written(Replied)
+REPLIED_BEFORE = written(Replied, "it was written before, with the same `clientMsgId`")
 
 
 def chat_command_routes(guard: Guard, desk: ChatDesk, store: EventStore) -> APIRouter:
     router = APIRouter(prefix="/api/chats", tags=["chats"])
     Asking = Annotated[Person, Depends(guard.person)]
 
-    @router.post("/{chat_id}/messages", status_code=201, responses={201: WRITTEN, 200: WRITTEN})
+    @router.post("/{chat_id}/messages", status_code=201, responses={201: REPLIED, 200: REPLIED_BEFORE})
     async def write_reply(chat_id: UUID, reply: NewReply, person: Asking) -> Response:
         """Writes a reply to the customer; a free chat becomes yours. 409 if the chat's channel can't carry it."""
         attachments = attachments_of(reply.files, chat_id, guard.signer, guard.clock())
@@ -86,7 +99,7 @@ def chat_command_routes(guard: Guard, desk: ChatDesk, store: EventStore) -> APIR
         return done(decided, 201 if decided.events else 200, id=version, client_msg_id=reply.clientMsgId)
 
     @router.post("/{chat_id}/assign-operator", responses={200: WRITTEN})
-    async def assign(chat_id: UUID, person: Asking, wanted: Assignment | None = None) -> Response:
+    async def assign_chat(chat_id: UUID, person: Asking, wanted: Assignment | None = None) -> Response:
         """Gives a chat to a moderator, yourself by default. 409 with the holder if it is neither you nor `from`."""
         wanted = wanted or Assignment()
         to, holder = wanted.moderatorId or person.id, wanted.from_ or person.id
@@ -104,7 +117,7 @@ def chat_command_routes(guard: Guard, desk: ChatDesk, store: EventStore) -> APIR
         return done(await desk.command(person, chat_id, lambda chat: chat.take(person.id, now=guard.clock())))
 
     @router.post("/{chat_id}/transfer", responses={200: WRITTEN})
-    async def transfer(chat_id: UUID, to: Transfer, person: Asking) -> Response:
+    async def transfer_chat(chat_id: UUID, to: Transfer, person: Asking) -> Response:
         """Moves a chat to a department; whoever held it lets go."""
         if guard.directory.department(to.departmentId) is None:
             raise NotFound("There is no such department.")
@@ -112,7 +125,7 @@ def chat_command_routes(guard: Guard, desk: ChatDesk, store: EventStore) -> APIR
         return done(await desk.command(person, chat_id, lambda chat: chat.transfer(move, now=guard.clock())))
 
     @router.post("/{chat_id}/close", responses={200: WRITTEN})
-    async def close(chat_id: UUID, person: Asking) -> Response:
+    async def close_chat(chat_id: UUID, person: Asking) -> Response:
         """Ends the conversation; the customer's next message opens it again."""
         return done(await desk.command(person, chat_id, lambda chat: chat.close(person.id, now=guard.clock())))
 

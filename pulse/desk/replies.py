@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from pulse.access import Person, Place, may_reply
 from pulse.aggregates.chat import Chat
-from pulse.desk.answers import WRITTEN, done
+from pulse.desk.answers import WRITTEN, Shown, done, shows
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
@@ -23,14 +23,18 @@ from pulse.projections.reads import Reads
 Number = Annotated[int, Path(ge=1, le=thread.END)]
 
 
+class Told(Shown):
+    """Nothing: it leaves no trace."""
+
+
 def reply_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
     router = APIRouter(prefix="/api/chats/{chat_id}", tags=["replies"])
     Asking = Annotated[Person, Depends(guard.person)]
     desk = ChatDesk(guard, store, reads)
-    typing = Rate(per_second=1, burst=10)
+    typing = Rate(per_second=1, burst=10, name="typing")
 
     @router.post("/messages/{number}/send-again", responses={200: WRITTEN})
-    async def send_again(chat_id: UUID, number: Number, person: Asking) -> Response:
+    async def send_reply_again(chat_id: UUID, number: Number, person: Asking) -> Response:
         """Sends a reply once more that failed or is uncertain; the channel is really called again."""
 
         def decision(chat: Chat) -> None:
@@ -39,7 +43,7 @@ def reply_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
         return done(await desk.command(person, chat_id, decision))
 
     @router.post("/messages/{number}/arrived", responses={200: WRITTEN})
-    async def vouch(chat_id: UUID, number: Number, person: Asking) -> Response:
+    async def vouch_for_reply(chat_id: UUID, number: Number, person: Asking) -> Response:
         """Says that an uncertain reply arrived: you have seen it at the customer's. What was not tried yet goes on."""
 
         def decision(chat: Chat) -> None:
@@ -47,7 +51,7 @@ def reply_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
 
         return done(await desk.command(person, chat_id, decision))
 
-    @router.post("/typing", status_code=202)
+    @router.post("/typing", status_code=202, responses=shows(Told, "told", 202))
     async def tell_typing(chat_id: UUID, person: Asking) -> Response:
         """Shows the customer that you are typing, for some seconds, where their channel can."""
         typing.require(f"{person.id}/{chat_id}")
