@@ -39,6 +39,7 @@ PulseError
 │       └── WrongOrigin     push/channel_ws
 ├── BadInput                the caller sent something that can't be read: 400
 │   ├── TooLarge            413
+│   ├── Invalid             http: 422; names the fields
 │   ├── WrongMethod         405
 │   ├── PostOnly            ingest/webhooks: 405
 │   ├── ForbiddenAddress    outside
@@ -54,7 +55,7 @@ PulseError
 │   ├── NotAView            aggregates/saved_views
 │   ├── NotATag             aggregates/chat_work
 │   ├── NotAPriority        aggregates/chat_work
-│   ├── NotWorkingHours     aggregates/working_hours
+│   ├── NotWorkingHours     aggregates/department_hours
 │   ├── NotADepartment      aggregates/department
 │   ├── NotARule            aggregates/source_rules; names the rule and the field
 │   ├── NotAPolicy          aggregates/department_policy
@@ -197,6 +198,7 @@ class Trouble(PulseError):
     """Pulse can't do this right now. Nothing was changed; try again soon."""
 
     status = 503
+    retry_after = 2  # seconds
 
 
 class TryLater(Trouble):

@@ -16,12 +16,23 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pulse.errors import BadInput, NotFound, PulseError, TooLarge, Trouble, WrongMethod
+from pulse.limits import Rate, TooOften, network_of
 
-RETRY_AFTER_SECONDS = 2
 MEDIA_TYPE = "application/problem+json"
 
 # What the framework itself refuses is told like our own refusals.
 FRAMEWORKS: dict[int, type[PulseError]] = {400: BadInput, 404: NotFound, 405: WrongMethod, 413: TooLarge}
+
+
+class Invalid(BadInput):
+    """Some fields are missing, wrong or unknown."""
+
+    status = 422
+
+
+# Of one address; the webhooks, which stand before this, have proofs instead.
+PER_SECOND, AT_ONCE = 500, 5000
+HEALTH = "/healthz"  # whoever watches over us is never turned away
 
 NO_PATH = re.compile(r"(?!)")
 
@@ -43,14 +54,19 @@ def problem(error: PulseError) -> Response:
         log.debug("trouble", code=error.code, message=str(error), cause=cause)
     response = told(error.code, str(error), error.status, **error.details)
     if isinstance(error, Trouble):
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
 def told(code: str, title: str, status: int, /, **details: object) -> Response:
     """A problem document."""
-    body = {"type": f"urn:pulse:{code}", "title": title, "status": status, "code": code} | details
+    body = described(code, title, status) | details
     return Response(orjson.dumps(body, default=str), status, media_type=MEDIA_TYPE)
+
+
+def described(code: str, title: str, status: int, /) -> dict[str, Any]:
+    """What every problem document says."""
+    return {"type": f"urn:pulse:{code}", "title": title, "status": status, "code": code}
 
 
 def install_problems(app: Starlette) -> None:
@@ -86,6 +102,23 @@ class Fork:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         taken = scope["type"] == "http" and scope["path"].startswith(self.prefix)
         return (self.taken if taken else self.others)(scope, receive, send)
+
+
+class AddressLimit:
+    """What one address may ask for altogether: much, for a whole office may share it, but not everything."""
+
+    def __init__(self, app: ASGIApp, rate: Rate | None = None) -> None:
+        self.app = app
+        self.rate = rate or Rate(PER_SECOND, AT_ONCE, name="address")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] != HEALTH:
+            try:
+                self.rate.require(network_of(scope["client"][0] if scope["client"] else ""))
+            except TooOften as refusal:
+                await problem(refusal)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
 
 class BodyLimit:

@@ -1,13 +1,16 @@
-"""How often: a rate with a burst, per key, in memory and bounded."""
+"""How often: a rate with a burst, per key, in memory and bounded; and what callers are told of it."""
 
 from __future__ import annotations
 
 import ipaddress
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextvars import ContextVar
 
 from pulse.errors import TryLater
+from pulse.values import value
 
 KEYS = 100_000
 
@@ -18,10 +21,44 @@ class TooOften(TryLater):
     status = 429
 
 
-class Rate:
-    """The generic cell rate algorithm: `per_second` on average, `burst` at once."""
+@value
+class Left:
+    """What one key has left of a rate: `burst` in `window` seconds are allowed, `remaining` now, all in `seconds`."""
 
-    def __init__(self, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+    burst: int
+    window: int
+    remaining: int
+    seconds: int
+
+
+Quotas = dict[str, Left]
+
+# What a request has met, for its answer's headers; nobody collects outside of one.
+MET: ContextVar[Quotas | None] = ContextVar("quotas", default=None)
+
+
+def collect_quotas() -> Quotas:
+    """From now on whatever this request meets is noted here, by the rate's name."""
+    met: Quotas = {}
+    MET.set(met)
+    return met
+
+
+def quota_headers(met: Quotas) -> list[tuple[bytes, bytes]]:
+    """https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/: the policies, and what is left of each."""
+    policies = ", ".join(f'"{name}";q={left.burst};w={left.window}' for name, left in met.items())
+    state = ", ".join(f'"{name}";r={left.remaining};t={left.seconds}' for name, left in met.items())
+    return [(b"ratelimit-policy", policies.encode()), (b"ratelimit", state.encode())]
+
+
+class Rate:
+    """The generic cell rate algorithm: `per_second` on average, `burst` at once. `name` is what callers are told."""
+
+    def __init__(
+        self, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic, *, name: str = "requests"
+    ) -> None:
+        self.name = name
+        self._burst = burst
         self._gap = 1 / per_second
         self._slack = self._gap * burst
         self._clock = clock
@@ -38,9 +75,24 @@ class Rate:
         return allowed
 
     def require(self, key: Hashable) -> None:
-        """Raises TooOften."""
-        if not self.allows(key):
-            raise TooOften
+        """Raises TooOften, which says when there is room again. What is left is told with the answer."""
+        allowed = self.allows(key)
+        if (met := MET.get()) is not None:
+            met[self.name] = self.left(key)
+        if not allowed:
+            refusal = TooOften()
+            refusal.retry_after = max(1, math.ceil(self._used(key) + self._gap - self._slack))
+            raise refusal
+
+    def left(self, key: Hashable) -> Left:
+        """What the key may still do, without counting anything."""
+        used = self._used(key)
+        remaining = max(0, math.floor((self._slack - used) / self._gap + 1e-9))
+        return Left(self._burst, math.ceil(self._slack), remaining, math.ceil(used))
+
+    def _used(self, key: Hashable) -> float:
+        """In seconds of waiting until all of it is there again."""
+        return max(0.0, self._due.get(key, 0.0) - self._clock())
 
 
 def network_of(address: str) -> str:

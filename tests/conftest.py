@@ -29,6 +29,7 @@ from pulse.settings import Settings
 from tests.fakes.serving import served
 from tests.fakes.telegram import FakeTelegram
 from tests.fakes.vk import FakeVk, a_fake_vk
+from tests.promises import as_promised
 
 DOORS = tuple(role for role in wiring.ROLES if role != "deliver")
 STREAMS = NATS_FOLDER / "streams.json"
@@ -154,7 +155,8 @@ async def running_pulse(addresses: Addresses, data_dir: Path, roles: tuple[str, 
     await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
         await serving
-    async with httpx2.AsyncClient(base_url=settings.http_address, timeout=10) as client:
+    held = {"response": [as_promised]}  # whatever a test asks for
+    async with httpx2.AsyncClient(base_url=settings.http_address, timeout=10, event_hooks=held) as client:
         house = ready.result()
         projected = Projected(house.projector)
         await house.log.listen(PROJECTED, projected.on_announced)

@@ -8,8 +8,8 @@ from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
+from pulse.aggregates.department_hours import Hours, require_hours
 from pulse.aggregates.department_policy import BY_HAND, Policy, require_policy
-from pulse.aggregates.working_hours import Hours, require_hours
 from pulse.errors import BadInput
 
 DEPARTMENTS = UUID("0c7b6a52-2a55-5c3e-8e0f-3f6f6b0d9a02")

@@ -103,22 +103,22 @@ def require_rules(rules: Sequence[Rule], departments: Sequence[UUID]) -> None:
         raise NotARule(f"A source has {RULES} rules at most.", index=RULES, field="rules")
     for index, rule in enumerate(rules):
         for field, fault in _faults(rule, departments):
-            raise NotARule(f"Rule {index}: {field} {fault}", index=index, field=field)
+            raise NotARule(f"In rule {index + 1}, {field} must {fault}", index=index, field=field)
 
 
 def _faults(rule: Rule, departments: Sequence[UUID]) -> Iterator[tuple[str, str]]:
-    """Each wrong field, and what is wrong with it."""
+    """Each wrong field, and what it must be."""
     if rule.department not in departments:
-        yield "department", "is none of this source's departments."
+        yield "department", "be one of this source's departments."
     if len(rule.words) > WORDS or not all(map(_is_text, rule.words)):
-        yield "words", f"are {WORDS} at most, each of 1 to {TEXT_LIMIT} characters."
+        yield "words", f"be {WORDS} at most, each of 1 to {TEXT_LIMIT} characters."
     # Of `@` alone nothing is left, and that would take everybody without a username.
     texts = {"payload": rule.payload, "username": rule.username and rule.username.removeprefix("@"), "name": rule.name}
     for field, text in texts.items():
         if text is not None and not _is_text(text):
-            yield field, f"has 1 to {TEXT_LIMIT} characters."
+            yield field, f"have 1 to {TEXT_LIMIT} characters that can be seen."
     if rule.language is not None and not LANGUAGE.fullmatch(rule.language):
-        yield "language", "is a language's code, such as ru or pt-BR."
+        yield "language", "be a language's code, such as ru or pt-BR."
     if rule.hours is not None:
         yield from _faults_of_hours(rule.hours)
 
@@ -126,13 +126,13 @@ def _faults(rule: Rule, departments: Sequence[UUID]) -> Iterator[tuple[str, str]
 def _faults_of_hours(hours: Hours) -> Iterator[tuple[str, str]]:
     for field in ("since", "until"):
         if not HOUR.fullmatch(getattr(hours, field)):
-            yield f"hours.{field}", "is a time of the day, such as 09:00."
+            yield f"hours.{field}", "be a time of the day, such as 09:00."
     if hours.since == hours.until:
-        yield "hours.until", "is the same time as since."
+        yield "hours.until", "be another time than since."
     try:
         _zone(hours.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        yield "hours.zone", "is a time zone's name, such as Europe/Moscow."
+        yield "hours.zone", "be a time zone's name, such as Europe/Moscow."
 
 
 def _is_text(text: str) -> bool:

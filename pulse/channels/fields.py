@@ -66,7 +66,9 @@ class Fields:
 
     def id(self, key: str) -> str:
         """A name of something, as text: providers write the same kind of id as a text or as a whole number."""
-        if not isinstance(self.values.get(key), str):
+        if self.values.get(key) is None:
+            raise self.wrong(key, "there: a text or a whole number")
+        if not isinstance(self.values[key], str):
             return str(self.whole(key))
         value = self.text(key)
         if not 1 <= len(value) <= ID_LIMIT:

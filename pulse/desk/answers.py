@@ -8,8 +8,9 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from pulse.errors import PulseError
 from pulse.eventlog.commands import Decided
-from pulse.http import answer
+from pulse.http import MEDIA_TYPE, Invalid, answer, described
 
 
 class Shown(BaseModel):
@@ -36,22 +37,37 @@ class Written(Shown):
     version: Annotated[int, Field(examples=[7])]
 
 
+def written(model: type[Written], description: str = "done, and on disk") -> dict[str, Any]:
+    """What a command answers that says more than `Written`, for the API's document."""
+    position = {
+        "description": "where it lies; a read that sends it back sees it",
+        "schema": {"type": "integer", "format": "int64"},
+    }
+    return {"description": description, "model": model, "headers": {"X-Pulse-Position": position}}
+
+
 # What a command answers, for the API's document.
-WRITTEN: dict[str, Any] = {
-    "description": "done, and on disk",
-    "model": Written,
-    "headers": {
-        "X-Pulse-Position": {
-            "description": "where it lies; a read that sends it back sees it",
-            "schema": {"type": "integer", "format": "int64"},
-        }
-    },
-}
+WRITTEN = written(Written)
 
 
 def shows(model: Any, description: str = "found", status: int = 200) -> dict[int | str, dict[str, Any]]:
     """What a route answers with, for the API's document: `responses=shows(Listed[ChatRow])`."""
     return {status: {"model": model, "description": description}}
+
+
+def refuses(*errors: type[PulseError]) -> dict[int | str, dict[str, Any]]:
+    """Errors of a route's own, for the API's document; `refusals.py` knows those that it shares with others."""
+    return {error.status: as_response(error) for error in errors}
+
+
+def as_response(error: type[PulseError]) -> dict[str, Any]:
+    """An error as a response of the document, with an example."""
+    raised = error()
+    example = described(raised.code, str(raised), raised.status)
+    if error is Invalid:
+        example["errors"] = [{"field": "limit", "message": "Input should be less than or equal to 200"}]
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
+    return {"description": str(raised), "content": content}
 
 
 def done(decided: Decided, status: int = 200, **more: object) -> Response:

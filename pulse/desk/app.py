@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from copy import deepcopy
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
+from pydantic import Field
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from pulse import __version__
+from pulse.desk.answers import Shown, shows
 from pulse.desk.docs import HEADERS, docs_page
+from pulse.desk.document import SIGNED_IN, complete
+from pulse.desk.refusals import Guards, guards_of
+from pulse.errors import WrongMethod
 from pulse.files.uploads import PATHS as UPLOADS
-from pulse.http import BodyLimit, answer, install_problems, told
+from pulse.http import AddressLimit, BodyLimit, Invalid, answer, install_problems, problem
 
 BODY_LIMIT = 64 * 1024
 
-PROBLEM: dict[str, Any] = {
-    "title": "Problem",
-    "description": "RFC 9457. `code` is for programs, `title` for people; `errors` names fields, some rules add more.",
-    "type": "object",
-    "required": ["type", "title", "status", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-            },
-        },
-    },
-}
+
+class Health(Shown):
+    """Whether everything that this process needs is ready."""
+
+    status: Literal["ok", "not ready"]
+    checks: Annotated[dict[str, bool], Field(examples=[{"log": True, "reads": True}])]
+
 
 Checks = Callable[[], Awaitable[dict[str, bool]]]
 
@@ -47,13 +42,15 @@ class Documented(FastAPI):
 
     by_hand: Mapping[str, Any]
     schemes: Mapping[str, Any]
+    guards: Guards
+    without_example: Sequence[str] = ()
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             schema = super().openapi()
-            schema["paths"] = {**self.by_hand, **schema["paths"]}
-            _tell_problems(schema)
-            schema.setdefault("components", {}).setdefault("securitySchemes", {}).update(self.schemes)
+            schema["paths"] = {**deepcopy(dict(self.by_hand)), **schema["paths"]}
+            self.without_example = complete(schema, self.guards)
+            schema["components"]["securitySchemes"] = {**self.schemes, **SIGNED_IN}
         return super().openapi()
 
 
@@ -69,20 +66,25 @@ def http_app(
 
     Only `proxies` (addresses and networks, with commas between) are believed about who their clients are.
     """
-    app = Documented(title="Pulse", version=__version__, docs_url=None, redoc_url=None)
-    app.by_hand, app.schemes = by_hand, schemes
+    app = Documented(
+        title="Pulse", version=__version__, docs_url=None, redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )  # fmt: skip
+    app.by_hand, app.schemes, app.guards = by_hand, schemes, guards_of(routers)
+    app.add_middleware(AddressLimit)
     if proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
     app.add_middleware(BodyLimit, limit=BODY_LIMIT, but=UPLOADS)
     install_problems(app)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(405, _on_method([*routes, *(route for router in routers for route in router.routes)]))
     for router in routers:
         app.include_router(router)
     app.router.routes[:0] = routes
 
     @app.head("/healthz", include_in_schema=False)
-    @app.get("/healthz", tags=["operation"])
-    async def healthz() -> Response:
+    @app.get("/healthz", tags=["operation"], responses=shows(Health) | shows(Health, "not ready yet", 503))
+    async def show_health() -> Response:
         """200 once everything this process needs is ready to serve."""
         found = await checks()
         ready = all(found.values())
@@ -99,29 +101,28 @@ def http_app(
     return app
 
 
-def _tell_problems(schema: dict[str, Any]) -> None:
-    """Wrong fields are told as a problem, which FastAPI's document does not know."""
-    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    schemas["Problem"] = PROBLEM
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for methods in schema["paths"].values():
-        for operation in methods.values():
-            responses = operation["responses"]
-            if "422" in responses:
-                responses["422"] = {"description": "fields that are missing, wrong or unknown", "content": content}
-            responses.setdefault("default", {"description": "any other error", "content": content})
+def _on_method(routes: Sequence[BaseRoute]) -> Callable[[Request, Exception], Response]:
+    """405 with every method of the address (RFC 9110, 15.5.6): the framework names those of one route alone."""
+    known = [(route.path_regex, route.methods or set()) for route in routes if isinstance(route, Route)]
+
+    def on_method(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        allowed = {one for pattern, methods in known if pattern.match(request.url.path) for one in methods}
+        refused = problem(WrongMethod())
+        refused.headers["Allow"] = ", ".join(sorted(allowed)) or (error.headers or {}).get("Allow", "GET")
+        return refused
+
+    return on_method
 
 
 async def _on_invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     if first["type"] == "json_invalid":
-        return told("invalid", f"The body is not JSON: {first['ctx']['error']}.", 422)
+        return problem(Invalid(f"The body is not JSON: {first['ctx']['error']}."))
     if first["loc"] == ("body",):
-        return told("invalid", "Send a JSON object, with the header Content-Type: application/json.", 422)
+        return problem(Invalid("Send a JSON object, with the header Content-Type: application/json."))
     faults: list[dict[str, Any]] = [
         {"field": ".".join(str(part) for part in fault["loc"][1:]), "message": fault["msg"]} for fault in error.errors()
     ]
-    return told("invalid", "Some fields are missing, wrong or unknown.", 422, errors=jsonable_encoder(faults))
+    return problem(Invalid(errors=jsonable_encoder(faults)))

@@ -38,7 +38,7 @@ class Said(Shown):
 def attention_routes(guard: Guard, desk: ChatDesk, attention: Attention) -> APIRouter:
     router = APIRouter(prefix="/api/chats/{chat_id}", tags=["chats"])
     Asking = Annotated[Person, Depends(guard.person)]
-    looks, typing = Rate(per_second=1, burst=20), Rate(per_second=1, burst=10)
+    looks, typing = Rate(per_second=1, burst=20, name="viewing"), Rate(per_second=1, burst=10, name="typing")
 
     @router.post("/viewing", status_code=202, responses=shows(Said, "told", 202))
     async def tell_viewing(chat_id: UUID, person: Asking, looking: Looking | None = None) -> Response:

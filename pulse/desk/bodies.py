@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 # Postgres can't store NUL, so an event that holds one would park its chat.
 WITHOUT_NUL = r"^[^\x00]*$"
 
-Limit = Annotated[int, Query(ge=1, le=200)]
+Limit = Annotated[int, Query(ge=1, le=200, description="how many, 200 at most")]
 
 
 class Body(BaseModel):

@@ -7,9 +7,11 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Request
+from pydantic import Field
 
 from pulse.access import Person, Place, Subscription, may_subscribe
 from pulse.aggregates.chat import Chat
+from pulse.desk.answers import Shown
 from pulse.desk.guard import Guard
 from pulse.errors import BadInput, NotAllowed
 from pulse.eventlog.store import EventStore
@@ -20,7 +22,10 @@ LIMIT = 8 * 1024
 ASKED = {
     "type": "object",
     "required": ["socket_id", "channel_name"],
-    "properties": {"socket_id": {"type": "string"}, "channel_name": {"type": "string"}},
+    "properties": {
+        "socket_id": {"type": "string", "examples": ["1234.5678"]},
+        "channel_name": {"type": "string", "examples": ["private-chat.73803345-05ec-5922-81a8-7f2f572c0bdc"]},
+    },
 }
 BODY = {
     "required": True,
@@ -31,6 +36,13 @@ BODY = {
 SOCKET_ID = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
 
 
+class Signed(Shown):
+    """What a client sends on as it is: `channel_data` is signed too."""
+
+    auth: Annotated[str, Field(examples=["pulse:3f1a…"])]
+    channel_data: Annotated[str, Field(examples=['{"user_id":"76b3650b-e037-5e26-acd4-70d922a03793"}'])]
+
+
 class NotYourChannel(NotAllowed):
     """You may not subscribe to this channel."""
 
@@ -39,7 +51,7 @@ def broadcasting_routes(guard: Guard, store: EventStore, push_key: str) -> APIRo
     router = APIRouter(prefix="/broadcasting", tags=["push"])
 
     @router.post("/auth", openapi_extra={"requestBody": BODY})
-    async def authorise(request: Request, person: Annotated[Person, Depends(guard.person)]) -> dict[str, str]:
+    async def sign_subscription(request: Request, person: Annotated[Person, Depends(guard.person)]) -> Signed:
         """Signs a subscription for this socket. 403 when the channel is not for you."""
         socket_id, channel = await _asked(request)
         asked = Subscription.named(channel)
@@ -49,7 +61,7 @@ def broadcasting_routes(guard: Guard, store: EventStore, push_key: str) -> APIRo
         # The person is signed in, so that rights can be checked again at every frame.
         channel_data = orjson.dumps({"user_id": str(person.id), "user_info": {"name": person.name}}).decode()
         auth = guard.signer.subscription(push_key, socket_id, channel, channel_data)
-        return {"auth": auth, "channel_data": channel_data}
+        return Signed(auth=auth, channel_data=channel_data)
 
     return router
 

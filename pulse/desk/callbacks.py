@@ -1,5 +1,6 @@
 """`/api/callbacks`: who asked to be called, and what came of it."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -8,9 +9,10 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from pulse.access import Person, reach_of
-from pulse.desk.answers import WRITTEN, done
+from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows
 from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
 from pulse.desk.chat_desk import ChatDesk
+from pulse.desk.chat_rows import At, Name, Named, Version
 from pulse.desk.guard import Guard
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
@@ -21,14 +23,33 @@ from pulse.projections.reads import Reads
 class CallbackOutcome(Body):
     """What came of the call, in a few words; the customer does not see them."""
 
-    outcome: Annotated[str, Field(min_length=1, max_length=500, pattern=WITHOUT_NUL)]
+    outcome: Annotated[str, Field(min_length=1, max_length=500, pattern=WITHOUT_NUL, examples=["Called, all is well."])]
+
+
+class CallbackRow(Shown):
+    """A request to be called; its id is its number in its chat."""
+
+    id: Version
+    chat_id: UUID
+    name: Name
+    position: At
+    department_id: UUID | None
+    holder_id: UUID | None
+    status: Literal["open", "done"]
+    phone: Annotated[str, Field(examples=["+79990001122"])]
+    wanted_at: datetime | None
+    comment: Annotated[str, Field(examples=["About my order"])]
+    at: datetime
+    outcome: Annotated[str | None, Field(examples=["Called, all is well."])]
+    done_by: Named | None
+    done_at: datetime | None
 
 
 def callback_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["callbacks"])
     desk = ChatDesk(guard, store, reads)
 
-    @router.get("/callbacks")
+    @router.get("/callbacks", responses=shows(Listed[CallbackRow]))
     async def list_callbacks(
         person: Annotated[Person, Depends(guard.reader)], status: Literal["open", "done"] = "open",
         limit: Limit = 50, cursor: Annotated[str | None, Query()] = None,

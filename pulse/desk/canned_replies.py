@@ -20,7 +20,7 @@ from pulse.eventlog.commands import Decided
 from pulse.http import answer
 
 Language = Literal["ru", "en"]
-Shortcut = Annotated[str, Path(max_length=80, pattern=WITHOUT_NUL, examples=["hello"])]
+Shortcut = Annotated[str, Path(max_length=80, pattern=WITHOUT_NUL, description="without the `/`", examples=["hello"])]
 Department = Annotated[UUID | None, Query(description="whose phrasebook; everybody's without")]
 Text = Annotated[str, Field(max_length=8000, pattern=WITHOUT_NUL, examples=["Hello, {customer}! How can I help?"])]
 

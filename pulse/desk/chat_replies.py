@@ -14,7 +14,7 @@ from pulse.aggregates.chat import Chat, StaleReply
 from pulse.aggregates.chat_so_far import client_key
 from pulse.channels.pieces import require_carried
 from pulse.channels.table import CHANNELS
-from pulse.desk.answers import WRITTEN, Written, done
+from pulse.desk.answers import WRITTEN, Written, done, written
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_desk import ChatDesk, order_key
 from pulse.desk.guard import Guard
@@ -73,14 +73,15 @@ class WrittenWord(Written):
     client_msg_id: Annotated[str | None, Field(examples=["a1"])]
 
 
-WORD: dict[str, Any] = WRITTEN | {"model": WrittenWord}
+WORD = written(WrittenWord)
+WORD_BEFORE = written(WrittenWord, "it was written before, with the same `clientMsgId`")
 
 
 def chat_reply_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
     router = APIRouter(prefix="/api/chats/{chat_id}", tags=["replies"])
     Asking = Annotated[Person, Depends(guard.person)]
 
-    @router.post("/messages", status_code=201, responses={201: WORD, 200: WORD})
+    @router.post("/messages", status_code=201, responses={201: WORD, 200: WORD_BEFORE})
     async def write_reply(chat_id: UUID, reply: NewReply, person: Asking, if_match: IfMatch = None) -> Response:
         """Writes a reply to the customer; a free chat becomes yours. 409 if the chat's channel can't carry it.
 
@@ -106,7 +107,7 @@ def chat_reply_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
         number = decided.version if decided.events else await desk.version_of(chat_id, key)
         return done(decided, 201 if decided.events else 200, id=number, client_msg_id=reply.clientMsgId)
 
-    @router.post("/notes", status_code=201, responses={201: WORD, 200: WORD})
+    @router.post("/notes", status_code=201, responses={201: WORD, 200: WORD_BEFORE})
     async def write_note(chat_id: UUID, note: NewNote, person: Asking) -> Response:
         """Writes a note that only moderators see."""
         mentioned = [_require_person(guard, one) for one in dict.fromkeys(note.mentions)]
@@ -139,7 +140,7 @@ def stuck_reply_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
     Asking = Annotated[Person, Depends(guard.person)]
 
     @router.post("/messages/{number}/send-again", responses={200: WRITTEN})
-    async def send_again(chat_id: UUID, number: Number, person: Asking) -> Response:
+    async def send_reply_again(chat_id: UUID, number: Number, person: Asking) -> Response:
         """Sends a reply once more that failed or is uncertain; the channel is really called again."""
 
         def decision(chat: Chat) -> None:
@@ -148,7 +149,7 @@ def stuck_reply_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
         return done(await desk.command(person, chat_id, decision))
 
     @router.post("/messages/{number}/arrived", responses={200: WRITTEN})
-    async def vouch(chat_id: UUID, number: Number, person: Asking) -> Response:
+    async def vouch_for_reply(chat_id: UUID, number: Number, person: Asking) -> Response:
         """Says that an uncertain reply arrived: you have seen it at the customer's. What was not tried yet goes on."""
 
         def decision(chat: Chat) -> None:

@@ -87,8 +87,8 @@ def chat_sorting_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
 
     @router.delete("/tags/{tag:path}", responses={200: WRITTEN})
     async def untag_chat(
-        chat_id: UUID, tag: Annotated[str, Path(max_length=200, pattern=WITHOUT_NUL, examples=["invoice"])],
-        person: Asking, clientId: Annotated[ClientId | None, Query()] = None,
+        chat_id: UUID, tag: Annotated[str, Path(max_length=200, pattern=WITHOUT_NUL, description="in any case", examples=["invoice"])],
+        person: Asking, clientId: Annotated[ClientId | None, Query(description="your own id for this command")] = None,
     ) -> Response:  # fmt: skip
         """Takes a tag off."""
         key = order_key(person, "untag", clientId)

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from pulse.access import Person, reach_of
+from pulse.desk.answers import Listed, shows
 from pulse.desk.bodies import Limit
 from pulse.desk.chat_desk import ChatDesk
+from pulse.desk.chat_rows import ChatRow, EntryRow
 from pulse.desk.guard import Guard
 from pulse.http import answer
 from pulse.projections import inbox, thread
@@ -19,18 +21,18 @@ def chat_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
     router = APIRouter(prefix="/api/chats", tags=["chats"])
     Reading = Annotated[Person, Depends(guard.reader)]
 
-    @router.get("")
+    @router.get("", responses=shows(Listed[ChatRow]))
     async def list_chats(person: Reading, limit: Limit = 50, cursor: Annotated[str | None, Query()] = None) -> Response:
         """Chats you may see, the one with the newest word first. `unread` is what you have not seen yourself."""
         page = await inbox.page(reads, **reach_of(person), limit=limit, cursor=cursor)
         return answer({**page.body(), "items": [desk.with_names(chat) for chat in page.items]})
 
-    @router.get("/{chat_id}")
+    @router.get("/{chat_id}", responses=shows(ChatRow))
     async def show_chat(chat_id: UUID, person: Reading) -> Response:
         """One chat as it stands in the list."""
         return answer(desk.with_names(await desk.seen_by(person, chat_id)))
 
-    @router.get("/{chat_id}/messages")
+    @router.get("/{chat_id}/messages", responses=shows(Listed[EntryRow]))
     async def list_messages(
         chat_id: UUID, person: Reading, limit: Limit = 50,
         beforeId: Annotated[int | None, Query(ge=0, le=thread.END)] = None,

@@ -15,9 +15,10 @@ from pydantic import Field
 from pulse.access import Person, Place, by_moderator, may_see_customer, reach_of
 from pulse.aggregates.blocklist import Blocklist, blocklist_id
 from pulse.aggregates.customer import Customer
-from pulse.desk.answers import WRITTEN, done
+from pulse.desk.answers import WRITTEN, Listed, done, shows
 from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
 from pulse.desk.chat_desk import ChatDesk
+from pulse.desk.customer_rows import CustomerRow, CustomerShown
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
@@ -42,7 +43,7 @@ class Part(Body):
 
 
 class Reason(Body):
-    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=WITHOUT_NUL)]
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=WITHOUT_NUL, examples=["Advertising"])]
 
 
 def customer_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
@@ -51,7 +52,7 @@ def customer_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
     Reading = Annotated[Person, Depends(guard.reader)]
     desk = CustomerDesk(guard, store, reads)
 
-    @router.get("")
+    @router.get("", responses=shows(Listed[CustomerRow]))
     async def list_customers(
         person: Reading, limit: Limit = 50, cursor: Annotated[str | None, Query()] = None,
         name: Annotated[str | None, Query(min_length=1, max_length=100, pattern=WITHOUT_NUL)] = None,
@@ -63,13 +64,13 @@ def customer_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
             page = await customers.named(reads, name, **reach_of(person), limit=limit, cursor=cursor)
         return answer({**page.body(), "items": [desk.with_block(row) for row in page.items]})
 
-    @router.get("/{customer_id}")
+    @router.get("/{customer_id}", responses=shows(CustomerShown))
     async def show_customer(customer_id: UUID, person: Reading) -> Response:
         """One customer, everybody who is the same person, and those of their chats that you may see."""
         return answer(await desk.page(await desk.seen_by(person, customer_id)))
 
     @router.post("/{customer_id}/join", responses={200: WRITTEN})
-    async def join(customer_id: UUID, other: Join, person: Asking) -> Response:
+    async def join_customers(customer_id: UUID, other: Join, person: Asking) -> Response:
         """Two customers are one person. It has no direction and changes nothing of either; `part` takes it back."""
         both = [await desk.seen_by(person, customer_id), await desk.seen_by(person, other.with_)]
 
@@ -80,7 +81,7 @@ def customer_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
         return done(await desk.command(person, [known.row for known in both], decision))
 
     @router.post("/{customer_id}/part", responses={200: WRITTEN})
-    async def part(customer_id: UUID, person: Asking, other: Part | None = None) -> Response:
+    async def part_customers(customer_id: UUID, person: Asking, other: Part | None = None) -> Response:
         """Takes back a join with another customer, or every join of this one. Other joins stay as they are."""
         known = await desk.seen_by(person, customer_id)
         wanted = [other.with_] if other and other.with_ else known.joined
@@ -94,7 +95,7 @@ def customer_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
         return done(await desk.command(person, [known.row, *others], decision))
 
     @router.post("/{customer_id}/block", responses={200: WRITTEN})
-    async def block(customer_id: UUID, why: Reason, person: Asking) -> Response:
+    async def block_customer(customer_id: UUID, why: Reason, person: Asking) -> Response:
         """From now on nothing of theirs on this source is taken in: it is answered, counted, and gone."""
         row = (await desk.seen_by(person, customer_id)).row
         return done(await desk.in_blocklist(
@@ -102,7 +103,7 @@ def customer_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
         ))  # fmt: skip
 
     @router.post("/{customer_id}/unblock", responses={200: WRITTEN})
-    async def unblock(customer_id: UUID, person: Asking) -> Response:
+    async def unblock_customer(customer_id: UUID, person: Asking) -> Response:
         """Takes them in again; what they sent meanwhile is gone."""
         row = (await desk.seen_by(person, customer_id)).row
         return done(await desk.in_blocklist(

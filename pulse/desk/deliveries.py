@@ -10,7 +10,9 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from pulse.access import Person, by_moderator
 from pulse.channels.table import CHANNELS
-from pulse.desk.bodies import Body
+from pulse.desk.answers import Listed, refuses, shows
+from pulse.desk.bodies import Body, Limit
+from pulse.desk.delivery_rows import DeliveryRow, DeliveryShown, Readings, RejectionRow
 from pulse.desk.guard import Guard
 from pulse.directory import Directory
 from pulse.errors import NotFound
@@ -41,7 +43,7 @@ def known_channel(name: str | None) -> str | None:
     return name
 
 
-DeliveryId = Annotated[int, Field(ge=1, le=LAST_POSITION)]
+DeliveryId = Annotated[int, Field(ge=1, le=LAST_POSITION, examples=[1042])]
 
 
 class Selection(Body):
@@ -49,15 +51,15 @@ class Selection(Body):
 
     ids: Annotated[list[DeliveryId], Field(min_length=1, max_length=AT_ONCE)]
     apply: bool = False
-    seen: Annotated[str, Field(max_length=AT_ONCE * 17)] = ""
+    seen: Annotated[str, Field(max_length=AT_ONCE * 17, examples=[""])] = ""
 
 
 def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again) -> APIRouter:
     router = APIRouter(prefix="/api/deliveries", tags=["deliveries"])
 
-    @router.get("", dependencies=[Depends(guard.reading_admin)])
+    @router.get("", dependencies=[Depends(guard.reading_admin)], responses=shows(Listed[DeliveryRow | RejectionRow]))
     async def list_deliveries(
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        limit: Limit = 50,
         cursor: Annotated[str | None, Query()] = None,
         source: UUID | None = None,
         channel: Annotated[str | None, AfterValidator(known_channel)] = None,
@@ -79,7 +81,7 @@ def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again)
             page = await deliveries.page(reads, store.log, wanted, limit=limit, cursor=cursor)
         return answer(page.body())
 
-    @router.get("/{delivery_id}", dependencies=[Depends(guard.reading_admin)])
+    @router.get("/{delivery_id}", dependencies=[Depends(guard.reading_admin)], responses=shows(DeliveryShown))
     async def show_delivery(delivery_id: Annotated[int, Path(ge=1, le=LAST_POSITION)]) -> Response:
         """One delivery: its whole raw body, the events it became, and each time that reading it again came to something.
 
@@ -90,8 +92,10 @@ def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again)
             raise NotFound
         return answer(found | (await again.raw(delivery_id) if found["raw"] is not None else {}))
 
-    @router.post("/process-again")
-    async def process_again(selection: Selection, person: Annotated[Person, Depends(guard.admin)]) -> Response:
+    @router.post("/process-again", responses=shows(Readings, "read") | refuses(NotFound))
+    async def process_deliveries_again(
+        selection: Selection, person: Annotated[Person, Depends(guard.admin)]
+    ) -> Response:
         """Reads stored bodies again with the drivers as they are now. Shows what would come of each; does it with `apply`.
 
         `result` is changes, nothing or unreadable. 409 `not-as-shown` unless `seen` is from an answer that showed just

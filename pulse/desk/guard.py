@@ -14,6 +14,7 @@ from pulse.access import Person, may_call, may_manage
 from pulse.desk.sessions import Sessions
 from pulse.directory import Directory
 from pulse.errors import NotAllowed, NotAuthentic
+from pulse.limits import Rate
 from pulse.projections.reads import Reads, as_position
 from pulse.tokens import Signer
 
@@ -24,6 +25,8 @@ OwnWrite = Annotated[
 ]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LEARN_SECONDS = 0.5
+# Of one signed-in person: no hand is as fast, and no script of theirs can keep the others out.
+PER_SECOND, AT_ONCE = 100, 1000
 
 
 class NotFromHere(NotAllowed):
@@ -49,9 +52,10 @@ class Guard:
         self.secure = secure
         # The __Host- prefix binds a cookie to this very host, and needs TLS.
         self.cookie = "__Host-pulse_session" if secure else "pulse_session"
+        self.rate = Rate(PER_SECOND, AT_ONCE, name="person")
 
     async def person(self, request: Request) -> Person:
-        """Raises NotAuthentic, or NotFromHere for another website's form."""
+        """Raises NotAuthentic, TooOften, or NotFromHere for another website's form."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             moderator_id = self.signer.read_staff_token(token, self.clock())
@@ -65,6 +69,7 @@ class Guard:
         person = self.directory.person(moderator_id)
         if person is None:
             raise NotAuthentic("Sign in first.")
+        self.rate.require(person.id)
         return person
 
     async def reader(self, request: Request, x_pulse_position: OwnWrite = None) -> Person:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import aclosing
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from pulse.aggregates.department import Department
 from pulse.aggregates.department_policy import Policy, require_policy
 from pulse.aggregates.source import Source
 from pulse.aggregates.source_rules import Rule, require_rules
-from pulse.desk.answers import WRITTEN, done
+from pulse.desk.answers import WRITTEN, Listed, Shown, done, refuses, shows
 from pulse.desk.bodies import Body
+from pulse.desk.chat_rows import At, Named
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
 from pulse.directory import Directory
@@ -26,19 +28,20 @@ from pulse.http import answer
 from pulse.limits import Rate
 
 MOST_EVENTS = 100_000
+RULES = [{"department": "0f4d2c4e-9f0b-5b1a-8d52-6a5d7f1f2f11", "words": ["refund"]}]
 
 
 class Rules(Body):
     """In the order they are asked; the first that fits decides."""
 
-    rules: tuple[Rule, ...]
+    rules: Annotated[tuple[Rule, ...], Field(examples=[RULES])]
 
 
 class NewPolicy(Body):
     """`assign` is none, round-robin or least-busy."""
 
-    assign: str
-    max_chats: int | None = None
+    assign: Annotated[str, Field(examples=["round-robin"])]
+    max_chats: Annotated[int | None, Field(examples=[5])] = None
 
     def value(self) -> Policy:
         """Raises NotAPolicy."""
@@ -51,19 +54,49 @@ class Asked(Body):
     """What to try; what is left out is as it is today. `cursor` is the `next` of an earlier answer."""
 
     source: UUID | None = None
-    rules: tuple[Rule, ...] | None = None
+    rules: Annotated[tuple[Rule, ...] | None, Field(examples=[RULES])] = None
     policy: NewPolicy | None = None
     from_: Annotated[AwareDatetime | None, Field(alias="from")] = None
     to: AwareDatetime | None = None
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
-    moderators: Annotated[frozenset[UUID] | None, Field(max_length=1000)] = None
-    cursor: Annotated[str | None, Field(pattern="^[0-9]{1,18}$")] = None
+    limit: Annotated[int, Field(ge=1, le=1000, examples=[100])] = 100
+    moderators: Annotated[
+        frozenset[UUID] | None, Field(max_length=1000, examples=[["76b3650b-e037-5e26-acd4-70d922a03793"]])
+    ] = None
+    cursor: Annotated[str | None, Field(pattern="^[0-9]{1,18}$", examples=["1042"])] = None
+
+
+class ByRules(Shown):
+    """Where the rules would have sent it; `rule` is the index of the one that fits."""
+
+    department: Named | None
+    rule: Annotated[int | None, Field(examples=[0])]
+
+
+class ByPolicy(Shown):
+    moderator: Named | None
+
+
+class VerdictRow(Shown):
+    """Who would have got one chat."""
+
+    chat_id: UUID
+    source_id: UUID
+    position: At
+    opened_at: datetime
+    department: Named | None
+    by_rules: ByRules
+    by_policy: ByPolicy
+
+
+class DryRunShown(Listed[VerdictRow]):
+    next: Annotated[str | None, Field(examples=["1042"])]
+    assumed_online: Annotated[str, Field(examples=[ASSUMED])]
 
 
 def routing_routes(guard: Guard, store: EventStore) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["routing"])
     decisions = Decisions(guard, store)
-    tries = Rate(per_second=0.5, burst=10)
+    tries = Rate(per_second=0.5, burst=10, name="dry-runs")
 
     Admin = Annotated[Person, Depends(guard.admin)]
 
@@ -98,8 +131,8 @@ def routing_routes(guard: Guard, store: EventStore) -> APIRouter:
 
         return done(await decisions.decide(person, Department, department_id, decision))
 
-    @router.post("/routing/dry-run")
-    async def dry_run(asked: Asked, person: Admin) -> Response:
+    @router.post("/routing/dry-run", responses=shows(DryRunShown, "tried") | refuses(NotFound))
+    async def try_routing(asked: Asked, person: Admin) -> Response:
         """Who would have got these chats, by other rules or another policy. Reads the log and changes nothing.
 
         `by_policy` treats everybody in `moderators`, or all of the department's, as online.

@@ -17,7 +17,9 @@ from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 
-Name = Annotated[str, Path(max_length=200, pattern=WITHOUT_NUL, examples=["Late deliveries"])]
+Name = Annotated[
+    str, Path(max_length=200, pattern=WITHOUT_NUL, description="of the view", examples=["Late deliveries"])
+]
 Filter = Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z_]+$")]
 Value = Annotated[str, Field(max_length=200, pattern=WITHOUT_NUL)]
 
@@ -54,7 +56,9 @@ def saved_view_routes(guard: Guard, store: EventStore) -> APIRouter:
         ))  # fmt: skip
 
     @router.delete("/{name}", responses={200: WRITTEN})
-    async def remove_view(name: Name, person: Asking, everybody: Annotated[bool, Query()] = False) -> Response:
+    async def remove_view(
+        name: Name, person: Asking, everybody: Annotated[bool, Query(description="of those for everybody")] = False
+    ) -> Response:
         """Forgets a view."""
         owner = _owner(person, everybody=everybody)
         return done(await _change(guard, store, person, owner, lambda saved: saved.remove(name, now=guard.clock())))

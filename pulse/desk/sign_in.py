@@ -1,14 +1,16 @@
 """`/api/users/login` and what belongs to it. No account is ever made by signing in."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from pulse.access import Person
 from pulse.aggregates.moderator import moderator_id
+from pulse.desk.answers import Shown, refuses
 from pulse.desk.bodies import Body
-from pulse.desk.guard import Guard
+from pulse.desk.guard import Guard, NotFromHere
 from pulse.desk.sessions import LIFE
 from pulse.errors import NotAuthentic
 from pulse.limits import Rate, network_of
@@ -21,22 +23,32 @@ class WrongPassword(NotAuthentic):
 
 class Credentials(Body):
     email: Annotated[str, Field(max_length=254, examples=["anna@pulse.example"])]
-    password: Annotated[str, Field(max_length=1024)]
+    password: Annotated[str, Field(max_length=1024, examples=["correct horse battery staple"])]
 
 
-class SignedIn(BaseModel):
+class PersonShown(Shown):
+    """A moderator or admin."""
+
+    id: UUID
+    name: Annotated[str, Field(examples=["Anna"])]
+    role: Literal["admin", "moderator"]
+    departments: list[UUID]
+    away: bool
+
+
+class SignedIn(Shown):
     """The person, and a token of five minutes for the staff socket and other services."""
 
-    user: dict[str, Any]
-    access_token: str
+    user: PersonShown
+    access_token: Annotated[str, Field(examples=["eyJhbGciOiJIUzI1NiJ9…"])]
 
 
 class Tries:
     """How often somebody may try: per account, or many addresses guess one password; per address, or one guesses all."""
 
     def __init__(self) -> None:
-        self._accounts = Rate(per_second=0.2, burst=20)
-        self._addresses = Rate(per_second=2, burst=200)
+        self._accounts = Rate(per_second=0.2, burst=20, name="sign-ins-of-account")
+        self._addresses = Rate(per_second=2, burst=200, name="sign-ins")
 
     def require(self, address: str, email: str) -> None:
         """Raises TooOften. An address that is out of tries uses up nobody's account."""
@@ -49,8 +61,8 @@ def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
     tries = Tries()
     Asking = Annotated[Person, Depends(guard.person)]
 
-    @router.post("/login")
-    async def login(credentials: Credentials, request: Request, response: Response) -> SignedIn:
+    @router.post("/login", responses=refuses(WrongPassword, NotFromHere))
+    async def sign_in(credentials: Credentials, request: Request, response: Response) -> SignedIn:
         """Signs in with email and password and sets the session cookie."""
         guard.require_same_site(request)  # or another website could sign people in as somebody else
         address = request.client.host if request.client else ""
@@ -68,15 +80,21 @@ def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
             guard.cookie, cookie, max_age=int(LIFE.total_seconds()), httponly=True, secure=guard.secure,
             samesite="strict", path="/",
         )  # fmt: skip
-        return SignedIn(user=shown(person), access_token=guard.signer.staff_token(person.id, guard.clock()))
+        return SignedIn(
+            user=PersonShown.model_validate(shown(person)),
+            access_token=guard.signer.staff_token(person.id, guard.clock()),
+        )
 
     @router.get("/me")
-    async def me(person: Asking) -> SignedIn:
+    async def show_me(person: Asking) -> SignedIn:
         """Who is signed in, and a fresh token."""
-        return SignedIn(user=shown(person), access_token=guard.signer.staff_token(person.id, guard.clock()))
+        return SignedIn(
+            user=PersonShown.model_validate(shown(person)),
+            access_token=guard.signer.staff_token(person.id, guard.clock()),
+        )
 
-    @router.post("/logout", status_code=204)
-    async def logout(person: Asking, request: Request, response: Response) -> None:
+    @router.post("/logout", status_code=204, response_class=Response)
+    async def sign_out(person: Asking, request: Request, response: Response) -> None:
         """Ends this session."""
         if cookie := request.cookies.get(guard.cookie):
             await guard.sessions.end(cookie)

@@ -55,7 +55,7 @@ class Publishing:
         self.store = store
         self.traces = traces
         self.clock = clock
-        self._rate = Rate(PER_SECOND, AT_ONCE)
+        self._rate = Rate(PER_SECOND, AT_ONCE, name="posts")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """202 once stored; 401 for strangers, whatever is wrong with them; never a 500."""

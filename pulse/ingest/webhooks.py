@@ -57,7 +57,10 @@ class Webhooks:
         try:
             media_type, words = await self._receive(scope, receive)
         except PulseError as error:
-            await problem(error)(scope, receive, send)
+            refused = problem(error)
+            if isinstance(error, PostOnly):
+                refused.headers["Allow"] = "POST"
+            await refused(scope, receive, send)
             return
         except Exception:  # nothing stands behind this door, and a provider sends again what is answered 503
             log.exception("webhook.unforeseen", path=scope["path"])

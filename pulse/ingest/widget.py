@@ -42,6 +42,15 @@ CALLBACK_LIMIT = 8 * 1024
 NAME_LIMIT = 100
 PAGE, LONGEST_PAGE = 50, 200
 
+# https://fetch.spec.whatwg.org/#http-cors-protocol
+CORS = {
+    "Access-Control-Allow-Headers": "authorization, content-type, x-pulse-version, x-request-id, range",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
+    "Access-Control-Expose-Headers": (
+        "x-pulse-version, x-request-id, retry-after, ratelimit, ratelimit-policy, content-range"
+    ),
+}
+
 
 class SenderBlocked(NotAllowed):
     """You can't write here any more."""
@@ -67,10 +76,10 @@ class Widget:
         self.reads = reads
         self.clock = clock
         self.traces = traces
-        self._sessions = Rate(per_second=5, burst=100)
-        self._messages = Rate(per_second=5, burst=100)
-        self._callbacks = Rate(per_second=1 / 60, burst=5)
-        self._reads = Rate(per_second=10, burst=60)
+        self._sessions = Rate(per_second=5, burst=100, name="sessions")
+        self._messages = Rate(per_second=5, burst=100, name="messages")
+        self._callbacks = Rate(per_second=1 / 60, burst=5, name="callbacks")
+        self._reads = Rate(per_second=10, burst=60, name="reads")
 
     def routes(self) -> list[Route]:
         """The widget's own addresses, and those that older clients know."""
@@ -219,26 +228,31 @@ class Widget:
         return visit
 
     def _require_origin(self, request: Request, source: Source) -> None:
-        origin = request.headers.get("origin")
-        if not may_embed(source.origins, origin):
+        request.state.source = source
+        if not may_embed(source.origins, request.headers.get("origin")):
             raise NotAllowed("This website may not use this source. Add it to the source's origins.")
 
     def cors(self, route: Endpoint) -> Endpoint:
-        """Lets pages elsewhere call the widget's addresses; which of them may is the source's list."""
+        """Lets pages elsewhere call the widget's addresses: those that the source's list names, and no others."""
 
         async def with_cors(request: Request) -> Response:
             try:
                 response = Response(status_code=204) if request.method == "OPTIONS" else await route(request)
             except PulseError as error:  # a page elsewhere may read why, so this answer needs the headers too
                 response = problem(error)
-            response.headers["Access-Control-Allow-Origin"] = request.headers.get("origin", "*")
-            response.headers["Access-Control-Allow-Headers"] = "authorization, content-type, x-pulse-version, range"
-            response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, OPTIONS"
-            response.headers["Access-Control-Expose-Headers"] = "x-pulse-version, retry-after, content-range"
+            origin = request.headers.get("origin")
+            if origin is not None and self._may_read(request, origin):
+                response.headers.update(CORS | {"Access-Control-Allow-Origin": origin})
             response.headers.add_vary_header("Origin")
             return response
 
         return with_cors
+
+    def _may_read(self, request: Request, origin: str) -> bool:
+        """Before it is known whose source it is about, whoever may embed any website may be told what went wrong."""
+        known = getattr(request.state, "source", None)
+        sources = [known] if known else [one for one in self.directory.sources() if one.channel == "web"]
+        return any(may_embed(source.origins, origin) for source in sources)
 
 
 def _text(post: Fields, attachments: tuple[Attachment, ...]) -> str:

@@ -35,9 +35,9 @@ class WidgetFiles:
         self.widget = widget
         self.blobs = blobs
         self.previews = Previews(blobs)
-        self._visitors = Rate(per_second=0.05, burst=10)
-        self._networks = Rate(per_second=0.2, burst=60)
-        self._reads = Rate(per_second=20, burst=100)
+        self._visitors = Rate(per_second=0.05, burst=10, name="uploads")
+        self._networks = Rate(per_second=0.2, burst=60, name="uploads-of-address")
+        self._reads = Rate(per_second=20, burst=100, name="files")
 
     def routes(self) -> list[Route]:
         cors = self.widget.cors

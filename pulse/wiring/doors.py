@@ -39,6 +39,7 @@ from pulse.eventlog.notes import Notes
 from pulse.eventlog.store import EventStore
 from pulse.house import House, now
 from pulse.http import Fork
+from pulse.http_headers import AnswerHeaders
 from pulse.ingest.again import Again
 from pulse.ingest.intake import Intake
 from pulse.ingest.openapi import PATHS, SECURITY
@@ -156,4 +157,4 @@ def whole_app(house: House) -> ASGIApp:
     )
     if house.webhooks is not None and house.publishing is not None:
         app = Fork(WEBHOOKS, Fork(EVENTS, house.publishing, house.webhooks), app)
-    return app
+    return AnswerHeaders(app, tls=house.settings.secure_cookies)

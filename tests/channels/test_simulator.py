@@ -97,11 +97,11 @@ def test_a_time_may_be_missing() -> None:
 
 
 WRONG = [
-    ({"message": "Hello"}, "from must be a whole number."),
+    ({"message": "Hello"}, "from must be there: a text or a whole number."),
     ({"from": "", "message": "Hello"}, "from must be an id of 1 to 256 characters."),
     ({"from": 7}, "message must be a text."),
     ({"from": 7, "message": "Hello", "type": 5}, "type must be a text."),
-    ({"from": 7, "type": "edit", "message": "Hello"}, "message_id must be a whole number."),
+    ({"from": 7, "type": "edit", "message": "Hello"}, "message_id must be there: a text or a whole number."),
     ({"from": 7, "type": "location"}, "latitude must be a number."),
     ({"from": 7, "message": "Hello", "timestamp": 1795165200000}, "timestamp must be a time in seconds"),
     ({"from": 7, "message": "Hello", "timestamp": "yesterday"}, "timestamp must be seconds since 1970 or an ISO"),

@@ -83,7 +83,7 @@ async def test_wrong_rules_are_named_and_nothing_is_stored(
         ({"rules": []}, "holds no list of rules"),
         ([{"words": ["x"]}], "Rule 0: department: Field required."),
         (["x"], "Rule 0: it: "),
-        ([*REFUNDS, {"department": "Support", "words": [""]}], "Rule 1: words are 50 at most"),
+        ([*REFUNDS, {"department": "Support", "words": [""]}], "In rule 2, words must be 50 at most"),
         ([{"department": "Warehouse"}], "There is no department 'Warehouse'. There are: Sales, Support."),
     ]:
         code, said = await command("source", "rules", str(shop), written(rules))

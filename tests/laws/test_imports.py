@@ -11,6 +11,7 @@ ROOT = Path(pulse.__file__).parent
 
 FLOORS: list[tuple[str, ...]] = [
     ("errors", "values", "sniff"),
+    ("limits",),
     (
         "settings",
         "access",
@@ -20,8 +21,8 @@ FLOORS: list[tuple[str, ...]] = [
         "vault",
         "blobs",
         "passwords",
-        "limits",
         "http",
+        "http_headers",
         "http_limits",
         "logs",
         "message",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulse.aggregates.working_hours import WEEK, Calendar, Hours, NotWorkingHours, require_hours
+from pulse.aggregates.department_hours import WEEK, Calendar, Hours, NotWorkingHours, require_hours
 
 OFFICE = Hours("Europe/Moscow", dict.fromkeys(WEEK[:5], ("09:00-13:00", "14:00-18:00")), ("2026-11-04",))
 HOUR = 3600

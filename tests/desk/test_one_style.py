@@ -1,0 +1,83 @@
+"""One style for the whole API: request ids, limits, other websites, and errors that show nothing of the inside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from pulse.desk import guard as guards
+from pulse.limits import Rate
+from tests.conftest import Pulse
+from tests.desk.test_schemathesis import PARAMETERS, UNKNOWN
+from tests.promises import document
+from tests.world import Desk, is_problem
+
+ELSEWHERE = "https://elsewhere.example"
+ADDRESSES = [
+    (method.upper(), path.format(**{"id": UNKNOWN, "number": 1, "delivery_id": 1} | dict.fromkeys(PARAMETERS, UNKNOWN)))
+    for path, methods in document()["paths"].items()
+    for method in methods
+]
+OF_THE_WIDGET = ("/api/widget/", "/chat/session")
+
+
+@pytest.mark.parametrize(("method", "address"), ADDRESSES)
+async def test_every_answer_names_its_request(shared: Pulse, method: str, address: str) -> None:
+    answer = await shared.http.request(method, address, headers={"X-Request-Id": "order-17"})
+    assert answer.headers["x-request-id"] == "order-17"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(("method", "address"), [one for one in ADDRESSES if not one[1].startswith(OF_THE_WIDGET)])
+async def test_no_page_elsewhere_may_read_what_is_not_the_widgets(
+    shared: Pulse, desk: Desk, method: str, address: str
+) -> None:
+    """Neither for a visitor's browser nor for one of ours, neither the answer nor the question before it."""
+    origin = {"Origin": ELSEWHERE}
+    asks = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "authorization"}
+    for answer in (
+        await shared.http.request(method, address, headers=origin),
+        await shared.http.request(method, address, headers=origin | await desk.headers("anna")),
+        await shared.http.options(address, headers=origin | asks),
+    ):
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+async def test_an_error_that_nobody_foresaw_shows_nothing_of_the_inside(
+    shared: Pulse, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = await desk.headers("anna")
+
+    async def stumble(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("a secret of ours")
+
+    monkeypatch.setattr("pulse.desk.chats.inbox.page", stumble)
+    async with httpx2.AsyncClient(base_url=shared.http.base_url) as unheld:  # the document promises no 500
+        answer = await unheld.get("/api/chats", headers=headers)
+    told = is_problem(answer, 500, "unforeseen")
+    assert told.keys() == {"type", "title", "status", "code"}
+    for inside in ("secret", "ZeroDivision", "Traceback", ".py"):
+        assert inside not in answer.text
+    assert answer.headers["x-request-id"]
+
+
+async def test_one_person_has_a_limit_of_their_own(shared: Pulse, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert guards.AT_ONCE >= 100
+    anna, boris = await desk.headers("anna"), await desk.headers("boris")
+    answer = await shared.http.get("/api/users/me", headers=anna)
+    assert f'"person";q={guards.AT_ONCE};w=' in answer.headers["ratelimit-policy"]
+    assert '"person";r=' in answer.headers["ratelimit"]
+    assert '"address";r=' in answer.headers["ratelimit"]
+    scarce = Rate(per_second=0.01, burst=2, name="person")
+    monkeypatch.setattr(Rate, "require", limited(scarce, Rate.require))
+    told = [await shared.http.get("/api/users/me", headers=anna) for _ in range(3)]
+    assert [answer.status_code for answer in told] == [200, 200, 429]
+    assert int(told[-1].headers["retry-after"]) > 2
+    assert (await shared.http.get("/api/users/me", headers=boris)).status_code == 200
+
+
+def limited(scarce: Rate, before: Any) -> Any:
+    """The person's rate is another one; the others stay."""
+    return lambda rate, key: before(scarce if rate.name == "person" else rate, key)

@@ -1,0 +1,69 @@
+"""Holds answers to the API's document: whatever a test asks for is answered as `/openapi.json` says, or the test fails."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, NamedTuple
+
+import httpx2
+import jsonschema_rs
+
+from pulse.wiring.doors import openapi
+
+# What every address may answer, so that no operation has to say it.
+ANYWHERE = {405}
+
+
+class Operation(NamedTuple):
+    pattern: re.Pattern[str]
+    method: str
+    id: str
+    responses: dict[str, Any]
+
+
+@cache
+def document() -> dict[str, Any]:
+    return openapi()
+
+
+@cache
+def operations() -> tuple[Operation, ...]:
+    """Addresses without parameters first, as the routes stand too."""
+    found = [
+        Operation(re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), method.upper(), said["operationId"], said["responses"])
+        for path, methods in document()["paths"].items()
+        for method, said in methods.items()
+    ]
+    return tuple(sorted(found, key=lambda one: one.pattern.pattern.count("[^/]+")))
+
+
+def operation_of(method: str, path: str) -> Operation | None:
+    return next((one for one in operations() if one.method == method and one.pattern.fullmatch(path)), None)
+
+
+@cache
+def validator_of(operation: str, status: str, media_type: str) -> Any:
+    """None where nothing of this media type is promised."""
+    [found] = [one for one in operations() if one.id == operation]
+    content = found.responses[status].get("content", {})
+    if media_type not in content:
+        return None
+    schema = content[media_type].get("schema", {}) | {"components": document()["components"]}
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+
+
+async def as_promised(answer: httpx2.Response) -> None:
+    """Raises AssertionError unless the answer's status, media type and body are as the document says."""
+    operation = operation_of(answer.request.method, answer.request.url.path)
+    if operation is None or answer.status_code in ANYWHERE:
+        return
+    status, where = str(answer.status_code), f"{answer.status_code} of {operation.id}"
+    assert status in operation.responses, f"{where} is not promised"
+    media_type = answer.headers.get("content-type", "").partition(";")[0]
+    if "json" in media_type:
+        await answer.aread()
+        validator = validator_of(operation.id, status, media_type)
+        assert validator is not None, f"{media_type} as {where} is not promised"
+        faults = [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(answer.json())]
+        assert not faults, f"{where}: {faults[:5]}"
