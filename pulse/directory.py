@@ -1,4 +1,4 @@
-"""Sources, departments, moderators, producers and who is blocked: folded from the log, in every process, always fresh.
+"""Sources, departments, moderators, identities, producers and who is blocked: folded from the log, in every process, always fresh.
 
 So webhooks, sockets and permissions need no database.
 """
@@ -16,6 +16,7 @@ from eventsourcing.domain import Aggregate, OriginatorVersionError
 from pulse.access import Person
 from pulse.aggregates.blocklist import Block, Blocklist, blocklist_id
 from pulse.aggregates.department import Department
+from pulse.aggregates.identity import Identity, identity_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.phrasebook import Phrasebook, phrasebook_id
 from pulse.aggregates.producer import Producer
@@ -29,7 +30,7 @@ from pulse.eventlog.jetstream import Log
 
 log = structlog.get_logger(__name__)
 
-KINDS = ("source", "department", "moderator", "producer", "blocklist", "subscriber", "phrasebook")
+KINDS = ("source", "department", "moderator", "producer", "blocklist", "subscriber", "phrasebook", "identity")
 
 
 class UnknownDepartment(BadInput):
@@ -120,6 +121,20 @@ class Directory:
     def moderator_by_email(self, email: str) -> Moderator | None:
         found = self._known.get(moderator_id(email))
         return found if isinstance(found, Moderator) and not found.disabled else None
+
+    def person_with(self, provider: str, external_id: str) -> Person | None:
+        """Whose identity it is; None if it is linked to nobody, or to somebody who may not sign in.
+
+        Raises NotAnIdentity.
+        """
+        found = self._known.get(identity_id(provider, external_id))
+        linked = found.moderator_id if isinstance(found, Identity) else None
+        return self.person(linked) if linked else None
+
+    def identities_of(self, moderator: UUID) -> list[Identity]:
+        """What is linked to somebody now."""
+        known = [each for each in self._known.values() if isinstance(each, Identity)]
+        return [identity for identity in known if identity.moderator_id == moderator]
 
     def sources(self) -> list[Source]:
         return [known for known in self._known.values() if isinstance(known, Source)]

@@ -26,6 +26,7 @@ PulseError
 │   ├── NotStuck            aggregates/chat_replies
 │   ├── AnotherScheme       aggregates/producer
 │   ├── LastSecret          aggregates/producer
+│   ├── LinkedToAnother     aggregates/identity
 │   ├── NoCode              ingest/webhooks
 │   ├── NotAsShown          eventlog/rehearsal
 │   ├── ThereAlready        commands/running
@@ -34,6 +35,7 @@ PulseError
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/guard
 │       ├── NotFromHere     desk/guard
+│       ├── NotLinked       desk/provider_pages; signing in with Telegram or VK
 │       ├── NotYourChannel  desk/broadcasting
 │       ├── SenderBlocked   ingest/widget
 │       └── WrongOrigin     push/channel_ws
@@ -63,6 +65,7 @@ PulseError
 │   ├── UnknownRole         aggregates/moderator
 │   ├── NotAnEmail          aggregates/moderator
 │   ├── NotAName            aggregates/moderator
+│   ├── NotAnIdentity       aggregates/identity
 │   ├── NotAPassword        passwords
 │   ├── NotASubscriber      aggregates/subscriber
 │   ├── UnknownEventType    subscribing
@@ -79,12 +82,14 @@ PulseError
 │   ├── SecretIsTheirs      commands/producers
 │   └── Unreadable          channels; an authentic delivery
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
+│   ├── NotSignedIn         providers; with Telegram or VK
 │   └── WrongPassword       desk/sign_in
 ├── NotFound                404
 │   ├── NoSuchCallback      aggregates/chat
 │   ├── NoChatYet           ingest/intake; never leaves it
 │   ├── CustomerToo         ingest/intake; never leaves it
-│   └── NoPreview           files/previews
+│   ├── NoPreview           files/previews
+│   └── ProviderOff         providers
 └── Trouble                 our side: 503 with Retry-After
     ├── TryLater            busy; the same request may go through soon
     │   ├── TooOften        limits: 429

@@ -15,6 +15,7 @@ from pulse.errors import BadInput
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
+VISIBLE = "^[!-~]*$"
 LEVELS = ("debug", "info", "warning", "error")
 SCHEMES = {
     "public_url": ("http", "https"),
@@ -23,6 +24,8 @@ SCHEMES = {
     "database_url": ("postgresql", "postgres"),
     "blobs_url": ("s3",),
     "blobs_endpoint": ("http", "https"),
+    "telegram_login_url": ("http", "https"),
+    "vkid_url": ("http", "https"),
 }
 MUST_BE = {
     "data_dir": "the path of a directory",
@@ -44,9 +47,25 @@ MUST_BE = {
     "blobs_key": "an access key",
     "blobs_secret": "the secret of an access key",
     "trusted_hosts": "hosts with their ports, with commas between them, such as bot-api.internal:8081",
+    "telegram_login_client_id": "digits, as BotFather shows them under Web Login",
+    "telegram_login_secret": "the secret that BotFather shows under Web Login",
+    "telegram_login_bot_token": "a bot's token, such as 123456789:AA…",
+    "telegram_login_url": "an address such as https://oauth.telegram.org",
+    "vkid_client_id": "the app's id, digits",
+    "vkid_service_token": "the app's service token",
+    "vkid_url": "an address such as https://id.vk.ru",
     "log_level": f"one of {', '.join(LEVELS)}",
 }
-UNSEEN = {"nats_url", "database_url", "master_key", "blobs_key", "blobs_secret"}  # may hold passwords
+UNSEEN = {
+    "nats_url",
+    "database_url",
+    "master_key",
+    "blobs_key",
+    "blobs_secret",
+    "telegram_login_secret",
+    "telegram_login_bot_token",
+    "vkid_service_token",
+}  # may hold passwords
 
 
 class BadSetting(BadInput):
@@ -89,6 +108,26 @@ class Settings(BaseSettings):
         default="",
         description="host:port inside your network that Pulse may call: Bot API servers, receivers of events; commas",
     )
+    telegram_login_client_id: str = Field(
+        default="", pattern="^[0-9]{0,20}$", description="sign-in with Telegram (Web Login): the id; empty: off"
+    )
+    telegram_login_secret: str = Field(default="", pattern=VISIBLE, repr=False, description="and its secret")
+    telegram_login_bot_token: str = Field(
+        default="",
+        pattern="^([0-9]{1,20}:[A-Za-z0-9_-]{1,256})?$",
+        repr=False,
+        description="the older way, Telegram's login widget: the token of its bot; empty: off",
+    )
+    telegram_login_url: str = Field(
+        default="https://oauth.telegram.org", min_length=1, description="where Telegram signs people in"
+    )
+    vkid_client_id: str = Field(
+        default="", pattern="^[0-9]{0,20}$", description="sign-in with VK ID: the app's id; empty: off"
+    )
+    vkid_service_token: str = Field(
+        default="", pattern=VISIBLE, repr=False, description="and its service token, if the app is confidential"
+    )
+    vkid_url: str = Field(default="https://id.vk.ru", min_length=1, description="where VK ID signs people in")
     log_level: str = Field(default="info", description="debug, info, warning or error")
 
     @property
@@ -115,15 +154,16 @@ class Settings(BaseSettings):
             raise ValueError
         return path
 
-    @field_validator("public_url", "nats_url", "nats_monitor_url", "database_url", "blobs_url", "blobs_endpoint")
+    @field_validator(
+        "public_url", "nats_url", "nats_monitor_url", "database_url", "blobs_url", "blobs_endpoint",
+        "telegram_login_url", "vkid_url",
+    )  # fmt: skip
     @classmethod
     def _url(cls, url: str, info: object) -> str:
         name = str(getattr(info, "field_name", ""))
         if url and not _is_url(url, SCHEMES[name]):
             raise ValueError
-        return (
-            url.removesuffix("/") if name in ("public_url", "nats_monitor_url", "blobs_url", "blobs_endpoint") else url
-        )
+        return url if name in ("nats_url", "database_url") else url.removesuffix("/")
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -153,6 +193,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 "PULSE_NATS_URL is set, so PULSE_NATS_MONITOR_URL must be too: there Pulse asks nats-server whether it"
                 " syncs. It must be an address such as http://host:8222."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _with_its_secret(self) -> Self:
+        if bool(self.telegram_login_client_id) != bool(self.telegram_login_secret):
+            raise ValueError(
+                "PULSE_TELEGRAM_LOGIN_CLIENT_ID and PULSE_TELEGRAM_LOGIN_SECRET belong together: BotFather shows both"
+                " under Web Login."
             )
         return self
 

@@ -34,7 +34,8 @@ async def test_its_lines_work_one_after_the_other(pulse: Pulse) -> None:
 
 def test_it_names_every_address() -> None:
     named = {
-        re.sub(r"\{\w+\}", "{}", path) for path in re.findall(r"/(?:api|chat|webhook|broadcasting)/[\w/{}-]+", TEXT)
+        re.sub(r"\{\w+\}", "{}", path)
+        for path in re.findall(r"/(?:api|auth|chat|webhook|broadcasting)/[\w/{}-]+", TEXT)
     }
     assert {re.sub(r"\{\w+\}", "{}", path) for path in openapi()["paths"] if path != "/healthz"} <= named
 

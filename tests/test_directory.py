@@ -12,6 +12,7 @@ import pytest
 from pulse.accounts import Accounts
 from pulse.aggregates.blocklist import Blocklist, blocklist_id
 from pulse.aggregates.department import department_id
+from pulse.aggregates.identity import identity_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.producer import producer_id
 from pulse.aggregates.source import source_id
@@ -22,6 +23,7 @@ from pulse.eventlog.commands import Decided
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.house import now
+from pulse.linking import Linking
 from pulse.producers import Producers
 from pulse.vault import Vault
 from tests.producing import SECRET, configured
@@ -211,3 +213,19 @@ async def test_departments_are_found_by_name_in_the_order_asked(log: Log, accoun
         assert found == (department_id("Support"), department_id("Sales"))
         with pytest.raises(UnknownDepartment, match=r"no department 'Orders'\. There are: Sales, Support"):
             directory.departments_named(["Sales", "Orders"])
+
+
+async def test_it_knows_whose_an_identity_is(log: Log, accounts: Accounts, store: EventStore) -> None:
+    async with open_directory(log) as directory:
+        linking = Linking(store, now)
+        await accounts.invite("anna@pulse.example", "Anna", "moderator", (), "password")
+        linked = await linking.link(ANNA, "vk", "77", name="Anna K.", by="test")
+        await directory.wait_for(linked.position)
+        assert (directory.person_with("vk", "77"), directory.person_with("telegram", "77")) == (
+            directory.person(ANNA),
+            None,
+        )
+        assert [(each.provider, each.name) for each in directory.identities_of(ANNA)] == [("vk", "Anna K.")]
+        unlinked = await linking.unlink(ANNA, [identity_id("vk", "77")], by="test")
+        await directory.wait_for(unlinked.position)
+        assert (directory.person_with("vk", "77"), directory.identities_of(ANNA)) == (None, [])

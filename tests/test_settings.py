@@ -34,6 +34,8 @@ def test_it_is_known_of_every_setting_what_it_must_be() -> None:
         ("NATS_MONITOR_URL", "http://"), ("DATA_DIR", ""), ("TRUSTED_PROXIES", "nginx, 10.0.0.0/8"),
         ("BLOBS_URL", "/var/files"), ("BLOBS_URL", "s3://"), ("BLOBS_ENDPOINT", "minio:9000"), ("BLOBS_REGION", ""),
         ("TRUSTED_HOSTS", "bot-api"), ("TRUSTED_HOSTS", "a:1, http://b:2"), ("TRUSTED_HOSTS", "a:1, b:port"),
+        ("VKID_CLIENT_ID", "my-app"), ("VKID_URL", ""), ("VKID_URL", "id.vk.ru"), ("TELEGRAM_LOGIN_URL", "ftp://x"),
+        ("TELEGRAM_LOGIN_CLIENT_ID", "@bot"),
     ],
 )  # fmt: skip
 def test_a_bad_setting_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -47,7 +49,8 @@ def test_a_bad_setting_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: st
     ("name", "value"),
     [
         ("NATS_URL", "http://pulse:pa55@host:4222"), ("NATS_URL", "nats://pulse:pa55@host:port"),
-        ("DATABASE_URL", "mysql://pulse:pa55@host/db"), ("MASTER_KEY", "pa55"),
+        ("DATABASE_URL", "mysql://pulse:pa55@host/db"), ("MASTER_KEY", "pa55"), ("TELEGRAM_LOGIN_BOT_TOKEN", "pa55"),
+        ("TELEGRAM_LOGIN_SECRET", "pa55 word"), ("VKID_SERVICE_TOKEN", "pa55\n"),
     ],
 )  # fmt: skip
 def test_what_may_hold_a_password_is_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -108,3 +111,19 @@ def test_trusted_hosts_are_named_with_their_ports(monkeypatch: pytest.MonkeyPatc
 def test_a_buckets_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULSE_BLOBS_SECRET", "pa55")
     assert "pa55" not in repr(read_settings())
+
+
+@pytest.mark.parametrize("name", ["TELEGRAM_LOGIN_SECRET", "VKID_SERVICE_TOKEN"])
+def test_a_providers_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("PULSE_TELEGRAM_LOGIN_CLIENT_ID", "7000000001")
+    monkeypatch.setenv("PULSE_TELEGRAM_LOGIN_SECRET", "other")
+    monkeypatch.setenv("PULSE_TELEGRAM_LOGIN_BOT_TOKEN", "7:pa55")
+    monkeypatch.setenv(f"PULSE_{name}", "pa55")
+    assert "pa55" not in repr(read_settings())
+
+
+@pytest.mark.parametrize("alone", ["TELEGRAM_LOGIN_CLIENT_ID", "TELEGRAM_LOGIN_SECRET"])
+def test_telegrams_id_and_secret_come_together(monkeypatch: pytest.MonkeyPatch, alone: str) -> None:
+    monkeypatch.setenv(f"PULSE_{alone}", "7000000001")
+    with pytest.raises(BadSetting, match="belong together"):
+        read_settings()

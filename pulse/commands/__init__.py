@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pulse.commands import blobs, deliveries, people, producers, routing, sources, subscribers, up, upkeep
+from pulse.commands import blobs, deliveries, identities, people, producers, routing, sources, subscribers, up, upkeep
 from pulse.wiring import ROLES
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app.command()(upkeep.demo)
 app.command()(upkeep.rebuild)
 app.command()(upkeep.status)
 sources.app.command("rules")(routing.source_rules)
+people.users.command("link")(identities.link_identity)
+people.users.command("unlink")(identities.unlink_identity)
 people.departments.command("policy")(routing.department_policy)
 app.add_typer(blobs.app, name="blobs")
 app.add_typer(sources.app, name="source")

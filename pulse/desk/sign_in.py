@@ -74,12 +74,7 @@ def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
         person = guard.directory.person(moderator_id(credentials.email))
         if person is None:
             raise WrongPassword
-        agent = request.headers.get("user-agent", "")
-        cookie = await guard.sessions.begin(person.id, now=guard.clock(), address=address, agent=agent)
-        response.set_cookie(
-            guard.cookie, cookie, max_age=int(LIFE.total_seconds()), httponly=True, secure=guard.secure,
-            samesite="strict", path="/",
-        )  # fmt: skip
+        await begin_session(guard, person, request, response)
         return SignedIn(
             user=PersonShown.model_validate(shown(person)),
             access_token=guard.signer.staff_token(person.id, guard.clock()),
@@ -102,6 +97,16 @@ def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
         response.delete_cookie(guard.cookie, path="/", secure=guard.secure, httponly=True, samesite="strict")
 
     return router
+
+
+async def begin_session(guard: Guard, person: Person, request: Request, response: Response) -> None:
+    """Signs somebody in who has proved who they are, by a password or a provider: the answer sets the session cookie."""
+    address, agent = request.client.host if request.client else "", request.headers.get("user-agent", "")
+    cookie = await guard.sessions.begin(person.id, now=guard.clock(), address=address, agent=agent)
+    response.set_cookie(
+        guard.cookie, cookie, max_age=int(LIFE.total_seconds()), httponly=True, secure=guard.secure,
+        samesite="strict", path="/",
+    )  # fmt: skip
 
 
 def shown(person: Person) -> dict[str, Any]:

@@ -26,8 +26,11 @@ from pulse.desk.chats import chat_routes
 from pulse.desk.customers import CustomerDesk, customer_routes
 from pulse.desk.deliveries import delivery_routes
 from pulse.desk.files import file_routes
+from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
+from pulse.desk.identities import identity_routes
 from pulse.desk.me import me_routes
+from pulse.desk.providers import provider_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.saved_views import saved_view_routes
 from pulse.desk.sessions import Sessions
@@ -51,11 +54,15 @@ from pulse.ingest.webhooks import PREFIX as WEBHOOKS
 from pulse.ingest.webhooks import Webhooks
 from pulse.ingest.widget import Widget
 from pulse.ingest.widget_files import WidgetFiles
+from pulse.linking import Linking
 from pulse.passwords import PasswordCheck
 from pulse.progress import Progresses
 from pulse.projections.reads import Reads
+from pulse.providers.ways import Ways
 from pulse.subscribing import Subscribing
+from pulse.vault import Vault
 from pulse.wiring.parts import again_of, readable, subscribing_in, until_readable
+from pulse.wiring.sign_ins import ways_in
 
 
 def open_ingest(house: House, reads: Reads) -> None:
@@ -83,6 +90,8 @@ class DeskParts:
     attention: Attention
     ping: Ping
     push_key: str
+    vault: Vault
+    ways: Ways
 
 
 def open_desk(house: House, reads: Reads) -> None:
@@ -107,6 +116,8 @@ def open_desk(house: House, reads: Reads) -> None:
         attention=attention,
         ping=send_ping,
         push_key=settings.push_key,
+        vault=house.vault,
+        ways=ways_in(house),
     )
     house.routers += desk_routers(guard, parts)
     house.checks["reads"] = lambda: readable(reads)
@@ -117,8 +128,11 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     """Every route of the moderators' API; it has no other list."""
     store, reads = parts.store, parts.reads
     desk = ChatDesk(guard, store, reads)
+    flows, linking = Flows(guard, parts.vault, parts.ways), Linking(store, guard.clock)
     return [
         sign_in_routes(guard, parts.passwords),
+        provider_routes(guard, flows, linking),
+        identity_routes(guard, flows, linking),
         chat_routes(guard, desk, reads),
         chat_reply_routes(guard, desk, reads),
         chat_standing_routes(guard, desk),

@@ -44,6 +44,8 @@ FLOORS: list[tuple[str, ...]] = [
         "attention",
         "dry_run",
         "sweep",
+        "providers",
+        "linking",
     ),
     ("drivers", "subscribing"),
     ("ingest", "desk", "push", "delivery", "serving"),
