@@ -12,6 +12,8 @@ PulseError
 │   ├── HeldByAnother       aggregates/chat; names the holder
 │   ├── JoinedToItself      aggregates/customer
 │   ├── JoinedTooOften      aggregates/customer
+│   ├── TwoFactorIsOn       aggregates/moderator_sign_in
+│   ├── TwoFactorIsOff      aggregates/moderator_sign_in
 │   ├── NoDepartments       aggregates/source
 │   ├── NotStuck            aggregates/chat_replies
 │   ├── AnotherScheme       aggregates/producer
@@ -24,6 +26,7 @@ PulseError
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/guard
 │       ├── NotFromHere     desk/guard
+│       ├── NotProven       desk/own_password
 │       ├── NotYourChannel  desk/broadcasting
 │       ├── SenderBlocked   ingest/widget
 │       └── WrongOrigin     push/channel_ws
@@ -45,7 +48,9 @@ PulseError
 │   ├── UnknownRole         aggregates/moderator
 │   ├── NotAnEmail          aggregates/moderator
 │   ├── NotAName            aggregates/moderator
+│   ├── UnknownLocale       aggregates/moderator
 │   ├── NotAPassword        passwords
+│   ├── TooCommon           passwords
 │   ├── NotASubscriber      aggregates/subscriber
 │   ├── UnknownEventType    subscribing
 │   ├── NotInTheLog         subscribing
@@ -61,7 +66,8 @@ PulseError
 │   ├── SecretIsTheirs      commands/producers
 │   └── Unreadable          channels; an authentic delivery
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
-│   └── WrongPassword       desk/sign_in
+│   ├── WrongPassword       desk/login
+│   └── WrongCode           aggregates/moderator_sign_in
 ├── NotFound                404
 │   ├── NoSuchCallback      aggregates/chat
 │   ├── NoChatYet           ingest/intake; never leaves it
@@ -71,6 +77,7 @@ PulseError
     ├── TryLater            busy; the same request may go through soon
     │   ├── TooOften        limits: 429
     │   ├── TooManySignIns  passwords
+    │   ├── TooManyTries    desk/tries: 429
     │   ├── BlobsDown       blobs; files can't be read
     │   ├── NoPreviewYet    files/previews
     │   └── NobodyRelays    push/server

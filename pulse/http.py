@@ -43,7 +43,7 @@ def problem(error: PulseError) -> Response:
         log.debug("trouble", code=error.code, message=str(error), cause=cause)
     response = told(error.code, str(error), error.status, **error.details)
     if isinstance(error, Trouble):
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        response.headers["Retry-After"] = str(error.details.get("retry_after", RETRY_AFTER_SECONDS))
     return response
 
 

@@ -21,13 +21,20 @@ from pulse.desk.customers import customer_routes
 from pulse.desk.deliveries import delivery_routes
 from pulse.desk.files import file_routes
 from pulse.desk.guard import Guard
+from pulse.desk.login import code_routes, login_routes
+from pulse.desk.logout import logout_routes
 from pulse.desk.me import me_routes
+from pulse.desk.my_sessions import my_session_routes
+from pulse.desk.own_password import OwnPassword
+from pulse.desk.profile import password_routes, profile_routes
 from pulse.desk.replies import reply_routes
 from pulse.desk.routing import routing_routes
+from pulse.desk.second_factors import SecondFactors
 from pulse.desk.sessions import Sessions
-from pulse.desk.sign_in import sign_in_routes
 from pulse.desk.sources import source_routes
 from pulse.desk.subscribers import Ping, subscriber_routes
+from pulse.desk.tries import Tries
+from pulse.desk.two_factor import OwnTwoFactor, two_factor_changes, two_factor_routes
 from pulse.drivers import Drivers
 from pulse.eventlog.notes import Notes
 from pulse.eventlog.store import EventStore
@@ -48,6 +55,7 @@ from pulse.passwords import PasswordCheck
 from pulse.progress import Progresses
 from pulse.projections.reads import Reads
 from pulse.subscribing import Subscribing
+from pulse.vault import Vault
 from pulse.wiring.parts import again_of, readable, subscribing_in, until_readable
 
 
@@ -75,6 +83,7 @@ class DeskParts:
     progresses: Progresses
     ping: Ping
     push_key: str
+    vault: Vault
 
 
 def open_desk(house: House, reads: Reads) -> None:
@@ -96,6 +105,7 @@ def open_desk(house: House, reads: Reads) -> None:
         progresses,
         send_ping,
         settings.push_key,
+        house.vault,
     )
     house.routers += desk_routers(guard, parts)
     house.checks["reads"] = lambda: readable(reads)
@@ -107,7 +117,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     store, reads = parts.store, parts.reads
     desk = ChatDesk(guard, store, reads)
     return [
-        sign_in_routes(guard, parts.passwords),
+        *sign_in_routers(guard, parts),
         chat_routes(guard, desk, reads),
         chat_command_routes(guard, desk, store),
         reply_routes(guard, store, reads),
@@ -123,11 +133,29 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     ]
 
 
+def sign_in_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
+    """Signing in, and what people set about themselves."""
+    store, passwords = parts.store, parts.passwords
+    tries, factors = Tries(parts.reads), SecondFactors(parts.vault, guard.clock)
+    own_password = OwnPassword(guard, passwords, tries)
+    own = OwnTwoFactor(guard, store, own_password, factors)
+    return [
+        login_routes(guard, passwords, tries),
+        code_routes(guard, store, tries, factors),
+        logout_routes(guard, store),
+        my_session_routes(guard, store),
+        two_factor_routes(guard, own),
+        two_factor_changes(guard, own),
+        profile_routes(guard, store),
+        password_routes(guard, store, own_password),
+    ]
+
+
 def openapi() -> dict[str, Any]:
     """The HTTP API's document, made without any server."""
     nothing: Any = None
     guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
-    parts = DeskParts(nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, "")
+    parts = DeskParts(nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, "", nothing)
     return http_app(desk_routers(guard, parts), [], nothing, PATHS, SECURITY).openapi()
 
 

@@ -20,6 +20,7 @@ FLOORS: list[tuple[str, ...]] = [
         "vault",
         "blobs",
         "passwords",
+        "totp",
         "limits",
         "http",
         "http_limits",
