@@ -76,7 +76,7 @@ class NoLog:
 
 async def _serve() -> None:
     hub, nobody = Hub(), None
-    server = PushServer(nobody, Pusher(hub, nobody, KEY), NoLog())  # type: ignore[arg-type]
+    server = PushServer(nobody, Pusher(hub, nobody, nobody, KEY), NoLog())  # type: ignore[arg-type]
     async with server.listening("127.0.0.1", 0) as port:
         tune_gc()
         say(port=port)

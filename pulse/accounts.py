@@ -48,6 +48,17 @@ class Accounts:
 
         return await self.store.decide(Moderator, moderator_id(email), decision, by=BY)
 
+    async def reset_two_factor(self, email: str) -> Decided:
+        """Switches somebody's second factor off. Raises NotFound."""
+
+        def decision(known: Moderator | None) -> Moderator:
+            if known is None:
+                raise NotFound(f"{email} has no account.")
+            known.turn_off_two_factor(now=self.clock())
+            return known
+
+        return await self.store.decide(Moderator, moderator_id(email), decision, by=BY)
+
     async def connect_source(
         self, channel: str, identifier: str, title: str, departments: tuple[UUID, ...],
         *, settings: dict[str, str], secrets: dict[str, str],

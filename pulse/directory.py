@@ -27,6 +27,7 @@ from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import PREFIX, UnknownEvent, open_envelope
 from pulse.eventlog.follow import Follow
 from pulse.eventlog.jetstream import Log
+from pulse.tokens import Staff
 
 log = structlog.get_logger(__name__)
 
@@ -109,6 +110,12 @@ class Directory:
         """A moderator who may sign in; None for strangers and disabled accounts."""
         return self._people.get(moderator)
 
+    def signed_in(self, staff: Staff) -> Person | None:
+        """Who it is, while their session has not been ended; every process learns of an end within moments."""
+        known = self._known.get(staff.person)
+        holds = isinstance(known, Moderator) and known.holds(staff.session.id, staff.session.since)
+        return self.person(staff.person) if holds else None
+
     def people_of(self, department: UUID) -> list[Person]:
         """The moderators of a department who may sign in."""
         return [person for person in self._people.values() if department in person.departments]
@@ -117,6 +124,10 @@ class Directory:
         """A moderator's name, also of one who has left; empty for strangers."""
         found = self._known.get(moderator)
         return found.name if isinstance(found, Moderator) else ""
+
+    def moderator(self, moderator: UUID) -> Moderator | None:
+        found = self._known.get(moderator)
+        return found if isinstance(found, Moderator) else None
 
     def moderator_by_email(self, email: str) -> Moderator | None:
         found = self._known.get(moderator_id(email))

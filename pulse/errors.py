@@ -22,6 +22,8 @@ PulseError
 │   ├── HeldByAnother       aggregates/chat_standing; names the holder
 │   ├── JoinedToItself      aggregates/customer
 │   ├── JoinedTooOften      aggregates/customer
+│   ├── TwoFactorIsOn       aggregates/moderator_sign_in
+│   ├── TwoFactorIsOff      aggregates/moderator_sign_in
 │   ├── NoDepartments       aggregates/source
 │   ├── NotStuck            aggregates/chat_replies
 │   ├── AnotherScheme       aggregates/producer
@@ -36,6 +38,7 @@ PulseError
 │       ├── AdminsOnly      desk/guard
 │       ├── NotFromHere     desk/guard
 │       ├── NotLinked       desk/provider_pages; signing in with Telegram or VK
+│       ├── NotProven       desk/own_password
 │       ├── NotYourChannel  desk/broadcasting
 │       ├── SenderBlocked   ingest/widget
 │       └── WrongOrigin     push/channel_ws
@@ -66,7 +69,9 @@ PulseError
 │   ├── NotAnEmail          aggregates/moderator
 │   ├── NotAName            aggregates/moderator
 │   ├── NotAnIdentity       aggregates/identity
+│   ├── UnknownLocale       aggregates/moderator
 │   ├── NotAPassword        passwords
+│   ├── TooCommon           passwords
 │   ├── NotASubscriber      aggregates/subscriber
 │   ├── UnknownEventType    subscribing
 │   ├── NotInTheLog         subscribing
@@ -84,6 +89,8 @@ PulseError
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
 │   ├── NotSignedIn         providers; with Telegram or VK
 │   └── WrongPassword       desk/sign_in
+│   ├── WrongPassword       desk/login
+│   └── WrongCode           aggregates/moderator_sign_in
 ├── NotFound                404
 │   ├── NoSuchCallback      aggregates/chat
 │   ├── NoChatYet           ingest/intake; never leaves it
@@ -94,6 +101,7 @@ PulseError
     ├── TryLater            busy; the same request may go through soon
     │   ├── TooOften        limits: 429
     │   ├── TooManySignIns  passwords
+    │   ├── TooManyTries    desk/tries: 429
     │   ├── BlobsDown       blobs; files can't be read
     │   ├── NoPreviewYet    files/previews
     │   └── NobodyRelays    push/server

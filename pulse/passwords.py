@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
+from zxcvbn import zxcvbn
 
 from pulse.errors import BadInput, TryLater
+
+T = TypeVar("T")
 
 WAITING = 64
 HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
-
 SHORTEST, LONGEST = 8, 1024
+GUESSES, COMPARED = 1_000_000, 72
 
 
 class NotAPassword(BadInput):
@@ -26,6 +32,18 @@ def hash_password(password: str) -> str:
     if not SHORTEST <= len(password) <= LONGEST:
         raise NotAPassword
     return HASHER.hash(password)
+
+
+class TooCommon(BadInput):
+    """Others would guess this password soon. Take a longer one, or several words."""
+
+
+def require_uncommon(password: str, *own: str) -> None:
+    """Refuses what is guessed in a million tries: the 30,000 passwords that people use most (ASVS 5.0, 6.2.4), words
+    with a digit, rows of keys, and what contains a person's `own` words. Raises TooCommon.
+    """
+    if zxcvbn(password[:COMPARED], user_inputs=["pulse", *own])["guesses"] < GUESSES:
+        raise TooCommon
 
 
 class TooManySignIns(TryLater):
@@ -46,18 +64,30 @@ class PasswordCheck:
 
     async def matches(self, password_hash: str | None, password: str) -> bool:
         """Raises TooManySignIns."""
+        checked = await self._apart(partial(_verify, password_hash or self._nobody, password))
+        return checked and password_hash is not None
+
+    async def hash_new(self, password: str, *own: str) -> str:
+        """The hash of a password that somebody chose. Raises NotAPassword, TooCommon, TooManySignIns."""
+        return await self._apart(partial(_hash_chosen, password, own))
+
+    async def _apart(self, work: Callable[[], T]) -> T:
         if self._taken >= self.waiting:
             raise TooManySignIns
         self._taken += 1
-        loop = asyncio.get_running_loop()
         try:
-            checked = await loop.run_in_executor(self._threads, _verify, password_hash or self._nobody, password)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._taken -= 1
-        return checked and password_hash is not None
 
     def close(self) -> None:
         self._threads.shutdown(wait=False)
+
+
+def _hash_chosen(password: str, own: tuple[str, ...]) -> str:
+    hashed = hash_password(password)
+    require_uncommon(password, *own)
+    return hashed
 
 
 def _verify(password_hash: str, password: str) -> bool:

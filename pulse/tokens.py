@@ -1,5 +1,5 @@
-"""Signed tokens: a visitor's, which opens one chat; a moderator's, which lives five minutes; Pusher's signatures;
-receipts of uploaded files.
+"""Signed tokens: a visitor's, which opens one chat; a moderator's, which lives five minutes; what a sign-in leaves with
+the browser; Pusher's signatures; receipts of uploaded files.
 
 Visitor tokens are `v1.<claims>.<mac>`: base64url JSON and HMAC-SHA256 over it, keyed by use. They name a chat
 and nothing else can be reached with them. Staff tokens are JWTs (HS256, pinned), see RFC 8725.
@@ -25,6 +25,8 @@ STAFF_LIFE = timedelta(minutes=5)
 CHAT_TOKEN_LIFE = timedelta(days=180)
 CHANNEL_TOKEN_LIFE = timedelta(hours=24)
 CLAIM_LIFE = timedelta(hours=24)
+CHALLENGE_LIFE = timedelta(minutes=5)
+DEVICE_LIFE = timedelta(days=365)
 LONGEST = 4096
 
 
@@ -52,11 +54,46 @@ class FileClaim(msgspec.Struct, frozen=True):
     issued: int
 
 
+class Session(msgspec.Struct, frozen=True):
+    """A sign-in's public name, the version of the moderator when it began, and the second it is over by itself."""
+
+    id: UUID
+    since: int
+    until: int
+
+
+# Of a token that no sign-in stands behind: it ends with the first thing that ends all of a person's sessions.
+NO_SESSION = Session(UUID(int=0), 0, 2**53)
+
+
+class Staff(msgspec.Struct, frozen=True):
+    """Whose a token, a cookie or a subscription is, and which session it came from."""
+
+    person: UUID
+    session: Session
+
+
+class Challenge(msgspec.Struct, frozen=True):
+    """Somebody whose password was right, at version `since` of the moderator: a code is still to come."""
+
+    person: UUID
+    since: int
+    issued: int
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A browser that somebody has signed in with. It opens nothing; strangers' guesses don't hold it up."""
+
+    id: UUID
+    person: UUID
+    issued: int
+
+
 class NotAClaim(BadInput):
     """This is not the receipt of a file that was uploaded to this chat within the last day."""
 
 
-T = TypeVar("T", Visit, FileClaim)
+T = TypeVar("T", Visit, FileClaim, Challenge, Device)
 
 
 class Signer:
@@ -101,7 +138,28 @@ class Signer:
             raise NotAClaim
         return claim
 
-    def _sign(self, use: str, says: Visit | FileClaim) -> str:
+    # Signing in
+
+    def challenge(self, challenge: Challenge) -> str:
+        """Stands for a right password until the code comes, for five minutes."""
+        return self._sign("challenge", challenge)
+
+    def read_challenge(self, token: str, now: datetime) -> Challenge:
+        """Raises NotAuthentic."""
+        return self._read("challenge", token, now, CHALLENGE_LIFE, Challenge)
+
+    def device_token(self, device: Device) -> str:
+        """Lies in a browser for a year."""
+        return self._sign("device", device)
+
+    def read_device_token(self, token: str, now: datetime) -> Device | None:
+        """None for any other text."""
+        try:
+            return self._read("device", token, now, DEVICE_LIFE, Device)
+        except NotAuthentic:
+            return None
+
+    def _sign(self, use: str, says: Visit | FileClaim | Challenge | Device) -> str:
         claims = base64.urlsafe_b64encode(msgspec.json.encode(says)).decode().rstrip("=")
         return f"v1.{claims}.{self._mac(use, claims)}"
 
@@ -121,24 +179,27 @@ class Signer:
 
     # Moderators
 
-    def staff_token(self, moderator_id: UUID, now: datetime) -> str:
-        """A JWT for the staff socket and for other services."""
+    def staff_token(self, moderator_id: UUID, now: datetime, session: Session = NO_SESSION) -> str:
+        """A JWT for the staff socket and for other services; it ends with its session."""
         issued = int(now.timestamp())
         life = int(STAFF_LIFE.total_seconds())
-        claims = {"sub": moderator_id.hex, "iss": "pulse", "aud": "staff", "iat": issued, "exp": issued + life}
+        claims = {
+            "sub": moderator_id.hex, "iss": "pulse", "aud": "staff", "iat": issued, "exp": issued + life,
+            "session": {"id": session.id.hex, "since": session.since, "until": session.until},
+        }  # fmt: skip
         return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, self._staff)
 
-    def read_staff_token(self, token: str, now: datetime) -> UUID:
-        """Whose it is. Raises NotAuthentic."""
+    def read_staff_token(self, token: str, now: datetime) -> Staff:
+        """Whose it is; whether the session holds is the directory's to say. Raises NotAuthentic."""
         registry = jwt.JWTClaimsRegistry(
             now=int(now.timestamp()), leeway=5, iss={"essential": True, "value": "pulse"},
-            aud={"essential": True, "value": "staff"}, exp={"essential": True}, sub={"essential": True},
+            aud={"essential": True, "value": "staff"}, exp={"essential": True}, sub={"essential": True}, session={"essential": True},
         )  # fmt: skip
         try:
             claims: dict[str, Any] = jwt.decode(token[:LONGEST], self._staff, algorithms=["HS256"]).claims
             registry.validate(claims)
-            return UUID(str(claims["sub"]))
-        except (JoseError, ValueError):
+            return Staff(UUID(str(claims["sub"])), msgspec.convert(claims["session"], Session))
+        except (JoseError, ValueError, msgspec.ValidationError):
             raise NotAuthentic from None
 
     # Pusher protocol

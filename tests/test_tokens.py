@@ -12,7 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulse.errors import NotAuthentic
-from pulse.tokens import CHANNEL_TOKEN_LIFE, CHAT_TOKEN_LIFE, STAFF_LIFE, Signer, Visit
+from pulse.tokens import (
+    CHALLENGE_LIFE,
+    CHANNEL_TOKEN_LIFE,
+    CHAT_TOKEN_LIFE,
+    DEVICE_LIFE,
+    NO_SESSION,
+    STAFF_LIFE,
+    Challenge,
+    Device,
+    Session,
+    Signer,
+    Staff,
+    Visit,
+)
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 SIGNER = Signer(b"s" * 32, b"v" * 32, b"p" * 32)
@@ -98,8 +111,8 @@ def test_a_token_with_something_after_it_is_none() -> None:
 def test_a_moderators_token_lives_five_minutes() -> None:
     assert timedelta(minutes=5) == STAFF_LIFE
     token = SIGNER.staff_token(ANNA, NOW)
-    assert SIGNER.read_staff_token(token, NOW) == ANNA
-    assert SIGNER.read_staff_token(token, NOW + STAFF_LIFE - A_SECOND) == ANNA
+    assert SIGNER.read_staff_token(token, NOW) == Staff(ANNA, NO_SESSION)
+    assert SIGNER.read_staff_token(token, NOW + STAFF_LIFE - A_SECOND).person == ANNA
     with pytest.raises(NotAuthentic):
         SIGNER.read_staff_token(token, NOW + STAFF_LIFE + 6 * A_SECOND)  # five seconds for clocks that differ
 
@@ -110,7 +123,36 @@ def test_a_moderators_token_names_its_algorithm_and_who_it_is_for() -> None:
     issued = int(NOW.timestamp())
     assert parsed(claims) == {
         "sub": ANNA.hex, "iss": "pulse", "aud": "staff", "iat": issued, "exp": issued + 300,
+        "session": {"id": UUID(int=0).hex, "since": 0, "until": 2**53},
     }  # fmt: skip
+
+
+def test_a_moderators_token_names_its_session() -> None:
+    session = Session(UUID(int=5), 7, int(NOW.timestamp()) + 1000)
+    assert SIGNER.read_staff_token(SIGNER.staff_token(ANNA, NOW, session), NOW) == Staff(ANNA, session)
+
+
+def test_a_challenge_lives_five_minutes_and_is_nothing_else() -> None:
+    challenge = Challenge(ANNA, 3, int(NOW.timestamp()))
+    token = SIGNER.challenge(challenge)
+    assert SIGNER.read_challenge(token, NOW + CHALLENGE_LIFE) == challenge
+    assert SIGNER.read_device_token(token, NOW) is None
+    for spoiled, at in (
+        (token, NOW + CHALLENGE_LIFE + A_SECOND),
+        (token[:-1] + "x", NOW),
+        (SIGNER.chat_token(VERA), NOW),
+    ):
+        with pytest.raises(NotAuthentic):
+            SIGNER.read_challenge(spoiled, at)
+
+
+def test_a_browser_is_known_for_a_year() -> None:
+    device = Device(UUID(int=6), ANNA, int(NOW.timestamp()))
+    token = SIGNER.device_token(device)
+    assert SIGNER.read_device_token(token, NOW + DEVICE_LIFE) == device
+    assert SIGNER.read_device_token(token, NOW + DEVICE_LIFE + A_SECOND) is None
+    assert SIGNER.read_device_token(SIGNER.challenge(Challenge(ANNA, 3, device.issued)), NOW) is None
+    assert SIGNER.read_device_token("", NOW) is SIGNER.read_device_token("v1.x.y", NOW) is None
 
 
 def test_no_visitors_token_is_a_moderators() -> None:

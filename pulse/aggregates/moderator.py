@@ -10,10 +10,12 @@ from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
+from pulse.aggregates.moderator_sign_in import SignsIn
 from pulse.errors import BadInput
 
 MODERATORS = UUID("b2d8f5f1-7a61-5e57-9d0a-57c1c1f0aa03")
 ROLES = ("admin", "moderator")
+LOCALES = ("en", "ru")
 # A deliberately small rule: parts without spaces between dots, one @. Whether mail arrives there is not known.
 EMAIL = re.compile(r"[^\s@.]+(\.[^\s@.]+)*@[^\s@.]+(\.[^\s@.]+)*")
 EMAIL_LIMIT = 254  # RFC 5321, 4.5.3.1.3: a path of 256 octets, less its brackets
@@ -26,6 +28,10 @@ class UnknownRole(BadInput):
 
 class NotAnEmail(BadInput):
     """An email has one @ between a name and a domain, no spaces, and at most 254 characters."""
+
+
+class UnknownLocale(BadInput):
+    """Pulse speaks ru and en."""
 
 
 class NotAName(BadInput):
@@ -42,20 +48,15 @@ class ModeratorInvited(AggregateCreated):
     password_hash: str
 
 
-class ModeratorPasswordChanged(AggregateEvent):
-    password_hash: str
-
-    def apply(self, moderator: Moderator) -> None:
-        moderator.password_hash = self.password_hash
-
-
 class ModeratorRoleChanged(AggregateEvent):
-    """The role and the departments, as they are from now on."""
+    """The role and the departments, as they are from now on. Another role ends every session."""
 
     role: str
     departments: tuple[UUID, ...]
 
     def apply(self, moderator: Moderator) -> None:
+        if self.role != moderator.role:
+            moderator.ended = moderator.ended.with_all(self.originator_version, None)
         moderator.role = self.role
         moderator.departments = self.departments
 
@@ -63,6 +64,16 @@ class ModeratorRoleChanged(AggregateEvent):
 class ModeratorDisabled(AggregateEvent):
     def apply(self, moderator: Moderator) -> None:
         moderator.disabled = True
+
+
+class ModeratorProfileChanged(AggregateEvent):
+    """What people say of themselves. `locale` is the language that Pulse speaks to them."""
+
+    name: str
+    locale: str
+
+    def apply(self, moderator: Moderator) -> None:
+        moderator.name, moderator.locale = self.name, self.locale
 
 
 class ModeratorWentAway(AggregateEvent):
@@ -77,13 +88,14 @@ class ModeratorCameBack(AggregateEvent):
         moderator.away = False
 
 
-class Moderator(Aggregate):
+class Moderator(SignsIn, Aggregate):
     email: str
     name: str
     role: str
     departments: tuple[UUID, ...]
     password_hash: str
     disabled: bool = False
+    locale: str = "en"
     away: bool = False
 
     @classmethod
@@ -94,15 +106,18 @@ class Moderator(Aggregate):
         email = clean_email(email)
         if role not in ROLES:
             raise UnknownRole
-        if not 1 <= len(name.strip()) <= NAME_LIMIT or "\0" in name:
-            raise NotAName
         return cls._create(
-            ModeratorInvited, id=moderator_id(email), email=email, name=name.strip(), role=role,
+            ModeratorInvited, id=moderator_id(email), email=email, name=clean_name(name), role=role,
             departments=departments, password_hash=password_hash, timestamp=now,
         )  # fmt: skip
 
-    def change_password(self, password_hash: str, *, now: datetime) -> None:
-        self.trigger_event(ModeratorPasswordChanged, password_hash=password_hash, timestamp=now)
+    def change_profile(self, *, name: str | None = None, locale: str | None = None, now: datetime) -> None:
+        """Changes what is given. Raises NotAName, UnknownLocale."""
+        wanted = (self.name if name is None else clean_name(name), self.locale if locale is None else locale)
+        if wanted[1] not in LOCALES:
+            raise UnknownLocale
+        if wanted != (self.name, self.locale):
+            self.trigger_event(ModeratorProfileChanged, name=wanted[0], locale=wanted[1], timestamp=now)
 
     def change_role(self, role: str, departments: tuple[UUID, ...], *, now: datetime) -> None:
         """Sets what this person may do and where."""
@@ -136,6 +151,13 @@ def clean_email(email: str) -> str:
     if not EMAIL.fullmatch(spelled) or len(spelled.encode()) > EMAIL_LIMIT or not spelled.isprintable():
         raise NotAnEmail
     return spelled
+
+
+def clean_name(name: str) -> str:
+    """Raises NotAName."""
+    if not 1 <= len(name.strip()) <= NAME_LIMIT or "\0" in name:
+        raise NotAName
+    return name.strip()
 
 
 def _spelled(email: str) -> str:

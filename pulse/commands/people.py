@@ -66,6 +66,21 @@ def list_users(as_json: Json = False) -> None:
     show_rows(("email", "name", "role", "departments", "disabled"), rows, as_json=as_json)
 
 
+@users.command("reset-2fa")
+def reset_two_factor(email: str, as_json: Json = False) -> None:
+    """For somebody who lost phone and recovery codes: the password alone is enough again."""
+    settings = settings_here()
+    with words_for_errors():
+        email = clean_email(email)
+
+    async def reset(house: House) -> None:
+        if not (await Accounts(house.store, house.vault, now).reset_two_factor(email)).events:
+            raise ThereAlready(f"{email} signs in without a second factor; nothing was changed.")
+
+    with_house(settings, reset)
+    show({"email": email, "two_factor": False}, as_json=as_json)
+
+
 @departments.command("add")
 def add_department(name: str, as_json: Json = False) -> None:
     """Makes a department."""

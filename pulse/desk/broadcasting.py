@@ -7,12 +7,13 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Request
+from msgspec import to_builtins
 from pydantic import Field
 
-from pulse.access import Person, Place, Subscription, may_subscribe
+from pulse.access import Place, Subscription, may_subscribe
 from pulse.aggregates.chat import Chat
 from pulse.desk.answers import Shown
-from pulse.desk.guard import Guard
+from pulse.desk.guard import Caller, Guard
 from pulse.errors import BadInput, NotAllowed
 from pulse.eventlog.store import EventStore
 from pulse.http import json_object, read_body
@@ -51,15 +52,17 @@ def broadcasting_routes(guard: Guard, store: EventStore, push_key: str) -> APIRo
     router = APIRouter(prefix="/broadcasting", tags=["push"])
 
     @router.post("/auth", openapi_extra={"requestBody": BODY})
-    async def sign_subscription(request: Request, person: Annotated[Person, Depends(guard.person)]) -> Signed:
+    async def sign_subscription(request: Request, caller: Annotated[Caller, Depends(guard.caller)]) -> Signed:
         """Signs a subscription for this socket. 403 when the channel is not for you."""
         socket_id, channel = await _asked(request)
+        person = caller.person
         asked = Subscription.named(channel)
         audiences = guard.directory.audiences_of(asked.kind) if asked else ()
         if asked is None or not may_subscribe(person, asked, await _place(store, asked), audiences):
             raise NotYourChannel
-        # The person is signed in, so that rights can be checked again at every frame.
-        channel_data = orjson.dumps({"user_id": str(person.id), "user_info": {"name": person.name}}).decode()
+        # Person and session are signed, so that rights can be checked again at every frame, and the socket ends with it.
+        said = {"user_id": str(person.id), "user_info": {"name": person.name}, "session": to_builtins(caller.session)}
+        channel_data = orjson.dumps(said).decode()
         auth = guard.signer.subscription(push_key, socket_id, channel, channel_data)
         return Signed(auth=auth, channel_data=channel_data)
 

@@ -16,7 +16,8 @@ from pulse.directory import Directory
 from pulse.errors import NotAllowed, NotAuthentic
 from pulse.limits import Rate
 from pulse.projections.reads import Reads, as_position
-from pulse.tokens import Signer
+from pulse.tokens import Session, Signer, Staff
+from pulse.values import value
 
 # Checked by hand: whoever may not read is told so first.
 OwnWrite = Annotated[
@@ -37,6 +38,14 @@ class AdminsOnly(NotAllowed):
     """Only admins may see this."""
 
 
+@value
+class Caller:
+    """Who asks, and the session they signed in with."""
+
+    person: Person
+    session: Session
+
+
 class Guard:
     """Dependencies of the desk's routes: who asks, and for a `reader` the lists hold their own writes."""
 
@@ -52,25 +61,28 @@ class Guard:
         self.secure = secure
         # The __Host- prefix binds a cookie to this very host, and needs TLS.
         self.cookie = "__Host-pulse_session" if secure else "pulse_session"
+        self.device_cookie = "__Host-pulse_device" if secure else "pulse_device"
+        self.challenge_cookie = "__Host-pulse_challenge" if secure else "pulse_challenge"
         self.rate = Rate(PER_SECOND, AT_ONCE, name="person")
 
     async def person(self, request: Request) -> Person:
         """Raises NotAuthentic, TooOften, or NotFromHere for another website's form."""
+        return (await self.caller(request)).person
+
+    async def caller(self, request: Request) -> Caller:
+        """Like `person`, with the session; a token needs no row, since the log says which sessions were ended."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            moderator_id = self.signer.read_staff_token(token, self.clock())
+            staff: Staff | None = self.signer.read_staff_token(token, self.clock())
         else:
             self.require_same_site(request)
             cookie = request.cookies.get(self.cookie)
-            found = await self.sessions.who(cookie, now=self.clock()) if cookie else None
-            if found is None:
-                raise NotAuthentic("Sign in first.")
-            moderator_id = found
-        person = self.directory.person(moderator_id)
-        if person is None:
+            staff = await self.sessions.of_cookie(cookie, now=self.clock()) if cookie else None
+        person = self.directory.signed_in(staff) if staff else None
+        if staff is None or person is None:
             raise NotAuthentic("Sign in first.")
         self.rate.require(person.id)
-        return person
+        return Caller(person, staff.session)
 
     async def reader(self, request: Request, x_pulse_position: OwnWrite = None) -> Person:
         """Like `person`; waits until their own write (`X-Pulse-Position`) can be read, half a second at most."""

@@ -12,7 +12,7 @@ from pulse.access import Person, by_moderator
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
 from pulse.desk.provider_pages import NotLinked, fragment_page, refused
-from pulse.desk.sign_in import begin_session
+from pulse.desk.sign_in import CodeAsked, SignIn
 from pulse.errors import BadInput, NotAuthentic, PulseError
 from pulse.http import json_object
 from pulse.linking import Linking
@@ -110,8 +110,9 @@ class Arrivals:
         if person is None:
             raise NotLinked
         response = onwards(own_path(flow.goes_to, DASHBOARD))
-        await begin_session(self._guard, person, request, response)
-        return response
+        sign_in = SignIn(self._guard)
+        begun = await sign_in.begin(person, request, response)
+        return sign_in.ask_code(begun) if isinstance(begun, CodeAsked) else response
 
     async def _link(self, flow: Flow, theirs: Theirs) -> Response:
         """Raises NotAuthentic if the session has ended meanwhile, LinkedToAnother."""
@@ -125,8 +126,8 @@ class Arrivals:
 
 async def whose(guard: Guard, session: str) -> Person:
     """The person of a live session. Raises NotAuthentic."""
-    moderator_id = await guard.sessions.who(session, now=guard.clock()) if session else None
-    person = guard.directory.person(moderator_id) if moderator_id else None
+    staff = await guard.sessions.of_cookie(session, now=guard.clock()) if session else None
+    person = guard.directory.signed_in(staff) if staff else None
     if person is None:
         raise NotAuthentic("Sign in first.")
     return person

@@ -1,58 +1,74 @@
-"""Sign-in sessions: an opaque random cookie, its hash in a row. Ending the row ends the session at once."""
+"""Sign-in sessions: an opaque random cookie, its hash in a row.
+
+That a session was ended stands in the log, which every process follows; a row without its end lets nobody in.
+"""
 
 from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, LiteralString
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from psycopg.errors import UndefinedTable
 from psycopg.rows import DictRow
 
-from pulse.errors import ReadsDown
+from pulse.aggregates.moderator_sign_in import SESSION_LIFE
+from pulse.desk.kept import Kept
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
+from pulse.tokens import Session, Staff
 
 SQL = Statements(__file__)
-LIFE = timedelta(days=14)
+TOUCH = timedelta(minutes=1)
 
 
 class Sessions:
     """Sessions in Postgres. Every method raises ReadsDown while it is away."""
 
     def __init__(self, reads: Reads) -> None:
-        self._reads = reads
+        self._rows = Kept(reads, SQL)
 
-    async def begin(self, moderator_id: UUID, *, now: datetime, address: str, agent: str) -> str:
-        """A new session; returns the cookie's value, which is kept nowhere."""
-        token = secrets.token_urlsafe(32)
+    async def begin(
+        self, moderator_id: UUID, *, since: int, now: datetime, address: str, agent: str
+    ) -> tuple[str, Session]:
+        """A new session, of the moderator as they were at version `since`; and the cookie's value, kept nowhere."""
+        token, expires_at = secrets.token_urlsafe(32), now + SESSION_LIFE
+        session = Session(uuid4(), since, int(expires_at.timestamp()))
         row = {
-            "token_hash": _hash(token), "moderator_id": moderator_id, "now": now, "expires_at": now + LIFE,
-            "address": address[:64], "agent": agent[:200],
+            "token_hash": _hash(token), "id": session.id, "moderator_id": moderator_id, "since": since, "now": now,
+            "expires_at": expires_at, "address": address[:64], "agent": agent[:200].replace("\0", ""),
         }  # fmt: skip
-        await self._fetch(SQL["insert"], **row)
-        await self._fetch(SQL["prune"], now=now)
-        return token
+        await self._rows.fetch("insert", **row)
+        await self._rows.fetch("prune", now=now)
+        return token, session
 
-    async def who(self, token: str, *, now: datetime) -> UUID | None:
-        """Whose session a cookie is, None when it has ended."""
-        rows = await self._fetch(SQL["find"], token_hash=_hash(token), now=now)
-        return rows[0]["moderator_id"] if rows else None
+    async def of_cookie(self, token: str, *, now: datetime) -> Staff | None:
+        """Whose a cookie is, None when there is no such session."""
+        return await self._seen(await self._rows.fetch("by_cookie", token_hash=_hash(token), now=now), now)
 
-    async def end(self, token: str) -> None:
-        await self._fetch(SQL["end"], token_hash=_hash(token))
+    async def of_id(self, session: UUID, *, now: datetime) -> Staff | None:
+        """The same, by the public name that tokens carry."""
+        return await self._seen(await self._rows.fetch("by_id", id=session, now=now), now)
 
-    async def _fetch(self, statement: LiteralString, **parameters: Any) -> list[DictRow]:
-        """Makes the table where it is missing: it holds state, so no projector does."""
-        try:
-            return await self._reads.fetch(statement, **parameters)
-        except ReadsDown as trouble:
-            if not isinstance(trouble.__cause__, UndefinedTable):
-                raise
-        await self._reads.fetch(SQL["create"])
-        return await self._reads.fetch(statement, **parameters)
+    async def of_moderator(self, moderator_id: UUID, *, now: datetime) -> list[DictRow]:
+        """The rows of one person, the last seen first."""
+        return await self._rows.fetch("of_moderator", moderator_id=moderator_id, now=now)
+
+    async def end_one(self, moderator_id: UUID, session: UUID) -> None:
+        await self._rows.fetch("end_one", id=session, moderator_id=moderator_id)
+
+    async def end_others(self, moderator_id: UUID, keeping: UUID | None) -> None:
+        """All of a person's but one; all, when none is kept."""
+        await self._rows.fetch("end_others", moderator_id=moderator_id, keeping=keeping)
+
+    async def _seen(self, rows: list[DictRow], now: datetime) -> Staff | None:
+        """Also notes that it was seen, once a minute."""
+        if not rows:
+            return None
+        row = rows[0]
+        if now - row["seen_at"] > TOUCH:
+            await self._rows.fetch("touch", id=row["id"], now=now)
+        return Staff(row["moderator_id"], Session(row["id"], row["since"], int(row["expires_at"].timestamp())))
 
 
 def _hash(token: str) -> bytes:

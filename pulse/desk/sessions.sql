@@ -12,16 +12,39 @@ create table if not exists desk.sessions (
     agent text not null
 );
 create index if not exists sessions_by_moderator on desk.sessions (moderator_id);
+alter table desk.sessions
+    add column if not exists id uuid not null unique default gen_random_uuid(),
+    add column if not exists since integer not null default 0,
+    add column if not exists seen_at timestamptz not null default now();
 
 -- name: insert
-insert into desk.sessions (token_hash, moderator_id, created_at, expires_at, address, agent)
-values (%(token_hash)s, %(moderator_id)s, %(now)s, %(expires_at)s, %(address)s, %(agent)s);
+insert into desk.sessions (token_hash, id, moderator_id, since, created_at, seen_at, expires_at, address, agent)
+values (
+    %(token_hash)s, %(id)s, %(moderator_id)s, %(since)s, %(now)s, %(now)s, %(expires_at)s, %(address)s, %(agent)s
+);
 
--- name: find
-select moderator_id from desk.sessions where token_hash = %(token_hash)s and expires_at > %(now)s;
+-- name: by_cookie
+select id, moderator_id, since, seen_at, expires_at from desk.sessions
+where token_hash = %(token_hash)s and expires_at > %(now)s;
 
--- name: end
-delete from desk.sessions where token_hash = %(token_hash)s;
+-- name: by_id
+select id, moderator_id, since, seen_at, expires_at from desk.sessions
+where id = %(id)s and expires_at > %(now)s;
+
+-- name: touch
+-- Not at every request: a write each would cost more than the whole rest.
+update desk.sessions set seen_at = %(now)s where id = %(id)s and seen_at < %(now)s;
+
+-- name: of_moderator
+select id, since, created_at, seen_at, expires_at, address, agent from desk.sessions
+where moderator_id = %(moderator_id)s and expires_at > %(now)s
+order by seen_at desc, id;
+
+-- name: end_one
+delete from desk.sessions where id = %(id)s and moderator_id = %(moderator_id)s;
+
+-- name: end_others
+delete from desk.sessions where moderator_id = %(moderator_id)s and id is distinct from %(keeping)s;
 
 -- name: prune
 delete from desk.sessions where expires_at < %(now)s;

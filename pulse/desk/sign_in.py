@@ -1,116 +1,125 @@
-"""`/api/users/login` and what belongs to it. No account is ever made by signing in."""
+"""A sign-in, once it is known who it is: by password here, by a provider elsewhere. Asks for the second factor first.
 
-from typing import Annotated, Any, Literal
-from uuid import UUID
+No account is ever made by signing in.
+"""
 
-from fastapi import APIRouter, Depends, Request, Response
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID, uuid4
+
+import structlog
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
 from pydantic import Field
 
 from pulse.access import Person
-from pulse.aggregates.moderator import moderator_id
-from pulse.desk.answers import Shown, refuses
-from pulse.desk.bodies import Body
-from pulse.desk.guard import Guard, NotFromHere
-from pulse.desk.sessions import LIFE
-from pulse.errors import NotAuthentic
-from pulse.limits import Rate, network_of
-from pulse.passwords import PasswordCheck
+from pulse.aggregates.moderator_sign_in import SESSION_LIFE
+from pulse.desk.answers import Shown
+from pulse.desk.guard import Caller, Guard
+from pulse.desk.tries import Knock
+from pulse.tokens import CHALLENGE_LIFE, DEVICE_LIFE, Challenge, Device
+
+CODE_PAGE = "/login/code"
+
+log = structlog.get_logger(__name__)
 
 
-class WrongPassword(NotAuthentic):
-    """Email or password is wrong."""
+class Me(Shown):
+    """A person as they see themselves."""
 
-
-class Credentials(Body):
-    email: Annotated[str, Field(max_length=254, examples=["anna@pulse.example"])]
-    password: Annotated[str, Field(max_length=1024, examples=["correct horse battery staple"])]
-
-
-class PersonShown(Shown):
-    """A moderator or admin."""
-
-    id: UUID
+    id: Annotated[UUID, Field(examples=["76b3650b-e037-5e26-acd4-70d922a03793"])]
     name: Annotated[str, Field(examples=["Anna"])]
-    role: Literal["admin", "moderator"]
-    departments: list[UUID]
-    away: bool
+    role: Annotated[str, Field(examples=["moderator"])]
+    departments: Annotated[list[str], Field(examples=[["985a3857-a778-5627-9fc2-a8d60e434c7f"]])]
+    away: Annotated[bool, Field(examples=[False])]
 
 
 class SignedIn(Shown):
     """The person, and a token of five minutes for the staff socket and other services."""
 
-    user: PersonShown
-    access_token: Annotated[str, Field(examples=["eyJhbGciOiJIUzI1NiJ9…"])]
+    user: Me
+    access_token: Annotated[str, Field(examples=["eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"])]
 
 
-class Tries:
-    """How often somebody may try: per account, or many addresses guess one password; per address, or one guesses all."""
+class CodeAsked(Shown):
+    """The password was right, and a code must follow within five minutes, with this challenge."""
 
-    def __init__(self) -> None:
-        self._accounts = Rate(per_second=0.2, burst=20, name="sign-ins-of-account")
-        self._addresses = Rate(per_second=2, burst=200, name="sign-ins")
-
-    def require(self, address: str, email: str) -> None:
-        """Raises TooOften. An address that is out of tries uses up nobody's account."""
-        self._addresses.require(network_of(address))
-        self._accounts.require(moderator_id(email))
+    two_factor: Annotated[Literal[True], Field(examples=[True])] = True
+    challenge: Annotated[str, Field(examples=["v1.e30.c2lnbmF0dXJl"])]
 
 
-def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
-    router = APIRouter(prefix="/api/users", tags=["sign in"])
-    tries = Tries()
-    Asking = Annotated[Person, Depends(guard.person)]
+class SignIn:
+    """Begins sessions. Whoever calls `begin` has made sure who it is."""
 
-    @router.post("/login", responses=refuses(WrongPassword, NotFromHere))
-    async def sign_in(credentials: Credentials, request: Request, response: Response) -> SignedIn:
-        """Signs in with email and password and sets the session cookie."""
-        guard.require_same_site(request)  # or another website could sign people in as somebody else
-        address = request.client.host if request.client else ""
-        tries.require(address, credentials.email)
-        moderator = guard.directory.moderator_by_email(credentials.email)
-        known_hash = moderator.password_hash if moderator else None
-        if not await passwords.matches(known_hash, credentials.password):
-            raise WrongPassword
-        person = guard.directory.person(moderator_id(credentials.email))
-        if person is None:
-            raise WrongPassword
-        await begin_session(guard, person, request, response)
-        return SignedIn(
-            user=PersonShown.model_validate(shown(person)),
-            access_token=guard.signer.staff_token(person.id, guard.clock()),
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+
+    async def begin(
+        self, person: Person, request: Request, response: Response, *, since: int | None = None
+    ) -> SignedIn | CodeAsked:
+        """Signs somebody in whose identity was verified: a session, or a challenge when they have a second factor.
+
+        `since`: the moderator's version when that was checked; whatever ended all sessions after it ends this one.
+        """
+        moderator = self.guard.directory.moderator(person.id)
+        assert moderator is not None
+        since = moderator.version if since is None else since
+        if moderator.two_factor:
+            issued = int(self.guard.clock().timestamp())
+            return CodeAsked(challenge=self.guard.signer.challenge(Challenge(person.id, since, issued)))
+        return await self.finish(person, since, request, response)
+
+    async def finish(self, person: Person, since: int, request: Request, response: Response) -> SignedIn:
+        """Nothing more is asked: sets the cookies of the session and of the browser."""
+        guard, now = self.guard, self.guard.clock()
+        agent = request.headers.get("user-agent", "")
+        cookie, session = await guard.sessions.begin(
+            person.id, since=since, now=now, address=address_of(request), agent=agent
+        )
+        self._set_cookie(response, guard.cookie, cookie, SESSION_LIFE.total_seconds())
+        device = Device(self.device_of(person.id, request) or uuid4(), person.id, int(now.timestamp()))
+        self._set_cookie(response, guard.device_cookie, guard.signer.device_token(device), DEVICE_LIFE.total_seconds())
+        log.info("sign_in.begun", account=str(person.id), session=str(session.id), address=address_of(request))
+        return self.answer(Caller(person, session))
+
+    def ask_code(self, asked: CodeAsked) -> Response:
+        """Sends a browser to the page that asks for the code; the challenge goes along in a cookie of five minutes."""
+        onwards = RedirectResponse(CODE_PAGE, 303, {"Cache-Control": "no-store"})
+        self._set_cookie(onwards, self.guard.challenge_cookie, asked.challenge, CHALLENGE_LIFE.total_seconds())
+        return onwards
+
+    def answer(self, caller: Caller) -> SignedIn:
+        """Who they are, and a fresh token."""
+        token = self.guard.signer.staff_token(caller.person.id, self.guard.clock(), caller.session)
+        return SignedIn(user=shown(caller.person), access_token=token)
+
+    def knock(self, account: UUID, request: Request, use: str = "password") -> Knock:
+        """How a try counts that comes with this request."""
+        return Knock(account, address_of(request), self.device_of(account, request), use)
+
+    def device_of(self, account: UUID, request: Request) -> UUID | None:
+        """The browser, if this account has signed in with it before."""
+        cookie = request.cookies.get(self.guard.device_cookie, "")
+        device = self.guard.signer.read_device_token(cookie, self.guard.clock())
+        return device.id if device is not None and device.person == account else None
+
+    def forget_session(self, response: Response) -> None:
+        """Browsers drop a __Host- cookie only when told with the flags it was set with."""
+        self._set_cookie(response, self.guard.cookie, "", 0)
+
+    # Not strict: whoever comes back from a provider has to arrive signed in. Unsafe methods look at the Origin.
+    def _set_cookie(self, response: Response, name: str, value: str, seconds: float) -> None:
+        response.set_cookie(
+            name, value, max_age=int(seconds), httponly=True, secure=self.guard.secure, samesite="lax", path="/"
         )
 
-    @router.get("/me")
-    async def show_me(person: Asking) -> SignedIn:
-        """Who is signed in, and a fresh token."""
-        return SignedIn(
-            user=PersonShown.model_validate(shown(person)),
-            access_token=guard.signer.staff_token(person.id, guard.clock()),
-        )
 
-    @router.post("/logout", status_code=204, response_class=Response)
-    async def sign_out(person: Asking, request: Request, response: Response) -> None:
-        """Ends this session."""
-        if cookie := request.cookies.get(guard.cookie):
-            await guard.sessions.end(cookie)
-        # Browsers drop a __Host- cookie only when told with the flags it was set with.
-        response.delete_cookie(guard.cookie, path="/", secure=guard.secure, httponly=True, samesite="strict")
-
-    return router
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
-async def begin_session(guard: Guard, person: Person, request: Request, response: Response) -> None:
-    """Signs somebody in who has proved who they are, by a password or a provider: the answer sets the session cookie."""
-    address, agent = request.client.host if request.client else "", request.headers.get("user-agent", "")
-    cookie = await guard.sessions.begin(person.id, now=guard.clock(), address=address, agent=agent)
-    response.set_cookie(
-        guard.cookie, cookie, max_age=int(LIFE.total_seconds()), httponly=True, secure=guard.secure,
-        samesite="strict", path="/",
-    )  # fmt: skip
-
-
-def shown(person: Person) -> dict[str, Any]:
+def shown(person: Person) -> Me:
     """A person as the API shows them."""
     departments = sorted(str(department) for department in person.departments)
-    said = {"id": str(person.id), "name": person.name, "role": person.role, "departments": departments}
-    return said | {"away": person.away}
+    return Me(id=person.id, name=person.name, role=person.role, departments=departments, away=person.away)

@@ -59,17 +59,21 @@ class ChannelWs:
         return Peer(connection, visit=visit, token=hash(token))
 
     def _admit_staff(self, connection: ServerConnection, token: str, headers: Headers) -> Peer:
-        person_id = self.signer.read_staff_token(token, self.clock())
-        if self.directory.person(person_id) is None:
+        staff = self.signer.read_staff_token(token, self.clock())
+        if self.directory.signed_in(staff) is None:
             raise NotAuthentic
         if not may_call(headers.get("Origin"), headers.get("Host", "")):
             raise WrongOrigin
-        return Peer(connection, person_id=person_id, token=hash(token))
+        return Peer(connection, person_id=staff.person, token=hash(token), signed={staff})
 
     async def serve(self, peer: Peer) -> None:
         """Serves a socket until it closes."""
         if not self.hub.enter(peer):
             await refuse(peer.connection, Code.TOO_MANY_CONNECTIONS)
+            return
+        if any(self.directory.signed_in(staff) is None for staff in peer.signed):  # ended since it was admitted
+            self.hub.leave(peer)
+            await refuse(peer.connection, Code.SESSION_ENDED)
             return
         try:
             async for message in peer.connection:

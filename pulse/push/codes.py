@@ -16,6 +16,7 @@ class Code(IntEnum):
 
     NO_SUCH_APP = 4001, "There is no app of this key."
     TOO_MANY_CONNECTIONS = 4004, "Too many windows are open."
+    SESSION_ENDED = 4009, "Your session has ended. Sign in again."
     OVER_CAPACITY = 4100, "This server is full. Try again in a moment."
     LEAVING = 4200, "Pulse is restarting."
 

@@ -20,7 +20,7 @@ from websockets.protocol import State
 
 from pulse.limits import Rate
 from pulse.push.codes import Code
-from pulse.tokens import Visit
+from pulse.tokens import Staff, Visit
 
 BUFFER_LIMIT = 1024 * 1024
 STAFF_TABS, VISITOR_TABS, TOKEN_SOCKETS = 20, 5, 10
@@ -32,7 +32,9 @@ log = structlog.get_logger(__name__)
 
 @dataclass(eq=False, slots=True)
 class Peer:
-    """One socket: whose it is, which token opened it (a hash, never the token), and what it subscribed to."""
+    """One socket: whose it is, which token opened it (a hash, never the token), what it subscribed to, and whose
+    sessions signed that.
+    """
 
     connection: ServerConnection
     person_id: UUID | None = None
@@ -40,19 +42,21 @@ class Peer:
     token: int = 0
     socket_id: str = field(default_factory=lambda: f"{secrets.randbelow(10**9)}.{secrets.randbelow(10**9)}")
     subscriptions: set[str] = field(default_factory=set)
+    signed: set[Staff] = field(default_factory=set)
 
 
 class Hub:
     """Three ways to find sockets: by moderator, by a visitor's chat, by a Pusher channel.
 
     A channel's subscribers are kept with the moderator they were signed for; None: whoever holds the app's secret.
-    `people_moved` is set whenever a moderator's socket comes or goes.
+    `windows` are the sockets that a moderator's sessions signed, of whichever protocol. `people_moved` is set whenever a moderator's socket comes or goes.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.staff: dict[UUID, set[Peer]] = {}
         self.visitors: dict[UUID, set[Peer]] = {}
         self.channels: dict[str, dict[Peer, UUID | None]] = {}
+        self.windows: dict[UUID, set[Peer]] = {}
         self.people_moved = asyncio.Event()
         self._messages = Rate(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE, clock)
 
@@ -63,11 +67,23 @@ class Hub:
         if len(theirs) >= limit or sum(other.token == peer.token for other in theirs) >= TOKEN_SOCKETS:
             return False
         shelves.setdefault(owner, set()).add(peer)
+        for staff in peer.signed:
+            self.sign(peer, staff)
         self._moved(peer.person_id)
         return True
 
+    def sign(self, peer: Peer, staff: Staff) -> None:
+        """From now on the socket is open for as long as this session is."""
+        peer.signed.add(staff)
+        self.windows.setdefault(staff.person, set()).add(peer)
+
     def leave(self, peer: Peer) -> None:
         """Forgets a socket everywhere."""
+        for staff in peer.signed:
+            theirs = self.windows.get(staff.person, set())
+            theirs.discard(peer)
+            if not theirs:
+                self.windows.pop(staff.person, None)
         for channel in list(peer.subscriptions):
             self.unsubscribe(peer, channel)
         if peer.person_id is not None or peer.visit is not None:

@@ -11,13 +11,15 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from msgspec import convert
 
 from pulse.access import needs_signature
+from pulse.directory import Directory
 from pulse.errors import BadInput, NotAuthentic
 from pulse.http import json_object
 from pulse.push.codes import Code
 from pulse.push.hub import Hub, Peer, refuse
-from pulse.tokens import Signer
+from pulse.tokens import NO_SESSION, Session, Signer, Staff
 
 ACTIVITY_SECONDS = 30
 CHANNELS = 100
@@ -27,8 +29,9 @@ CHANNEL_NAME = re.compile(r"[A-Za-z0-9_\-=@,.;]{1,200}")
 class Pusher:
     """Serves sockets of one app key."""
 
-    def __init__(self, hub: Hub, signer: Signer, key: str) -> None:
+    def __init__(self, hub: Hub, directory: Directory, signer: Signer, key: str) -> None:
         self.hub = hub
+        self.directory = directory
         self.signer = signer
         self.key = key
 
@@ -74,17 +77,19 @@ class Pusher:
             await complain(peer, f"{CHANNELS} channels are the limit.")
             return
         try:
-            person_id = self._signed_for(peer, channel, data) if needs_signature(channel) else None
+            staff = self._signed_for(peer, channel, data) if needs_signature(channel) else None
         except NotAuthentic as refusal:
             # Pusher-js shows this on the channel, and the error on the connection.
             refused = {"type": "AuthError", "error": str(refusal), "status": refusal.status}
             await tell(peer, "pusher:subscription_error", refused, channel)
             return
-        self.hub.subscribe(peer, channel, person_id)
+        if staff is not None:
+            self.hub.sign(peer, staff)
+        self.hub.subscribe(peer, channel, staff.person if staff else None)
         await tell(peer, "pusher_internal:subscription_succeeded", {}, channel)
 
-    def _signed_for(self, peer: Peer, channel: str, data: dict[str, Any]) -> UUID | None:
-        """Whom this subscription was signed for. Raises NotAuthentic.
+    def _signed_for(self, peer: Peer, channel: str, data: dict[str, Any]) -> Staff | None:
+        """Whom this subscription was signed for, and by which session of theirs. Raises NotAuthentic.
 
         None when nobody is named: our auth endpoint always names the moderator, so this is somebody who holds the
         app's secret, like any Pusher server library, and answers for what it asks for.
@@ -95,7 +100,10 @@ class Pusher:
         expected = self.signer.subscription(self.key, peer.socket_id, channel, channel_data)
         if not hmac.compare_digest(expected.encode(), auth.encode("utf-8", "replace")):
             raise NotAuthentic("The signature does not fit.")
-        return None if channel_data is None else _named_in(channel_data)
+        staff = None if channel_data is None else _named_in(channel_data)
+        if staff is not None and self.directory.signed_in(staff) is None:
+            raise NotAuthentic("Sign in first.")
+        return staff
 
 
 async def tell(peer: Peer, event: str, data: dict[str, Any], channel: str | None = None) -> None:
@@ -111,8 +119,10 @@ async def complain(peer: Peer, message: str) -> None:
     await tell(peer, "pusher:error", {"code": None, "message": message})
 
 
-def _named_in(channel_data: str) -> UUID:
+def _named_in(channel_data: str) -> Staff:
     try:
-        return UUID(json_object(channel_data)["user_id"])
+        said = json_object(channel_data)
+        session = convert(said["session"], Session) if "session" in said else NO_SESSION
+        return Staff(UUID(said["user_id"]), session)
     except (BadInput, KeyError, ValueError, AttributeError, TypeError):
         raise NotAuthentic("The signature names nobody here.") from None

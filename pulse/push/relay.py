@@ -25,6 +25,7 @@ from pulse.push.alerts import Alert, admins, alert_frame, alert_of, own_channel
 from pulse.push.frames import Data, Frame, Names, frames_of
 from pulse.push.hub import Hub, Peer, fan_out, text_frame
 from pulse.push.news import News, hearers, news_frame, news_of
+from pulse.push.sign_outs import SignOuts
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,7 @@ class Relay:
         self.directory = directory
         self.hub = hub
         self.names = Names(directory.name_of, self._department_name)
+        self.sign_outs = SignOuts(hub, directory)
         self.follow: Follow | None = None
 
     @property
@@ -72,6 +74,7 @@ class Relay:
             if recorded.kind in KINDS:
                 # What follows is judged by the rights as they are after this.
                 await self.directory.wait_for(recorded.position)
+                self.sign_outs.look([recorded.aggregate_id])
             for frame in frames_of(recorded, self.names):
                 await self.hand_out(frame)
             if news := news_of(recorded):

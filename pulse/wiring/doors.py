@@ -29,14 +29,21 @@ from pulse.desk.files import file_routes
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
 from pulse.desk.identities import identity_routes
+from pulse.desk.login import code_routes, login_routes
+from pulse.desk.logout import logout_routes
 from pulse.desk.me import me_routes
+from pulse.desk.my_sessions import my_session_routes
+from pulse.desk.own_password import OwnPassword
+from pulse.desk.profile import password_routes, profile_routes
 from pulse.desk.providers import provider_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.saved_views import saved_view_routes
+from pulse.desk.second_factors import SecondFactors
 from pulse.desk.sessions import Sessions
-from pulse.desk.sign_in import sign_in_routes
 from pulse.desk.sources import source_routes
 from pulse.desk.subscribers import Ping, subscriber_routes
+from pulse.desk.tries import Tries
+from pulse.desk.two_factor import OwnTwoFactor, two_factor_changes, two_factor_routes
 from pulse.drivers import Drivers
 from pulse.eventlog.notes import Notes
 from pulse.eventlog.store import EventStore
@@ -130,7 +137,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     desk = ChatDesk(guard, store, reads)
     flows, linking = Flows(guard, parts.vault, parts.ways), Linking(store, guard.clock)
     return [
-        sign_in_routes(guard, parts.passwords),
+        *sign_in_routers(guard, parts),
         provider_routes(guard, flows, linking),
         identity_routes(guard, flows, linking),
         chat_routes(guard, desk, reads),
@@ -153,6 +160,24 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         delivery_routes(guard, reads, store, parts.again),
         subscriber_routes(guard, parts.subscribing, parts.progresses, parts.ping),
         broadcasting_routes(guard, store, parts.push_key),
+    ]
+
+
+def sign_in_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
+    """Signing in, and what people set about themselves."""
+    store, passwords = parts.store, parts.passwords
+    tries, factors = Tries(parts.reads), SecondFactors(parts.vault, guard.clock)
+    own_password = OwnPassword(guard, passwords, tries)
+    own = OwnTwoFactor(guard, store, own_password, factors)
+    return [
+        login_routes(guard, passwords, tries),
+        code_routes(guard, store, tries, factors),
+        logout_routes(guard, store),
+        my_session_routes(guard, store),
+        two_factor_routes(guard, own),
+        two_factor_changes(guard, own),
+        profile_routes(guard, store),
+        password_routes(guard, store, own_password),
     ]
 
 

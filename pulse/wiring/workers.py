@@ -64,10 +64,10 @@ async def open_push(house: House) -> AsyncIterator[int]:
     hub = Hub()
     relay = Relay(house.log, house.directory, hub)
     viewers = Viewers(Attention(house.log), house.directory, hub)
-    house.tasks += [relay.run, viewers.run, lambda: tell_online(house.log, hub)]
+    house.tasks += [relay.run, viewers.run, lambda: relay.sign_outs.run(now), lambda: tell_online(house.log, hub)]
     house.checks["push"] = true_when(lambda: relay.ready)
     channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
-    server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key), relay)
+    server = PushServer(channel_ws, Pusher(hub, house.directory, house.signer, house.settings.push_key), relay)
     async with server.listening(house.settings.push_host, house.settings.push_port) as port:
         assert relay.follow is not None  # it has its place in the log before the port listens
         house.begins.append(relay.follow.caught_up.wait)

@@ -7,15 +7,17 @@ from pulse.aggregates.moderator import (
     Moderator,
     ModeratorCameBack,
     ModeratorDisabled,
-    ModeratorPasswordChanged,
+    ModeratorProfileChanged,
     ModeratorRoleChanged,
     ModeratorWentAway,
     NotAName,
     NotAnEmail,
+    UnknownLocale,
     UnknownRole,
     clean_email,
     moderator_id,
 )
+from pulse.aggregates.moderator_sign_in import ModeratorPasswordChanged
 from tests.given import ANNA, NOW, SALES, SUPPORT, given
 
 
@@ -101,3 +103,16 @@ def test_who_is_away_comes_back_and_each_is_said_once():
     moderator.when(lambda m: m.go_away(now=NOW)).then(ModeratorWentAway).now(away=True)
     moderator.when(lambda m: m.go_away(now=NOW)).then_nothing()
     moderator.when(lambda m: m.come_back(now=NOW)).then(ModeratorCameBack).now(away=False)
+
+
+def test_people_say_their_name_and_language_themselves():
+    moderator = given(anna())
+    moderator.when(lambda m: m.change_profile(name="Anna", locale="en", now=NOW)).then_nothing()
+    moderator.when(lambda m: m.change_profile(locale="ru", now=NOW)).then(ModeratorProfileChanged).now(
+        name="Anna", locale="ru"
+    )
+    moderator.when(lambda m: m.change_profile(name=" Anya ", now=NOW)).then(ModeratorProfileChanged).now(
+        name="Anya", locale="ru"
+    )
+    moderator.when(lambda m: m.change_profile(name=" ", now=NOW)).then_refused(NotAName)
+    moderator.when(lambda m: m.change_profile(locale="de", now=NOW)).then_refused(UnknownLocale)

@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.eventlog.jetstream import Log
+from pulse.eventlog.store import EventStore
+from pulse.house import now
 from tests.commands.conftest import Command
 
 
@@ -70,3 +73,24 @@ async def test_a_password_in_the_command_line_can_be_seen_by_others_and_one_in_t
     assert said.startswith("--password: others on this machine can see")
     code, said = await command("user", "add", "olga@pulse.example", "Olga", "--json", PULSE_NEW_PASSWORD="long enough")
     assert (code, json.loads(said)["password"]) == (0, None)
+
+
+async def test_a_lost_phone_is_no_lost_account(command: Command, log: Log) -> None:
+    await command("user", "add", "nina@pulse.example", "Nina")
+    unknown = await command("user", "reset-2fa", "olga@pulse.example")
+    assert unknown == (1, "olga@pulse.example has no account.\n")
+    off = await command("user", "reset-2fa", "nina@pulse.example")
+    assert off == (1, "nina@pulse.example signs in without a second factor; nothing was changed.\n")
+
+    def turn_on(known: Moderator | None) -> Moderator:
+        assert known is not None
+        known.begin_two_factor("sealed", now=now())
+        known.turn_on_two_factor(1, (), now=now())
+        return known
+
+    await EventStore(log).decide(Moderator, moderator_id("nina@pulse.example"), turn_on, by="test")
+    code, said = await command("user", "reset-2fa", " Nina@Pulse.example", "--json")
+    assert (code, json.loads(said)) == (0, {"email": "nina@pulse.example", "two_factor": False})
+    known = await EventStore(log).load(Moderator, moderator_id("nina@pulse.example"))
+    assert known is not None
+    assert known.second_factor is None

@@ -6,11 +6,13 @@ from uuid import uuid4
 import pytest
 
 from pulse import house
+from pulse.aggregates.moderator import moderator_id
 from pulse.desk.sessions import Sessions
 from pulse.projections.reads import Reads
+from pulse.tokens import Staff
 from tests.conftest import Pulse
 from tests.desk.test_sign_in import sign_in
-from tests.world import is_problem
+from tests.world import is_problem, rows
 
 
 async def test_ten_people_may_be_the_first_to_sign_in(pulse: Pulse) -> None:
@@ -24,9 +26,32 @@ async def test_eight_sessions_may_be_the_first(pulse: Pulse) -> None:
     anna, now = uuid4(), house.now()
     async with Reads.open(pulse.house.addresses.database_url, pulse.house.log) as reads:
         await asyncio.gather(*(reads.fetch("select pg_sleep(0.1)") for _ in range(8)))  # so that all are connected
-        begun = (Sessions(reads).begin(anna, now=now, address="", agent="") for _ in range(8))
-        for cookie in await asyncio.gather(*begun):
-            assert await Sessions(reads).who(cookie, now=now) == anna
+        begun = (Sessions(reads).begin(anna, since=3, now=now, address="", agent="") for _ in range(8))
+        for cookie, session in await asyncio.gather(*begun):
+            assert await Sessions(reads).of_cookie(cookie, now=now) == Staff(anna, session)
+            assert await Sessions(reads).of_id(session.id, now=now) == Staff(anna, session)
+
+
+OLDER = """
+create schema desk;
+create table desk.sessions (
+    token_hash bytea primary key, moderator_id uuid not null, created_at timestamptz not null,
+    expires_at timestamptz not null, address text not null, agent text not null
+);
+insert into desk.sessions values (sha256('older'), %(anna)s, now(), now() + interval '1 day', '192.0.2.1', 'Laptop');
+"""
+
+
+async def test_sign_ins_of_an_older_pulse_stay_good(pulse: Pulse) -> None:
+    for statement in OLDER.split(";\n")[:-1]:
+        await rows(
+            pulse, statement, **({"anna": moderator_id("anna@pulse.example")} if "%(anna)s" in statement else {})
+        )
+    cookie = {"Cookie": "pulse_session=older"}
+    me = await pulse.http.get("/api/users/me", headers=cookie)
+    assert me.json()["user"]["name"] == "Anna"
+    [row] = (await pulse.http.get("/api/settings/sessions", headers=cookie)).json()["items"]
+    assert (row["agent"], row["this"]) == ("Laptop", True)
 
 
 @pytest.fixture
@@ -37,13 +62,14 @@ def behind_tls(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("behind_tls")
 async def test_behind_tls_the_cookie_is_bound_to_the_host(pulse: Pulse) -> None:
     """RFC 6265bis: a __Host- cookie is Secure, has the path / and no domain; what ends it needs the same."""
-    made = (await sign_in(pulse)).headers["set-cookie"]
+    made, device = (await sign_in(pulse)).headers.get_list("set-cookie")
     name, _, value = made.split(";")[0].partition("=")
     assert name == "__Host-pulse_session"
     cookie = {"Cookie": f"{name}={value}"}
     assert (await pulse.http.get("/api/chats", headers=cookie)).status_code == 200
     ended = (await pulse.http.post("/api/users/logout", headers=cookie)).headers["set-cookie"]
-    for told in (made, ended):
+    assert device.startswith("__Host-pulse_device=v1.")
+    for told in (made, device, ended):
         flags = {flag.strip().lower() for flag in told.split(";")[1:]}
         assert {"secure", "httponly", "samesite=strict", "path=/"} <= flags
         assert not any(flag.startswith("domain") for flag in flags)

@@ -21,6 +21,7 @@ FLOORS: list[tuple[str, ...]] = [
         "vault",
         "blobs",
         "passwords",
+        "totp",
         "http",
         "http_headers",
         "http_limits",

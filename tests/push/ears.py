@@ -9,7 +9,7 @@ import os
 import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from pulse.accounts import Accounts
 from pulse.aggregates.chat import Chat, chat_id
@@ -70,6 +71,12 @@ class Ear:
     async def up_to_version(self, version: int) -> list[Frame]:
         """Visitors' frames carry the chat's version only."""
         return await self.until(lambda frame: frame["data"].get("version", 0) >= version)
+
+    async def until_closed(self) -> int | None:
+        """Hears what there is still to hear; returns the close code."""
+        with suppress(ConnectionClosed):
+            await self.until(lambda _: False)
+        return self.socket.close_code
 
     async def say(self, said: object) -> None:
         await self.socket.send(json.dumps(said))
@@ -191,7 +198,7 @@ async def a_door(
     hub, directory = hub or Hub(), directory or house.directory
     relay = Relay(house.log, directory, hub)
     channel_ws = ChannelWs(hub, directory, house.store, house.signer, clock)
-    server = PushServer(channel_ws, Pusher(hub, house.signer, house.settings.push_key), relay, **options)
+    server = PushServer(channel_ws, Pusher(hub, directory, house.signer, house.settings.push_key), relay, **options)
     async with asyncio.TaskGroup() as group:
         async with server.listening("127.0.0.1", 0) as port:
             may_relay = asyncio.Event()

@@ -10,6 +10,7 @@ from pulse.aggregates.feed import CloudEvent, EventPublished, Feed, Telling
 from pulse.demo import demo_summary
 from pulse.eventlog.envelope import open_envelope, seal, subject_of
 from pulse.house import now
+from pulse.push.codes import Code
 from pulse.push.news import news_frame, news_of
 from tests.conftest import Pulse
 from tests.given import NOW
@@ -105,7 +106,8 @@ async def test_an_account_that_was_closed_hears_nothing_more(pulse: Pulse) -> No
         await change(pulse.house, nina, lambda who: who.disable(now=now()))
         await published(pulse, "campaign.updated", campaign_id=campaign)
         await told_all(pulse)
-        assert await heard(ear) == []
+        before = len(ear.heard)
+        assert (await ear.until_closed(), ear.heard[before:]) == (Code.SESSION_ENDED, [])
 
 
 async def test_a_server_that_holds_the_apps_secret_hears_what_it_subscribed_to(pulse: Pulse) -> None:

@@ -57,7 +57,11 @@ async def closing_of(connection: ClientConnection) -> tuple[int, str]:
 
 
 def test_codes_lie_where_pusher_clients_know_what_to_do() -> None:
-    assert [code.name for code in Code if 4000 <= code < 4100] == ["NO_SUCH_APP", "TOO_MANY_CONNECTIONS"]
+    assert [code.name for code in Code if 4000 <= code < 4100] == [
+        "NO_SUCH_APP",
+        "TOO_MANY_CONNECTIONS",
+        "SESSION_ENDED",
+    ]
     assert [code.name for code in Code if 4100 <= code < 4200] == ["OVER_CAPACITY"]
     assert [code.name for code in Code if 4200 <= code < 4300] == ["LEAVING"]
     assert all(4000 <= code < 4300 and code.reason for code in Code)
