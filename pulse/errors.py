@@ -14,6 +14,10 @@ PulseError
 │   ├── JoinedTooOften      aggregates/customer
 │   ├── NoDepartments       aggregates/source
 │   ├── NotStuck            aggregates/chat_replies
+│   ├── LastAdmin           aggregates/admins
+│   ├── PersonIsDisabled    aggregates/moderator
+│   ├── DepartmentIsArchived aggregates/department
+│   ├── DepartmentInUse     desk/departments; names the sources and chats
 │   ├── AnotherScheme       aggregates/producer
 │   ├── LastSecret          aggregates/producer
 │   ├── NoCode              ingest/webhooks
@@ -41,6 +45,7 @@ PulseError
 │   ├── NotADepartment      aggregates/department
 │   ├── NotARule            aggregates/source_rules; names the rule and the field
 │   ├── NotAPolicy          aggregates/department_policy
+│   ├── NotARetention       aggregates/retention
 │   ├── UnknownDepartment   directory
 │   ├── UnknownRole         aggregates/moderator
 │   ├── NotAnEmail          aggregates/moderator
@@ -58,9 +63,10 @@ PulseError
 │   ├── BreaksContract      contracts: 422; names the faults
 │   ├── UnknownChannel      commands/sources
 │   ├── NotItsField         commands/sources
-│   ├── SecretIsTheirs      commands/producers
+│   ├── SecretIsTheirs      producers
 │   └── Unreadable          channels; an authentic delivery
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
+│   ├── NotAnInvitation     aggregates/moderator
 │   └── WrongPassword       desk/sign_in
 ├── NotFound                404
 │   ├── NoSuchCallback      aggregates/chat
@@ -104,7 +110,7 @@ PulseError
     ├── LogBehind           projections/checkpoint
     ├── OtherVersion        projections/checkpoint
     ├── BlobNotKept         blobs; the disk refuses
-    ├── LogTooShort         sweep
+    ├── LogTooShort         eventlog/whole
     ├── WrongKey            vault
     ├── AlreadyRunning      embedded/lock
     ├── ServerFailed        embedded/child

@@ -3,6 +3,7 @@
 from eventsourcing.domain import Aggregate, AggregateEvent
 
 from pulse.aggregates import (
+    admins,
     blocklist,
     chat,
     chat_events,
@@ -14,11 +15,13 @@ from pulse.aggregates import (
     feed,
     moderator,
     producer,
+    retention,
     source,
     subscriber,
 )
 
 AGGREGATES: dict[str, type[Aggregate]] = {
+    "admins": admins.Admins,
     "blocklist": blocklist.Blocklist,
     "chat": chat.Chat,
     "customer": customer.Customer,
@@ -27,6 +30,7 @@ AGGREGATES: dict[str, type[Aggregate]] = {
     "feed": feed.Feed,
     "moderator": moderator.Moderator,
     "producer": producer.Producer,
+    "retention": retention.Retention,
     "source": source.Source,
     "subscriber": subscriber.Subscriber,
 }
@@ -107,4 +111,14 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("subscriber.rewound", 1): subscriber.SubscriberRewound,
     ("subscriber.left", 1): subscriber.SubscriberLeft,
     ("source.rules-changed", 1): source.SourceRulesChanged,
+    ("moderator.renamed", 1): moderator.ModeratorRenamed,
+    ("moderator.link-made", 1): moderator.ModeratorLinkMade,
+    ("moderator.enabled", 1): moderator.ModeratorEnabled,
+    ("department.archived", 1): department.DepartmentArchived,
+    ("department.restored", 1): department.DepartmentRestored,
+    ("admins.begun", 1): admins.AdminsBegun,
+    ("admins.left", 1): admins.AdminLeft,
+    ("admins.returned", 1): admins.AdminReturned,
+    ("retention.begun", 1): retention.RetentionBegun,
+    ("retention.changed", 1): retention.RetentionChanged,
 }

@@ -220,6 +220,14 @@ class Chat(RepliedChat, FiledChat):
         if self.department_id == department_id:
             self.take(moderator_id, now=now)
 
+    def let_go(self, moderator_id: UUID, *, now: datetime) -> None:
+        """Whoever held the open chat can't any more: it is free again in its department. Another's stays theirs."""
+        if self.holder_id == moderator_id and not self.closed and self.department_id is not None:
+            self.trigger_event(
+                ChatTransferred, department_id=self.department_id, from_department_id=self.department_id,
+                from_moderator_id=moderator_id, timestamp=now,
+            )  # fmt: skip
+
     def transfer(self, department_id: UUID, *, now: datetime) -> None:
         """Moves the chat to a department."""
         if self.closed:

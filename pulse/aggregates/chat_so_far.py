@@ -33,7 +33,8 @@ class ChatSoFar(Aggregate):
     `changed_by` has the delivery that edited or deleted a message last, `rereads` what a mended driver last read of one.
     `received` counts the customer's words
     ever, `since_close` names those since the chat was last closed. Of `callbacks`, those that are done are None.
-    `author` is a private chat's customer as they last wrote, `awaited` are keys of files that still lie at the channel.
+    `author` is a private chat's customer as they last wrote, `awaited` are keys of files that still lie at the channel,
+    `expired` of those that we had and removed.
     """
 
     source_id: UUID
@@ -58,6 +59,7 @@ class ChatSoFar(Aggregate):
     reached: dict[int, int] = field(default_factory=dict)
     receipts: set[int] = field(default_factory=set)
     awaited: set[str] = field(default_factory=set)
+    expired: set[str] = field(default_factory=set)
     read_key: int = -1
     changed_by: dict[int, int] = field(default_factory=dict)
     rereads: dict[int, Incoming] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
-from pulse.errors import BadInput
+from pulse.errors import BadInput, NotAuthentic, Refusal
 
 MODERATORS = UUID("b2d8f5f1-7a61-5e57-9d0a-57c1c1f0aa03")
 ROLES = ("admin", "moderator")
@@ -32,6 +32,14 @@ class NotAName(BadInput):
     """A person's name has 1 to 100 characters."""
 
 
+class NotAnInvitation(NotAuthentic):
+    """This invitation was used or replaced, or is too old. Ask an admin for a new one."""
+
+
+class PersonIsDisabled(Refusal):
+    """This account is disabled. Enable it first."""
+
+
 class ModeratorInvited(AggregateCreated):
     """`password_hash` is an argon2id string; the password itself is never kept."""
 
@@ -47,6 +55,7 @@ class ModeratorPasswordChanged(AggregateEvent):
 
     def apply(self, moderator: Moderator) -> None:
         moderator.password_hash = self.password_hash
+        moderator.link = 0
 
 
 class ModeratorRoleChanged(AggregateEvent):
@@ -63,6 +72,7 @@ class ModeratorRoleChanged(AggregateEvent):
 class ModeratorDisabled(AggregateEvent):
     def apply(self, moderator: Moderator) -> None:
         moderator.disabled = True
+        moderator.link = 0
 
 
 class ModeratorWentAway(AggregateEvent):
@@ -77,7 +87,30 @@ class ModeratorCameBack(AggregateEvent):
         moderator.away = False
 
 
+class ModeratorRenamed(AggregateEvent):
+    name: str
+
+    def apply(self, moderator: Moderator) -> None:
+        moderator.name = self.name
+
+
+class ModeratorLinkMade(AggregateEvent):
+    """A link by which this person sets a password, once. It takes the place of any before it."""
+
+    def apply(self, moderator: Moderator) -> None:
+        moderator.link = self.originator_version
+
+
+class ModeratorEnabled(AggregateEvent):
+    """May sign in again, with the password from before."""
+
+    def apply(self, moderator: Moderator) -> None:
+        moderator.disabled = False
+
+
 class Moderator(Aggregate):
+    """`link` is the version that made the link which still sets a password; 0 without one."""
+
     email: str
     name: str
     role: str
@@ -85,6 +118,7 @@ class Moderator(Aggregate):
     password_hash: str
     disabled: bool = False
     away: bool = False
+    link: int = 0
 
     @classmethod
     def invite(
@@ -94,10 +128,8 @@ class Moderator(Aggregate):
         email = clean_email(email)
         if role not in ROLES:
             raise UnknownRole
-        if not 1 <= len(name.strip()) <= NAME_LIMIT or "\0" in name:
-            raise NotAName
         return cls._create(
-            ModeratorInvited, id=moderator_id(email), email=email, name=name.strip(), role=role,
+            ModeratorInvited, id=moderator_id(email), email=email, name=clean_name(name), role=role,
             departments=departments, password_hash=password_hash, timestamp=now,
         )  # fmt: skip
 
@@ -115,6 +147,42 @@ class Moderator(Aggregate):
         """Takes away all access; what this person wrote stays."""
         if not self.disabled:
             self.trigger_event(ModeratorDisabled, timestamp=now)
+
+    def enable(self, *, now: datetime) -> None:
+        """Gives the access back."""
+        if self.disabled:
+            self.trigger_event(ModeratorEnabled, timestamp=now)
+
+    def rename(self, name: str, *, now: datetime) -> None:
+        """Raises NotAName."""
+        name = clean_name(name)
+        if name != self.name:
+            self.trigger_event(ModeratorRenamed, name=name, timestamp=now)
+
+    def join(self, department: UUID, *, now: datetime) -> None:
+        """From now on a member of this department too."""
+        if department not in self.departments:
+            self.change_role(self.role, (*self.departments, department), now=now)
+
+    def leave(self, department: UUID, *, now: datetime) -> None:
+        """A member no more; chats of that department which this person holds stay theirs."""
+        self.change_role(self.role, tuple(one for one in self.departments if one != department), now=now)
+
+    def make_link(self, *, now: datetime) -> None:
+        """A new way to set a password, once; a link from before is worth nothing. Raises PersonIsDisabled."""
+        if self.disabled:
+            raise PersonIsDisabled
+        self.trigger_event(ModeratorLinkMade, timestamp=now)
+
+    def accept(self, link: int, password_hash: str, *, now: datetime) -> None:
+        """Sets the password by a link, which is used up by that. Raises NotAnInvitation."""
+        self.require_link(link)
+        self.change_password(password_hash, now=now)
+
+    def require_link(self, link: int) -> None:
+        """Raises NotAnInvitation unless this is the newest link and nobody used it."""
+        if self.disabled or not link or link != self.link:
+            raise NotAnInvitation
 
     def go_away(self, *, now: datetime) -> None:
         """A moderator's own switch: no new chats for now."""
@@ -136,6 +204,13 @@ def clean_email(email: str) -> str:
     if not EMAIL.fullmatch(spelled) or len(spelled.encode()) > EMAIL_LIMIT or not spelled.isprintable():
         raise NotAnEmail
     return spelled
+
+
+def clean_name(name: str) -> str:
+    """As it is kept. Raises NotAName."""
+    if not 1 <= len(name.strip()) <= NAME_LIMIT or "\0" in name:
+        raise NotAName
+    return name.strip()
 
 
 def _spelled(email: str) -> str:

@@ -44,6 +44,14 @@ class Sessions:
     async def end(self, token: str) -> None:
         await self._fetch(SQL["end"], token_hash=_hash(token))
 
+    async def end_all(self, moderator_id: UUID) -> None:
+        """Ends every session of one person."""
+        await self._fetch(SQL["end_all"], moderator_id=moderator_id)
+
+    async def newest(self) -> dict[UUID, datetime]:
+        """When people last signed in, of those who have a session."""
+        return {row["moderator_id"]: row["at"] for row in await self._fetch(SQL["newest"])}
+
     async def _fetch(self, statement: LiteralString, **parameters: Any) -> list[DictRow]:
         """Makes the table where it is missing: it holds state, so no projector does."""
         try:

@@ -20,6 +20,13 @@ values (%(token_hash)s, %(moderator_id)s, %(now)s, %(expires_at)s, %(address)s, 
 -- name: find
 select moderator_id from desk.sessions where token_hash = %(token_hash)s and expires_at > %(now)s;
 
+-- name: newest
+-- When each person last signed in, as far as a session of theirs is still there.
+select moderator_id, max(created_at) as at from desk.sessions group by moderator_id;
+
+-- name: end_all
+delete from desk.sessions where moderator_id = %(moderator_id)s;
+
 -- name: end
 delete from desk.sessions where token_hash = %(token_hash)s;
 

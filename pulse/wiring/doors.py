@@ -17,17 +17,23 @@ from pulse.desk.callbacks import callback_routes
 from pulse.desk.chat_commands import chat_command_routes
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.chats import chat_routes
+from pulse.desk.colleagues import colleague_routes
 from pulse.desk.customers import customer_routes
 from pulse.desk.deliveries import delivery_routes
+from pulse.desk.departments import archive_routes, department_routes, member_routes
 from pulse.desk.files import file_routes
 from pulse.desk.guard import Guard
+from pulse.desk.invitations import invitation_routes
 from pulse.desk.me import me_routes
+from pulse.desk.producers import producer_routes, producer_secret_routes
 from pulse.desk.replies import reply_routes
+from pulse.desk.retention import retention_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
 from pulse.desk.sources import source_routes
 from pulse.desk.subscribers import Ping, subscriber_routes
+from pulse.desk.users import account_routes, user_routes
 from pulse.drivers import Drivers
 from pulse.eventlog.notes import Notes
 from pulse.eventlog.store import EventStore
@@ -45,6 +51,9 @@ from pulse.ingest.webhooks import Webhooks
 from pulse.ingest.widget import Widget
 from pulse.ingest.widget_files import WidgetFiles
 from pulse.passwords import PasswordCheck
+from pulse.people import People
+from pulse.presence import Presence
+from pulse.producers import Producers as Registered
 from pulse.progress import Progresses
 from pulse.projections.reads import Reads
 from pulse.subscribing import Subscribing
@@ -75,6 +84,10 @@ class DeskParts:
     progresses: Progresses
     ping: Ping
     push_key: str
+    people: People
+    presence: Presence
+    producers: Registered
+    public_url: str
 
 
 def open_desk(house: House, reads: Reads) -> None:
@@ -96,7 +109,12 @@ def open_desk(house: House, reads: Reads) -> None:
         progresses,
         send_ping,
         settings.push_key,
+        People(store, now, house.directory.admins),
+        Presence(house.log),
+        Registered(store, house.vault, now),
+        settings.public_url or settings.http_address,
     )
+    house.tasks.append(parts.presence.run)
     house.routers += desk_routers(guard, parts)
     house.checks["reads"] = lambda: readable(reads)
     house.begins.append(lambda: until_readable(reads))
@@ -119,7 +137,25 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         source_routes(guard, store),
         delivery_routes(guard, reads, store, parts.again),
         subscriber_routes(guard, parts.subscribing, parts.progresses, parts.ping),
+        *admin_routers(guard, parts),
         broadcasting_routes(guard, store, parts.push_key),
+    ]
+
+
+def admin_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
+    """People, departments, producers, and how long files are kept."""
+    store = parts.store
+    return [
+        user_routes(guard, parts.people, parts.presence),
+        account_routes(guard, parts.people, parts.presence),
+        invitation_routes(guard, parts.people),
+        colleague_routes(guard, parts.presence),
+        department_routes(guard, store),
+        archive_routes(guard, store, parts.reads),
+        member_routes(guard, store),
+        producer_routes(guard, parts.producers, parts.public_url),
+        producer_secret_routes(guard, parts.producers),
+        retention_routes(guard, store),
     ]
 
 
@@ -127,7 +163,9 @@ def openapi() -> dict[str, Any]:
     """The HTTP API's document, made without any server."""
     nothing: Any = None
     guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
-    parts = DeskParts(nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, "")
+    parts = DeskParts(
+        nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, "", nothing, nothing, nothing, ""
+    )
     return http_app(desk_routers(guard, parts), [], nothing, PATHS, SECURITY).openapi()
 
 
