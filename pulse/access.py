@@ -107,6 +107,11 @@ def may_manage(person: Person) -> bool:
     return person.is_admin
 
 
+def shared_departments(person: Person, colleague: Person) -> frozenset[UUID]:
+    """Everybody knows who their colleagues are; of a colleague's departments one knows one's own, admins all."""
+    return colleague.departments if person.is_admin else colleague.departments & person.departments
+
+
 def needs_signature(channel: str) -> bool:
     """Private channels are subscribed to with a signature that `may_subscribe` allowed; nothing is told on others."""
     return channel.startswith(SIGNED)

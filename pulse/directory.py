@@ -1,4 +1,4 @@
-"""Sources, departments, moderators, identities, producers and who is blocked: folded from the log, in every process, always fresh.
+"""Sources, departments, people, producers, who is blocked, how long files stay: folded from the log, always fresh.
 
 So webhooks, sockets and permissions need no database.
 """
@@ -15,11 +15,12 @@ from eventsourcing.domain import Aggregate, OriginatorVersionError
 
 from pulse.access import Person
 from pulse.aggregates.blocklist import Block, Blocklist, blocklist_id
-from pulse.aggregates.department import Department
+from pulse.aggregates.department import Department, DepartmentIsArchived
 from pulse.aggregates.identity import Identity, identity_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.phrasebook import Phrasebook, phrasebook_id
 from pulse.aggregates.producer import Producer
+from pulse.aggregates.retention import FOR_GOOD, RETENTION, Limits, Retention
 from pulse.aggregates.source import Source, source_id
 from pulse.aggregates.subscriber import Subscriber
 from pulse.errors import BadInput, NotFound
@@ -31,7 +32,10 @@ from pulse.tokens import Staff
 
 log = structlog.get_logger(__name__)
 
-KINDS = ("source", "department", "moderator", "producer", "blocklist", "subscriber", "phrasebook", "identity")
+KINDS = (
+    "source", "department", "moderator", "producer", "blocklist", "subscriber", "phrasebook", "identity", "admins",
+    "retention",
+)  # fmt: skip
 
 
 class UnknownDepartment(BadInput):
@@ -96,7 +100,7 @@ class Directory:
         return found if isinstance(found, Department) else None
 
     def departments_named(self, names: Iterable[str]) -> tuple[UUID, ...]:
-        """Each once, in this order. Raises UnknownDepartment, which names those there are."""
+        """Each once, in this order. Raises UnknownDepartment, which names those there are, DepartmentIsArchived."""
         known = {department.name.casefold(): department.id for department in self.departments()}
         for name in (wanted := list(dict.fromkeys(name.strip() for name in names))):
             if name.casefold() not in known:
@@ -104,7 +108,9 @@ class Directory:
                 raise UnknownDepartment(
                     f"There is no department {name!r}. There are: {there}. `pulse department add NAME` makes one."
                 )
-        return tuple(dict.fromkeys(known[name.casefold()] for name in wanted))
+        found = tuple(dict.fromkeys(known[name.casefold()] for name in wanted))
+        self.require_departments(found)
+        return found
 
     def person(self, moderator: UUID) -> Person | None:
         """A moderator who may sign in; None for strangers and disabled accounts."""
@@ -116,14 +122,39 @@ class Directory:
         holds = isinstance(known, Moderator) and known.holds(staff.session.id, staff.session.since)
         return self.person(staff.person) if holds else None
 
-    def people_of(self, department: UUID) -> list[Person]:
+    def require_departments(self, departments: Iterable[UUID]) -> None:
+        """Raises UnknownDepartment, DepartmentIsArchived."""
+        for department in departments:
+            if (found := self.department(department)) is None:
+                raise UnknownDepartment
+            if found.archived:
+                raise DepartmentIsArchived(f"The department {found.name} is archived. Restore it first.")
+
+    def sources_of(self, department: UUID) -> list[Source]:
+        """The sources whose chats may go to a department."""
+        return [source for source in self.sources() if department in source.departments]
+
+    def members_of(self, department: UUID) -> list[Person]:
         """The moderators of a department who may sign in."""
         return [person for person in self._people.values() if department in person.departments]
 
+    def active(self) -> list[Person]:
+        """Everybody who may sign in."""
+        return list(self._people.values())
+
+    def admins(self) -> frozenset[UUID]:
+        """The admins who may sign in."""
+        return frozenset(person.id for person in self._people.values() if person.is_admin)
+
+    def find_moderator(self, moderator: UUID) -> Moderator | None:
+        """Also one who is disabled."""
+        found = self._known.get(moderator)
+        return found if isinstance(found, Moderator) else None
+
     def name_of(self, moderator: UUID) -> str:
         """A moderator's name, also of one who has left; empty for strangers."""
-        found = self._known.get(moderator)
-        return found.name if isinstance(found, Moderator) else ""
+        found = self.find_moderator(moderator)
+        return found.name if found else ""
 
     def moderator(self, moderator: UUID) -> Moderator | None:
         found = self._known.get(moderator)
@@ -169,6 +200,16 @@ class Directory:
         told = kind.replace("presence-", "private-", 1)
         types = [event_type for producer in self.producers() for event_type in producer.event_types.values()]
         return {each.audience for each in types if each.channel.partition(".")[0] in (kind, told)}
+
+    def find_producer(self, producer: UUID) -> Producer | None:
+        """Also one that is disabled."""
+        found = self._known.get(producer)
+        return found if isinstance(found, Producer) else None
+
+    def retention(self) -> Limits:
+        """For how long files are kept."""
+        found = self._known.get(RETENTION)
+        return found.limits if isinstance(found, Retention) else FOR_GOOD
 
     def subscribers(self) -> list[Subscriber]:
         """Without those that left."""

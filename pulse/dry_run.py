@@ -40,7 +40,7 @@ class Known(Protocol):
 
     def find_source(self, source: UUID) -> Source | None: ...
     def department(self, department: UUID) -> Department | None: ...
-    def people_of(self, department: UUID) -> list[Person]: ...
+    def members_of(self, department: UUID) -> list[Person]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class DryRun:
 
     def _people(self, department: UUID) -> Collection[UUID]:
         asked = self.question.moderators
-        return [one.id for one in self.known.people_of(department) if asked is None or one.id in asked]
+        return [one.id for one in self.known.members_of(department) if asked is None or one.id in asked]
 
 
 async def first_since(source: Log, since: datetime | None) -> int:

@@ -26,6 +26,10 @@ PulseError
 │   ├── TwoFactorIsOff      aggregates/moderator_sign_in
 │   ├── NoDepartments       aggregates/source
 │   ├── NotStuck            aggregates/chat_replies
+│   ├── LastAdmin           aggregates/admins
+│   ├── PersonIsDisabled    aggregates/moderator
+│   ├── DepartmentIsArchived aggregates/department
+│   ├── DepartmentInUse     desk/departments; names the sources and chats
 │   ├── AnotherScheme       aggregates/producer
 │   ├── LastSecret          aggregates/producer
 │   ├── LinkedToAnother     aggregates/identity
@@ -64,6 +68,7 @@ PulseError
 │   ├── NotADepartment      aggregates/department
 │   ├── NotARule            aggregates/source_rules; names the rule and the field
 │   ├── NotAPolicy          aggregates/department_policy
+│   ├── NotARetention       aggregates/retention
 │   ├── UnknownDepartment   directory
 │   ├── UnknownRole         aggregates/moderator
 │   ├── NotAnEmail          aggregates/moderator
@@ -84,10 +89,11 @@ PulseError
 │   ├── BreaksContract      contracts: 422; names the faults
 │   ├── UnknownChannel      commands/sources
 │   ├── NotItsField         commands/sources
-│   ├── SecretIsTheirs      commands/producers
+│   ├── SecretIsTheirs      producers
 │   └── Unreadable          channels; an authentic delivery
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
 │   ├── NotSignedIn         providers; with Telegram or VK
+│   ├── NotAnInvitation     aggregates/moderator
 │   └── WrongPassword       desk/sign_in
 │   ├── WrongPassword       desk/login
 │   └── WrongCode           aggregates/moderator_sign_in
@@ -135,7 +141,7 @@ PulseError
     ├── LogBehind           projections/checkpoint
     ├── OtherVersion        projections/checkpoint
     ├── BlobNotKept         blobs; the disk refuses
-    ├── LogTooShort         sweep
+    ├── LogTooShort         eventlog/whole
     ├── WrongKey            vault
     ├── AlreadyRunning      embedded/lock
     ├── ServerFailed        embedded/child

@@ -1,4 +1,4 @@
-"""Registers producers from their configuration files and changes them. Used by the commands and the demo."""
+"""Registers producers from their configurations and changes them. Used by the desk, the commands and the demo."""
 
 from __future__ import annotations
 
@@ -62,10 +62,15 @@ class Configuration(BaseModel):
 class Producers:
     """Every answer is the store's: without events, it was so already and nothing was changed."""
 
-    def __init__(self, store: EventStore, vault: Vault, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: EventStore, vault: Vault, clock: Callable[[], datetime], by: str = BY) -> None:
         self.store = store
         self.vault = vault
         self.clock = clock
+        self.by = by
+
+    def acting(self, by: str) -> Producers:
+        """The same, in somebody's name."""
+        return Producers(self.store, self.vault, self.clock, by)
 
     async def add(self, wanted: Configuration, secret: str) -> Decided:
         """Registers a producer with its first secret; one that is there stays as it is. Raises NotAKey."""
@@ -82,7 +87,7 @@ class Producers:
             producer.add_secret(secret_id, sealed, now=now)
             return producer
 
-        return await self.store.decide(Producer, identity, decision, by=BY)
+        return await self.store.decide(Producer, identity, decision, by=self.by)
 
     async def configure(self, wanted: Configuration) -> Decided:
         """What the producer of that name may say from now on. Raises NotFound, AnotherScheme."""
@@ -107,6 +112,10 @@ class Producers:
         """Only the newest secret stays good. Raises NotFound."""
         return await self._change(name, lambda producer: producer.retire_all_but(1, now=self.clock()))
 
+    async def retire(self, name: str, secret_id: UUID) -> Decided:
+        """One secret is good no more. Raises NotFound, LastSecret."""
+        return await self._change(name, lambda producer: producer.retire_secret(secret_id, now=self.clock()))
+
     async def disable(self, name: str) -> Decided:
         """Raises NotFound."""
         return await self._change(name, lambda producer: producer.disable(now=self.clock()))
@@ -122,7 +131,7 @@ class Producers:
             change(known)
             return known
 
-        return await self.store.decide(Producer, producer_id(name), decision, by=BY)
+        return await self.store.decide(Producer, producer_id(name), decision, by=self.by)
 
     def _seal(self, producer: UUID, secret_id: UUID, secret: str) -> str:
         return self.vault.seal(secret.encode(), seal_purpose(producer, secret_id))
@@ -137,13 +146,18 @@ def read_configuration(text: bytes) -> Configuration:
     except ValidationError as error:
         first = error.errors()[0]
         raise NotAConfiguration(f"{'.'.join(map(str, first['loc'])) or 'The file'}: {first['msg']}.") from None
+    require_configuration(found)
+    return found
+
+
+def require_configuration(found: Configuration) -> None:
+    """Every schema and channel looked at. Raises NotAConfiguration."""
     if found.scheme not in SCHEMES:
         raise NotAConfiguration(f"There is no scheme {found.scheme!r}. There are: {', '.join(SCHEMES)}.")
     if len({each.type for each in found.event_types}) < len(found.event_types):
         raise NotAConfiguration("An event type is described twice.")
     for number, described in enumerate(found.event_types):
         _check_type(number, described)
-    return found
 
 
 def _check_type(number: int, described: Described) -> None:
@@ -154,6 +168,18 @@ def _check_type(number: int, described: Described) -> None:
         Contract(described.json_schema, described.channel)
     except NotAContract as error:
         raise NotAConfiguration(f"event_types.{number}: {error}") from None
+
+
+class SecretIsTheirs(BadInput):
+    """A service of this kind makes up the secret itself. Copy it from there and send it along."""
+
+
+def made_secret(scheme: str) -> str:
+    """A secret in the scheme's own form. Raises SecretIsTheirs where the service makes it up itself."""
+    made = new_secret(scheme)
+    if made is None:
+        raise SecretIsTheirs
+    return made
 
 
 def new_secret(scheme: str) -> str | None:

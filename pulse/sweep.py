@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pulse.blobs import Blobs, Found
-from pulse.errors import Trouble
 from pulse.eventlog.jetstream import Log
+from pulse.eventlog.whole import Tell, whole
 from pulse.values import value
 
 # Older than any claim of an upload, and than what is kept again without being written again.
@@ -24,11 +24,7 @@ GRACE = timedelta(days=3)
 PAGE = 1000
 NAMED = re.compile(rb"[0-9a-f]{64}")
 
-Tell = Callable[[int, int], None]
-
-
-class LogTooShort(Trouble):
-    """The event log has holes or lost its end, so nobody can say which files it named. Nothing was removed."""
+Still = Callable[[set[str]], set[str]]
 
 
 @value
@@ -75,17 +71,20 @@ class Candidates:
         self._rows.close()
 
 
-async def sweep(blobs: Blobs, log: Log, *, now: datetime, remove: bool, reached: int = 0, tell: Tell) -> Swept:
+async def sweep(
+    blobs: Blobs, log: Log, *, now: datetime, remove: bool, reached: int = 0, tell: Tell, still: Still = set
+) -> Swept:
     """Counts blobs that no event names and that are older than GRACE; removes them if asked to.
 
     `reached` is where the read models are: a shorter log is not the one that named the files. `tell` hears how far it
-    is, of how much. Raises LogTooShort, BlobsDown, LogDown.
+    is, of how much. `still` says which of the names that were found still count: all, unless files were kept for their
+    time. Raises LogTooShort, BlobsDown, LogDown.
     """
     with tempfile.TemporaryDirectory() as folder:
         candidates = Candidates(folder)
         try:
             there = await _list(blobs, candidates, now - GRACE)
-            await _spare_named(log, candidates, reached, tell)
+            await _spare_named(log, candidates, reached, tell, still)
             count, size = candidates.total()
             if remove:
                 await _remove(blobs, candidates, now - GRACE)
@@ -103,20 +102,11 @@ async def _list(blobs: Blobs, candidates: Candidates, before: datetime) -> int:
     return there
 
 
-async def _spare_named(log: Log, candidates: Candidates, reached: int, tell: Tell) -> None:
+async def _spare_named(log: Log, candidates: Candidates, reached: int, tell: Tell, still: Still) -> None:
     """Reads the whole log after the blobs were listed: what is named meanwhile is found too."""
-    goal, position = await log.last_position(), 0
-    if goal < reached:
-        raise LogTooShort
-    while page := await log.read(position + 1, limit=PAGE):
-        if [stored.position for stored in page] != list(range(position + 1, position + 1 + len(page))):
-            raise LogTooShort
+    async for page in whole(log, reached, tell):
         named = {found.decode() for stored in page for found in NAMED.findall(stored.body)}
-        await asyncio.to_thread(candidates.spare, named)
-        position = page[-1].position
-        tell(position, max(goal, position))
-    if position < goal:
-        raise LogTooShort
+        await asyncio.to_thread(lambda: candidates.spare(still(named)))  # noqa: B023  awaited at once
 
 
 async def _remove(blobs: Blobs, candidates: Candidates, before: datetime) -> None:

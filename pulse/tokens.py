@@ -27,6 +27,7 @@ CHANNEL_TOKEN_LIFE = timedelta(hours=24)
 CLAIM_LIFE = timedelta(hours=24)
 CHALLENGE_LIFE = timedelta(minutes=5)
 DEVICE_LIFE = timedelta(days=365)
+INVITATION_LIFE = timedelta(days=7)
 LONGEST = 4096
 
 
@@ -89,11 +90,19 @@ class Device(msgspec.Struct, frozen=True):
     issued: int
 
 
+class Invitation(msgspec.Struct, frozen=True):
+    """What a link for setting a password says: whose it is, and which of their links. Once it is used, none is theirs."""
+
+    moderator: UUID
+    link: int
+    issued: int
+
+
 class NotAClaim(BadInput):
     """This is not the receipt of a file that was uploaded to this chat within the last day."""
 
 
-T = TypeVar("T", Visit, FileClaim, Challenge, Device)
+T = TypeVar("T", Visit, FileClaim, Challenge, Device, Invitation)
 
 
 class Signer:
@@ -159,7 +168,17 @@ class Signer:
         except NotAuthentic:
             return None
 
-    def _sign(self, use: str, says: Visit | FileClaim | Challenge | Device) -> str:
+    # People who set a password
+
+    def invitation(self, invitation: Invitation) -> str:
+        """Sets a password, for a week, once: what `link` stands for is decided on the account."""
+        return self._sign("invitation", invitation)
+
+    def read_invitation(self, token: str, now: datetime) -> Invitation:
+        """Raises NotAuthentic."""
+        return self._read("invitation", token, now, INVITATION_LIFE, Invitation)
+
+    def _sign(self, use: str, says: Visit | FileClaim | Challenge | Device | Invitation) -> str:
         claims = base64.urlsafe_b64encode(msgspec.json.encode(says)).decode().rstrip("=")
         return f"v1.{claims}.{self._mac(use, claims)}"
 

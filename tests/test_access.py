@@ -17,6 +17,7 @@ from pulse.access import (
     may_see,
     may_subscribe,
     needs_signature,
+    shared_departments,
 )
 
 SALES, SUPPORT = UUID(int=1), UUID(int=2)
@@ -46,6 +47,13 @@ def test_a_chat_is_seen_by_its_department_its_holder_and_admins(place: Place, wh
 
 def test_only_admins_manage() -> None:
     assert [person.name for person in (ANNA, BORIS, NEW, ADMIN) if may_manage(person)] == ["Admin"]
+
+
+def test_of_a_colleague_one_knows_the_departments_one_shares_and_admins_all():
+    both = Person(UUID(int=16), "Olga", "moderator", frozenset({SALES, SUPPORT}))
+    assert shared_departments(ANNA, both) == {SALES}
+    assert shared_departments(ANNA, BORIS) == shared_departments(NEW, both) == frozenset()
+    assert shared_departments(ADMIN, both) == {SALES, SUPPORT}
 
 
 @pytest.mark.parametrize("role", ["", "Admin", "owner", "administrator"])

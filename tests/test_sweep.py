@@ -14,8 +14,9 @@ from pulse.aggregates.chat import Chat
 from pulse.aggregates.delivery import Delivery
 from pulse.blobs import Blobs, Found
 from pulse.eventlog.store import EventStore
+from pulse.eventlog.whole import LogTooShort
 from pulse.message import Attachment
-from pulse.sweep import GRACE, LogTooShort, Swept, sweep
+from pulse.sweep import GRACE, Swept, sweep
 from tests.given import ANNA, NOW, SHOP, a_chat, vera_writes
 
 LATER = datetime.now(UTC) + GRACE + timedelta(hours=1)  # by then all that a test kept is old

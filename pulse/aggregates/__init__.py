@@ -3,6 +3,7 @@
 from eventsourcing.domain import Aggregate, AggregateEvent
 
 from pulse.aggregates import (
+    admins,
     blocklist,
     chat,
     chat_events,
@@ -18,12 +19,14 @@ from pulse.aggregates import (
     moderator_sign_in,
     phrasebook,
     producer,
+    retention,
     saved_views,
     source,
     subscriber,
 )
 
 AGGREGATES: dict[str, type[Aggregate]] = {
+    "admins": admins.Admins,
     "blocklist": blocklist.Blocklist,
     "chat": chat.Chat,
     "customer": customer.Customer,
@@ -34,6 +37,7 @@ AGGREGATES: dict[str, type[Aggregate]] = {
     "moderator": moderator.Moderator,
     "phrasebook": phrasebook.Phrasebook,
     "producer": producer.Producer,
+    "retention": retention.Retention,
     "saved-views": saved_views.SavedViews,
     "source": source.Source,
     "subscriber": subscriber.Subscriber,
@@ -140,4 +144,13 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("saved-views.view-saved", 1): saved_views.ViewSaved,
     ("saved-views.view-removed", 1): saved_views.ViewRemoved,
     ("source.rules-changed", 1): source.SourceRulesChanged,
+    ("moderator.link-made", 1): moderator.ModeratorLinkMade,
+    ("moderator.enabled", 1): moderator.ModeratorEnabled,
+    ("department.archived", 1): department.DepartmentArchived,
+    ("department.restored", 1): department.DepartmentRestored,
+    ("admins.begun", 1): admins.AdminsBegun,
+    ("admins.left", 1): admins.AdminLeft,
+    ("admins.returned", 1): admins.AdminReturned,
+    ("retention.begun", 1): retention.RetentionBegun,
+    ("retention.changed", 1): retention.RetentionChanged,
 }

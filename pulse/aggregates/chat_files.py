@@ -34,14 +34,20 @@ class AttachmentStored(AggregateEvent):
 
 
 class AttachmentLost(AggregateEvent):
-    """A file could not be fetched and never will be. `reason` is a sentence for people."""
+    """A file could not be fetched and never will be, or was kept for its time. `reason` is a sentence for people.
+
+    `file` is our own copy's id, if there was one.
+    """
 
     of: int
     edit: int | None
     index: int
     reason: str
+    file: str | None = None
 
     def apply(self, chat: ChatSoFar) -> None:
+        if self.file is not None:
+            chat.expired.add(file_key(self.edit or self.of, self.index))
         chat.awaited.discard(file_key(self.edit or self.of, self.index))
 
 
@@ -62,3 +68,9 @@ class FiledChat(ChatSoFar):
         """A file can't be had."""
         if file_key(edit or of, index) in self.awaited:
             self.trigger_event(AttachmentLost, of=of, edit=edit, index=index, reason=reason[:500], timestamp=now)
+
+    def expire_attachment(self, file: str, *, of: int, edit: int | None, index: int, days: int, now: datetime) -> None:
+        """Our own copy of a file was kept as long as it may be; once, however often that is found."""
+        if file_key(edit or of, index) not in self.expired:
+            reason = f"Files are kept for {days} days." if days > 1 else "Files are kept for one day."
+            self.trigger_event(AttachmentLost, of=of, edit=edit, index=index, reason=reason, file=file, timestamp=now)

@@ -34,7 +34,8 @@ class ChatSoFar(Aggregate):
     `received` counts the customer's words
     ever, `since_close` names those since the chat was last closed. Of `callbacks`, those that are done are None.
     `client_msgs` has the version that came of each client's id. `answered` says who answered last at which version: each
-    moderator, and None for whoever wrote outside Pulse. `author` is a private chat's customer as they last wrote, `awaited` are keys of files that still lie at the channel.
+    moderator, and None for whoever wrote outside Pulse. `author` is a private chat's customer as they last wrote, `awaited`
+    are keys of files that still lie at the channel, `expired` of those that we had and removed.
     """
 
     source_id: UUID
@@ -59,6 +60,7 @@ class ChatSoFar(Aggregate):
     reached: dict[int, int] = field(default_factory=dict)
     receipts: set[int] = field(default_factory=set)
     awaited: set[str] = field(default_factory=set)
+    expired: set[str] = field(default_factory=set)
     read_key: int = -1
     changed_by: dict[int, int] = field(default_factory=dict)
     rereads: dict[int, Incoming] = field(default_factory=dict)

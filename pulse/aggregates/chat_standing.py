@@ -59,6 +59,11 @@ class StandingChat(WorkedChat):
             raise HeldByAnother(holder=str(self.holder_id))
         self.trigger_event(ChatUnassigned, from_moderator_id=self.holder_id, command=command, timestamp=now)
 
+    def let_go(self, moderator_id: UUID, *, now: datetime) -> None:
+        """Whoever held the open chat can't any more: it is free again in its department. Another's stays theirs."""
+        if self.holder_id == moderator_id and self.department_id is not None:
+            self.unassign(seen_holder=moderator_id, now=now)
+
     def give(self, moderator_id: UUID, *, department_id: UUID, now: datetime) -> None:
         """A department's policy gives a free chat of that department to a moderator. Whoever took it first keeps it."""
         if self.department_id == department_id and self.snoozed_until is None:

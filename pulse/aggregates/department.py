@@ -10,7 +10,7 @@ from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
 from pulse.aggregates.department_hours import Hours, require_hours
 from pulse.aggregates.department_policy import BY_HAND, Policy, require_policy
-from pulse.errors import BadInput
+from pulse.errors import BadInput, Refusal
 
 DEPARTMENTS = UUID("0c7b6a52-2a55-5c3e-8e0f-3f6f6b0d9a02")
 NAME_LIMIT = 100
@@ -18,6 +18,10 @@ NAME_LIMIT = 100
 
 class NotADepartment(BadInput):
     """A department's name has 1 to 100 characters."""
+
+
+class DepartmentIsArchived(Refusal):
+    """This department is archived. Restore it first."""
 
 
 class DepartmentCreated(AggregateCreated):
@@ -47,20 +51,33 @@ class DepartmentHoursChanged(AggregateEvent):
         department.hours = self.hours
 
 
+class DepartmentArchived(AggregateEvent):
+    """No new chats and no new members; what happened in it stays."""
+
+    def apply(self, department: Department) -> None:
+        department.archived = True
+
+
+class DepartmentRestored(AggregateEvent):
+    def apply(self, department: Department) -> None:
+        department.archived = False
+
+
 class Department(Aggregate):
     name: str
     policy: Policy = BY_HAND
     hours: Hours | None = None
+    archived: bool = False
 
     @classmethod
     def create(cls, name: str, *, now: datetime) -> Self:
         """Creates a department; the id follows from its first name, so the same one can't be made twice."""
-        name = name.strip()
-        if not 1 <= len(name) <= NAME_LIMIT or not name.isprintable():
-            raise NotADepartment
+        name = clean_name(name)
         return cls._create(DepartmentCreated, id=department_id(name), name=name, timestamp=now)
 
     def rename(self, name: str, *, now: datetime) -> None:
+        """Raises NotADepartment."""
+        name = clean_name(name)
         if name != self.name:
             self.trigger_event(DepartmentRenamed, name=name, timestamp=now)
 
@@ -76,6 +93,24 @@ class Department(Aggregate):
             require_hours(hours)
         if hours != self.hours:
             self.trigger_event(DepartmentHoursChanged, hours=hours, timestamp=now)
+
+    def archive(self, *, now: datetime) -> None:
+        """Closes it; whoever asks has seen to it that nothing goes there any more."""
+        if not self.archived:
+            self.trigger_event(DepartmentArchived, timestamp=now)
+
+    def restore(self, *, now: datetime) -> None:
+        """Opens it again, with the members it had."""
+        if self.archived:
+            self.trigger_event(DepartmentRestored, timestamp=now)
+
+
+def clean_name(name: str) -> str:
+    """As it is kept. Raises NotADepartment."""
+    name = name.strip()
+    if not 1 <= len(name) <= NAME_LIMIT or not name.isprintable():
+        raise NotADepartment
+    return name
 
 
 def department_id(name: str) -> UUID:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
 from pulse.aggregates.moderator_sign_in import SignsIn
-from pulse.errors import BadInput
+from pulse.errors import BadInput, NotAuthentic, Refusal
 
 MODERATORS = UUID("b2d8f5f1-7a61-5e57-9d0a-57c1c1f0aa03")
 ROLES = ("admin", "moderator")
@@ -36,6 +36,14 @@ class UnknownLocale(BadInput):
 
 class NotAName(BadInput):
     """A person's name has 1 to 100 characters."""
+
+
+class NotAnInvitation(NotAuthentic):
+    """This invitation was used or replaced, or is too old. Ask an admin for a new one."""
+
+
+class PersonIsDisabled(Refusal):
+    """This account is disabled. Enable it first."""
 
 
 class ModeratorInvited(AggregateCreated):
@@ -64,6 +72,7 @@ class ModeratorRoleChanged(AggregateEvent):
 class ModeratorDisabled(AggregateEvent):
     def apply(self, moderator: Moderator) -> None:
         moderator.disabled = True
+        moderator.link = 0
 
 
 class ModeratorProfileChanged(AggregateEvent):
@@ -86,6 +95,20 @@ class ModeratorWentAway(AggregateEvent):
 class ModeratorCameBack(AggregateEvent):
     def apply(self, moderator: Moderator) -> None:
         moderator.away = False
+
+
+class ModeratorLinkMade(AggregateEvent):
+    """A link by which this person sets a password, once. It takes the place of any before it."""
+
+    def apply(self, moderator: Moderator) -> None:
+        moderator.link = self.originator_version
+
+
+class ModeratorEnabled(AggregateEvent):
+    """May sign in again, with the password from before."""
+
+    def apply(self, moderator: Moderator) -> None:
+        moderator.disabled = False
 
 
 class Moderator(SignsIn, Aggregate):
@@ -131,6 +154,36 @@ class Moderator(SignsIn, Aggregate):
         if not self.disabled:
             self.trigger_event(ModeratorDisabled, timestamp=now)
 
+    def enable(self, *, now: datetime) -> None:
+        """Gives the access back."""
+        if self.disabled:
+            self.trigger_event(ModeratorEnabled, timestamp=now)
+
+    def join(self, department: UUID, *, now: datetime) -> None:
+        """From now on a member of this department too."""
+        if department not in self.departments:
+            self.change_role(self.role, (*self.departments, department), now=now)
+
+    def leave(self, department: UUID, *, now: datetime) -> None:
+        """A member no more; chats of that department which this person holds stay theirs."""
+        self.change_role(self.role, tuple(one for one in self.departments if one != department), now=now)
+
+    def make_link(self, *, now: datetime) -> None:
+        """A new way to set a password, once; a link from before is worth nothing. Raises PersonIsDisabled."""
+        if self.disabled:
+            raise PersonIsDisabled
+        self.trigger_event(ModeratorLinkMade, timestamp=now)
+
+    def accept(self, link: int, password_hash: str, *, now: datetime) -> None:
+        """Sets the password by a link, which is used up by that. Raises NotAnInvitation."""
+        self.require_link(link)
+        self.change_password(password_hash, now=now)
+
+    def require_link(self, link: int) -> None:
+        """Raises NotAnInvitation unless this is the newest link and nobody used it."""
+        if self.disabled or not link or link != self.link:
+            raise NotAnInvitation
+
     def go_away(self, *, now: datetime) -> None:
         """A moderator's own switch: no new chats for now."""
         if not self.away:
@@ -154,7 +207,7 @@ def clean_email(email: str) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Raises NotAName."""
+    """As it is kept. Raises NotAName."""
     if not 1 <= len(name.strip()) <= NAME_LIMIT or "\0" in name:
         raise NotAName
     return name.strip()

@@ -68,6 +68,7 @@ class ModeratorPasswordChanged(AggregateEvent):
 
     def apply(self, moderator: SignsIn) -> None:
         moderator.password_hash = self.password_hash
+        moderator.link = 0
         moderator.ended = moderator.ended.with_all(self.originator_version, self.keeping)
 
 
@@ -139,12 +140,16 @@ class TwoFactorTurnedOff(AggregateEvent):
 
 
 class SignsIn(Part):
-    """The part of a moderator that has to do with signing in."""
+    """The part of a moderator that has to do with signing in.
+
+    `link` is the version that made the link which still sets a password; 0 without one.
+    """
 
     password_hash: str
     disabled: bool = False
     second_factor: SecondFactor | None = None
     ended: EndedSessions = EndedSessions()
+    link: int = 0
 
     def holds(self, session: UUID, since: int) -> bool:
         """Does a session still count that began when this moderator was at version `since`?"""

@@ -115,6 +115,13 @@ class Producer(Aggregate):
         for secret_id in list(self.secrets)[:-newest]:
             self.trigger_event(ProducerSecretRetired, secret_id=secret_id, timestamp=now)
 
+    def retire_secret(self, secret_id: UUID, *, now: datetime) -> None:
+        """One secret opens the door no more. Raises LastSecret."""
+        if set(self.secrets) == {secret_id}:
+            raise LastSecret
+        if secret_id in self.secrets:
+            self.trigger_event(ProducerSecretRetired, secret_id=secret_id, timestamp=now)
+
     def disable(self, *, now: datetime) -> None:
         """Its posts are refused like a stranger's."""
         if not self.disabled:

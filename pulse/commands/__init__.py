@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from pulse.commands import blobs, deliveries, identities, people, producers, routing, sources, subscribers, up, upkeep
+from pulse.commands import (
+    blobs,
+    deliveries,
+    identities,
+    people,
+    producers,
+    retention,
+    routing,
+    sources,
+    subscribers,
+    up,
+    upkeep,
+)
 from pulse.wiring import ROLES
 
 app = typer.Typer(
@@ -29,4 +41,5 @@ app.add_typer(producers.app, name="producer")
 app.add_typer(subscribers.app, name="subscriber")
 app.add_typer(people.users, name="user")
 app.add_typer(people.departments, name="department")
+app.add_typer(retention.app, name="retention")
 app.add_typer(routing.app, name="routing")

@@ -13,6 +13,7 @@ from pulse.commands.running import settings_here, with_house
 from pulse.commands.terminal import Json, err, show
 from pulse.errors import ReadsDown
 from pulse.house import House, now
+from pulse.retention import expire, old_files
 from pulse.sweep import GRACE, sweep
 from pulse.wiring.parts import open_reads
 
@@ -29,18 +30,26 @@ def sweep_blobs(
     delete: Annotated[bool, typer.Option("--delete", help="remove them; without it they are only counted")] = False,
     as_json: Json = False,
 ) -> None:
-    """Counts the blobs that no event names and that are older than three days; removes them if told to."""
+    """Counts the blobs older than three days that no event names, or only files that were kept for their time
+    (`pulse retention show`); removes them if told to."""
     settings = settings_here()
     found: dict[str, Any] = {}
 
     async def run(house: House) -> None:
+        at, far = now(), await reached(house)
         with err.status("Reading the log …") as status:
-            swept = await sweep(
-                house.blobs, house.log, now=now(), remove=delete, reached=await _reached(house),
-                tell=lambda at, of: status.update(f"Reading the log … {at:,} of {of:,}"),
-            )  # fmt: skip
-        found.update(asdict(swept))
-        found["removed"] = swept.unnamed if delete else 0
+
+            def tell(position: int, of: int) -> None:
+                status.update(f"Reading the log … {position:,} of {of:,}")
+
+            async with old_files(house.log, house.directory.retention(), now=at, reached=far, tell=tell) as ledger:
+                expired, _ = ledger.total()
+                if delete:  # told before they are gone: a crash in between leaves a file too many, never one too few
+                    await expire(ledger, house.store, at)
+                swept = await sweep(
+                    house.blobs, house.log, now=at, remove=delete, reached=far, tell=tell, still=ledger.still
+                )
+        found.update(asdict(swept), expired=expired, removed=swept.unnamed if delete else 0)
         if delete:
             forget_gathered(settings.data_dir / "blobs", now() - GRACE)
 
@@ -48,7 +57,7 @@ def sweep_blobs(
     show(found, as_json=as_json)
 
 
-async def _reached(house: House) -> int:
+async def reached(house: House) -> int:
     """How far the read models are, 0 where nobody can say."""
     async with open_reads(house) as reads:
         with contextlib.suppress(ReadsDown):

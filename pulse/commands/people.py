@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import secrets as random_secrets
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
-from pulse.accounts import Accounts
+from pulse.accounts import BY, Accounts
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import ROLES, Moderator, UnknownRole, clean_email, moderator_id
-from pulse.commands.running import ThereAlready, settings_here, with_house
+from pulse.commands.running import ThereAlready, public_http, settings_here, with_house
 from pulse.commands.terminal import Json, secret_of, show, show_rows, tell_of_argv, words_for_errors
+from pulse.errors import NotFound
+from pulse.eventlog.commands import Decided
 from pulse.house import House, now
+from pulse.people import People
+from pulse.tokens import Invitation
 
 users = typer.Typer(no_args_is_help=True, help="Moderators and admins.")
 departments = typer.Typer(no_args_is_help=True, help="Groups of moderators that chats are routed to.")
@@ -81,6 +87,42 @@ def reset_two_factor(email: str, as_json: Json = False) -> None:
     show({"email": email, "two_factor": False}, as_json=as_json)
 
 
+@users.command("disable")
+def disable_user(email: str, as_json: Json = False) -> None:
+    """Takes away all access. Open chats this person holds become free. The last active admin stays."""
+
+    async def disable(house: House) -> Decided:
+        return await _people(house).disable(_find(house, email), by=BY)
+
+    _change(email, disable, as_json=as_json)
+
+
+@users.command("enable")
+def enable_user(email: str, as_json: Json = False) -> None:
+    """Gives the access back, with the password from before."""
+
+    async def enable(house: House) -> Decided:
+        return await _people(house).enable(_find(house, email), by=BY)
+
+    _change(email, enable, as_json=as_json)
+
+
+@users.command("reset")
+def reset_password(email: str, as_json: Json = False) -> None:
+    """Makes a token by which this person sets a password, once, within 7 days, and prints it with where to post it."""
+    settings, answer = settings_here(), dict[str, Any]()
+
+    async def reset(house: House) -> None:
+        person = _find(house, email)
+        made = await _people(house).make_link(person, by=BY)
+        token = house.signer.invitation(Invitation(person, made.version, int(now().timestamp())))
+        address = f"{public_http(settings)}/api/invitations/{token}"
+        answer.update(email=clean_email(email), token=token, address=address)
+
+    with_house(settings, reset)
+    show(answer, as_json=as_json)
+
+
 @departments.command("add")
 def add_department(name: str, as_json: Json = False) -> None:
     """Makes a department."""
@@ -108,3 +150,25 @@ def list_departments(as_json: Json = False) -> None:
 
     with_house(settings_here(), look)
     show_rows(("name", "id"), rows, as_json=as_json)
+
+
+def _change(email: str, change: Callable[[House], Awaitable[Decided]], *, as_json: bool) -> None:
+    answer: dict[str, Any] = {}
+
+    async def once(house: House) -> None:
+        answer.update(email=clean_email(email), changed=bool((await change(house)).events))
+
+    with_house(settings_here(), once)
+    show(answer, as_json=as_json)
+
+
+def _people(house: House) -> People:
+    return People(house.store, now, house.directory.admins)
+
+
+def _find(house: House, email: str) -> UUID:
+    """Also somebody who is disabled. Raises NotFound, NotAnEmail."""
+    found = house.directory.find_moderator(moderator_id(clean_email(email)))
+    if found is None:
+        raise NotFound(f"{email} has no account. `pulse user list` shows them all.")
+    return found.id

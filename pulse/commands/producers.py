@@ -13,7 +13,7 @@ from pulse.commands.terminal import Json, secret_of, show, show_rows, tell_of_ar
 from pulse.errors import BadInput, NotFound
 from pulse.eventlog.commands import Decided
 from pulse.house import House, now
-from pulse.producers import Producers, events_url, new_secret, read_configuration
+from pulse.producers import Producers, SecretIsTheirs, events_url, made_secret, read_configuration
 
 app = typer.Typer(no_args_is_help=True, help="Services that post signed business events.")
 
@@ -25,10 +25,6 @@ NAMES = {
 
 Name = Annotated[str, typer.Argument(help="as `pulse producer list` shows it")]
 Secret = Annotated[str, typer.Option(help="the one that the service made up; empty: one is made; - asks for it")]
-
-
-class SecretIsTheirs(BadInput):
-    """A service of this kind makes up the secret itself. Copy it from there: `--secret -` asks for it."""
 
 
 @app.command()
@@ -143,10 +139,12 @@ def _find(house: House, name: str) -> Producer:
 
 def _chosen(scheme: str, given: str) -> str:
     """The given secret, else a new one. Raises SecretIsTheirs."""
-    chosen = secret_of(given, "secret") if given else new_secret(scheme)
-    if chosen is None:
-        raise SecretIsTheirs
-    return chosen
+    if given:
+        return secret_of(given, "secret")
+    try:
+        return made_secret(scheme)
+    except SecretIsTheirs as theirs:
+        raise SecretIsTheirs(f"{theirs} `--secret -` asks for it.") from None
 
 
 def _changed(decided: Decided) -> list[str]:

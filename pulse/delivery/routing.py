@@ -210,7 +210,7 @@ class Routing:
     def _available(self, department: UUID) -> list[Person]:
         """Never somebody who is away, disabled or not connected."""
         online = self.presence.online()
-        return [one for one in self.directory.people_of(department) if one.id in online and not one.away]
+        return [one for one in self.directory.members_of(department) if one.id in online and not one.away]
 
     def _departments(self) -> frozenset[UUID]:
         """Those that have a policy."""

@@ -151,5 +151,6 @@ def _require_moderator(guard: Guard, moderator: UUID) -> None:
 def _require_department(guard: Guard, department: UUID) -> None:
     if guard.directory.department(department) is None:
         raise NotFound("There is no such department.")
-    if not guard.directory.people_of(department):
+    guard.directory.require_departments([department])
+    if not guard.directory.members_of(department):
         raise NobodyThere

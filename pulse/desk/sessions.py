@@ -54,6 +54,10 @@ class Sessions:
         """The rows of one person, the last seen first."""
         return await self._rows.fetch("of_moderator", moderator_id=moderator_id, now=now)
 
+    async def newest(self) -> dict[UUID, datetime]:
+        """When people last signed in, of those who have a session."""
+        return {row["moderator_id"]: row["at"] for row in await self._rows.fetch("newest")}
+
     async def end_one(self, moderator_id: UUID, session: UUID) -> None:
         await self._rows.fetch("end_one", id=session, moderator_id=moderator_id)
 

@@ -46,5 +46,10 @@ delete from desk.sessions where id = %(id)s and moderator_id = %(moderator_id)s;
 -- name: end_others
 delete from desk.sessions where moderator_id = %(moderator_id)s and id is distinct from %(keeping)s;
 
+-- name: newest
+-- When each person last signed in, as far as a session of theirs is still there.
+select moderator_id, max(created_at) as at from desk.sessions group by moderator_id;
+
+
 -- name: prune
 delete from desk.sessions where expires_at < %(now)s;

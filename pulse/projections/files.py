@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pulse.access import Place
 from pulse.aggregates.chat_events import MessageReceived, ReplyWritten
-from pulse.aggregates.chat_files import AttachmentStored
+from pulse.aggregates.chat_files import AttachmentLost, AttachmentStored
 from pulse.errors import NotFound
 from pulse.eventlog.envelope import Recorded
 from pulse.eventlog.jetstream import Log
@@ -19,9 +19,9 @@ from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 from pulse.values import value
 
-VERSION = 1
+VERSION = 2
 SQL = Statements(__file__)
-WRITES = ("insert_files",)
+WRITES = ("insert_files", "forget_files")
 
 
 @value
@@ -39,7 +39,9 @@ class StoredFile:
 
 
 def project(recorded: Recorded, changes: Changes) -> None:
-    """Files come from channels, with a visitor's own words, and with replies."""
+    """Files come from channels, with a visitor's own words, and with replies; they go when they were kept long enough."""
+    if isinstance(recorded.event, AttachmentLost) and recorded.event.file is not None:
+        changes.add("files.forget_files", {"file_id": recorded.event.file})
     for kind, stored in _files_of(recorded):
         row = {"file_id": stored["file"], "chat_id": recorded.aggregate_id, "kind": kind, "position": recorded.position}
         changes.add("files.insert_files", row | {field: stored[field] for field in ("sha256", "size", "mime", "name")})

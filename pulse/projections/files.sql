@@ -18,6 +18,9 @@ from json_to_recordset(%(rows)s::json) as r(
     file_id uuid, chat_id uuid, kind text, sha256 text, size bigint, mime text, name text, position bigint)
 on conflict (file_id) do nothing;
 
+-- name: forget_files
+delete from files using json_to_recordset(%(rows)s::json) as r(file_id uuid) where files.file_id = r.file_id;
+
 -- name: one
 -- A file, and where its chat stands.
 select f.file_id, f.chat_id, f.kind, f.sha256, f.size, f.mime, f.name, i.department_id, i.holder_id

@@ -120,7 +120,7 @@ def change_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
     """Which entries an event changes, and the fields it lays over each.
 
     `reactions` are laid over by author: {"77": ["👍"]}, or {"77": None} when taken back. The others' stay. `files` are
-    laid over by the attachment's id, wherever in the entry it is.
+    laid over by the attachment's id, then by its own copy's, wherever in the entry it is.
     """
     found: tuple[tuple[int, ...], Entry] | None = None
     match event:
@@ -139,8 +139,10 @@ def change_of(event: AggregateEvent) -> tuple[tuple[int, ...], Entry] | None:
             found = (of,), {"reactions": {event.author.id: list(event.reactions) or None}}
         case AttachmentStored(file=file, mime=mime, size=size):
             found = (event.of,), {"files": {_key(event): {"file": file, "mime": mime, "size": size}}}
-        case AttachmentLost(reason=reason):
+        case AttachmentLost(reason=reason, file=None):
             found = (event.of,), {"files": {_key(event): {"lost": reason}}}
+        case AttachmentLost(reason=reason, file=str(file)):
+            found = (event.of,), {"files": {file: {"lost": reason, "file": None}}}
         case _:
             found = status_of(event)
     return found
@@ -269,7 +271,8 @@ def _laid_over(value: Any, files: Entry) -> Any:
     if isinstance(value, list):
         return [_laid_over(one, files) for one in value]
     if isinstance(value, dict) and "kind" in value:
-        return value | files.get(value.get("id", ""), {})
+        ours = value | files.get(value.get("id", ""), {})
+        return ours | files.get(ours.get("file") or "", {})
     if isinstance(value, dict) and "attachments" in value:
         return value | {"attachments": _laid_over(value["attachments"], files)}
     return value

@@ -23,19 +23,24 @@ from pulse.desk.chat_replies import chat_reply_routes, stuck_reply_routes
 from pulse.desk.chat_standing import chat_closing_routes, chat_standing_routes
 from pulse.desk.chat_work import chat_snoozing_routes, chat_sorting_routes
 from pulse.desk.chats import chat_routes
+from pulse.desk.colleagues import colleague_routes
 from pulse.desk.customers import CustomerDesk, customer_routes
 from pulse.desk.deliveries import delivery_routes
+from pulse.desk.departments import archive_routes, department_routes, member_routes
 from pulse.desk.files import file_routes
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
 from pulse.desk.identities import identity_routes
+from pulse.desk.invitations import invitation_routes
 from pulse.desk.login import code_routes, login_routes
 from pulse.desk.logout import logout_routes
 from pulse.desk.me import me_routes
 from pulse.desk.my_sessions import my_session_routes
 from pulse.desk.own_password import OwnPassword
+from pulse.desk.producers import producer_routes, producer_secret_routes
 from pulse.desk.profile import password_routes, profile_routes
 from pulse.desk.providers import provider_routes
+from pulse.desk.retention import retention_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.saved_views import saved_view_routes
 from pulse.desk.second_factors import SecondFactors
@@ -44,6 +49,7 @@ from pulse.desk.sources import source_routes
 from pulse.desk.subscribers import Ping, subscriber_routes
 from pulse.desk.tries import Tries
 from pulse.desk.two_factor import OwnTwoFactor, two_factor_changes, two_factor_routes
+from pulse.desk.users import account_routes, user_routes
 from pulse.drivers import Drivers
 from pulse.eventlog.notes import Notes
 from pulse.eventlog.store import EventStore
@@ -63,6 +69,9 @@ from pulse.ingest.widget import Widget
 from pulse.ingest.widget_files import WidgetFiles
 from pulse.linking import Linking
 from pulse.passwords import PasswordCheck
+from pulse.people import People
+from pulse.presence import Presence
+from pulse.producers import Producers as Registered
 from pulse.progress import Progresses
 from pulse.projections.reads import Reads
 from pulse.providers.ways import Ways
@@ -99,6 +108,10 @@ class DeskParts:
     push_key: str
     vault: Vault
     ways: Ways
+    people: People
+    presence: Presence
+    producers: Registered
+    public_url: str
 
 
 def open_desk(house: House, reads: Reads) -> None:
@@ -110,8 +123,8 @@ def open_desk(house: House, reads: Reads) -> None:
         return await ping(subscriber, house.vault, now, subscribing.inside)
 
     progresses = Progresses(Notes(house.log), house.epoch)
-    attention = Attention(house.log)
-    house.tasks.append(attention.run)
+    attention, presence = Attention(house.log), Presence(house.log)
+    house.tasks += [attention.run, presence.run]
     parts = DeskParts(
         passwords=PasswordCheck(),
         store=store,
@@ -125,7 +138,12 @@ def open_desk(house: House, reads: Reads) -> None:
         push_key=settings.push_key,
         vault=house.vault,
         ways=ways_in(house),
+        people=People(store, now, house.directory.admins),
+        presence=presence,
+        producers=Registered(store, house.vault, now),
+        public_url=settings.public_url or settings.http_address,
     )
+
     house.routers += desk_routers(guard, parts)
     house.checks["reads"] = lambda: readable(reads)
     house.begins.append(lambda: until_readable(reads))
@@ -159,6 +177,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         source_routes(guard, store),
         delivery_routes(guard, reads, store, parts.again),
         subscriber_routes(guard, parts.subscribing, parts.progresses, parts.ping),
+        *admin_routers(guard, parts),
         broadcasting_routes(guard, store, parts.push_key),
     ]
 
@@ -178,6 +197,23 @@ def sign_in_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         two_factor_changes(guard, own),
         profile_routes(guard, store),
         password_routes(guard, store, own_password),
+    ]
+
+
+def admin_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
+    """People, departments, producers, and how long files are kept."""
+    store = parts.store
+    return [
+        user_routes(guard, parts.people, parts.presence),
+        account_routes(guard, parts.people, parts.presence),
+        invitation_routes(guard, parts.people),
+        colleague_routes(guard, parts.presence),
+        department_routes(guard, store),
+        archive_routes(guard, store, parts.reads),
+        member_routes(guard, store),
+        producer_routes(guard, parts.producers, parts.public_url),
+        producer_secret_routes(guard, parts.producers),
+        retention_routes(guard, store),
     ]
 
 

@@ -12,6 +12,7 @@ from pulse.blobs import Blobs
 from pulse.channels import File
 from pulse.delivery.attachments import Attachments, Sources
 from pulse.delivery.calling import ReadFile
+from pulse.delivery.letting_go import LettingGo
 from pulse.delivery.outbox import Outbox
 from pulse.delivery.profiles import Profiles
 from pulse.delivery.routing import Routing
@@ -87,6 +88,7 @@ async def open_delivery(house: House, reads: Reads) -> AsyncIterator[None]:
         open_subscribers(house)
         open_routing(house, reads)
         open_snoozes(house, reads)
+        open_letting_go(house, reads)
         yield
 
 
@@ -155,3 +157,14 @@ def open_snoozes(house: House, reads: Reads) -> None:
         await Snoozes(house.store, reads, now).run()
 
     house.tasks.append(wake)
+
+
+def open_letting_go(house: House, reads: Reads) -> None:
+    """Chats of people who were disabled become free; of several processes one works."""
+    letting_go = LettingGo(house.store, house.directory, reads, now)
+
+    async def let_go() -> None:
+        await until_readable(reads)
+        await letting_go.run()
+
+    house.tasks.append(lambda: Lease(Notes(house.log), "letting-go").run(let_go))

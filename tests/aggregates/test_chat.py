@@ -413,6 +413,14 @@ def test_a_transfer_to_where_the_chat_already_is_changes_nothing():
     given(a_chat(), assigned_to(ANNA)).when(transferred_to(SALES)).then_nothing().now(holder_id=ANNA)
 
 
+def test_a_chat_whose_holder_has_gone_is_free_again_in_its_department():
+    chat = given(a_chat(), assigned_to(ANNA))
+    chat.when(lambda c: c.let_go(BORIS, now=NOW)).then_nothing()
+    [freed] = chat.when(lambda c: c.let_go(ANNA, now=NOW)).then(ChatTransferred).now(holder_id=None).events
+    assert (freed.department_id, freed.from_department_id, freed.from_moderator_id) == (SALES, SALES, ANNA)
+    chat.when(lambda c: c.let_go(ANNA, now=NOW)).then_nothing()
+
+
 def test_a_chat_without_a_department_may_be_transferred():
     assert (
         given(a_chat(department=None)).when(transferred_to(SALES)).then(ChatTransferred).events[0].from_department_id

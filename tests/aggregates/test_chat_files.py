@@ -78,3 +78,14 @@ def test_an_edits_files_are_its_own() -> None:
 
 def test_a_reply_from_outside_brings_files_and_our_own_does_not() -> None:
     given(a_chat(), echoed(CAT)).when(kept(2, 0)).then(AttachmentStored)
+
+
+def expired(of: int, index: int, edit: int | None = None, days: int = 30) -> Callable[[Chat], None]:
+    return lambda chat: chat.expire_attachment(str(UUID(int=1)), of=of, edit=edit, index=index, days=days, now=NOW)
+
+
+def test_a_file_that_was_kept_long_enough_is_told_to_be_gone_once() -> None:
+    chat = given(a_chat(), vera_sends(CAT), kept(2, 0))
+    [told] = chat.when(expired(2, 0)).then(AttachmentLost).now(expired={"2.0"}).events
+    assert (told.reason, told.file) == ("Files are kept for 30 days.", str(UUID(int=1)))
+    chat.when(expired(2, 0, days=1)).then_nothing()

@@ -2,16 +2,27 @@
 
 import pytest
 
-from pulse.aggregates.department import Department, DepartmentRenamed, NotADepartment, department_id
+from pulse.aggregates.department import (
+    Department,
+    DepartmentArchived,
+    DepartmentRenamed,
+    DepartmentRestored,
+    NotADepartment,
+    department_id,
+)
 from pulse.aggregates.moderator import (
     Moderator,
     ModeratorCameBack,
     ModeratorDisabled,
+    ModeratorEnabled,
+    ModeratorLinkMade,
     ModeratorProfileChanged,
     ModeratorRoleChanged,
     ModeratorWentAway,
     NotAName,
     NotAnEmail,
+    NotAnInvitation,
+    PersonIsDisabled,
     UnknownLocale,
     UnknownRole,
     clean_email,
@@ -116,3 +127,59 @@ def test_people_say_their_name_and_language_themselves():
     )
     moderator.when(lambda m: m.change_profile(name=" ", now=NOW)).then_refused(NotAName)
     moderator.when(lambda m: m.change_profile(locale="de", now=NOW)).then_refused(UnknownLocale)
+
+
+def test_a_disabled_person_is_enabled_once():
+    moderator = given(anna(), lambda m: m.disable(now=NOW))
+    moderator.when(lambda m: m.enable(now=NOW)).then(ModeratorEnabled).now(disabled=False)
+    moderator.when(lambda m: m.enable(now=NOW)).then_nothing()
+
+
+def test_somebody_joins_and_leaves_a_department_once():
+    moderator = given(anna())
+    moderator.when(lambda m: m.join(SALES, now=NOW)).then_nothing()
+    moderator.when(lambda m: m.join(SUPPORT, now=NOW)).then(ModeratorRoleChanged).now(departments=(SALES, SUPPORT))
+    moderator.when(lambda m: m.leave(SALES, now=NOW)).then(ModeratorRoleChanged).now(departments=(SUPPORT,))
+    moderator.when(lambda m: m.leave(SALES, now=NOW)).then_nothing()
+
+
+def test_a_link_sets_a_password_once():
+    moderator = given(anna())
+    link = moderator.when(lambda m: m.make_link(now=NOW)).then(ModeratorLinkMade).aggregate.version
+    moderator.when(lambda m: m.accept(link, "$argon2id$2", now=NOW)).then(ModeratorPasswordChanged).now(
+        password_hash="$argon2id$2", link=0
+    )
+    moderator.when(lambda m: m.accept(link, "x", now=NOW)).then_refused(NotAnInvitation)
+
+
+def test_a_newer_link_takes_the_place_of_an_older_one():
+    moderator = given(anna())
+    old, new = (moderator.when(lambda m: m.make_link(now=NOW)).aggregate.version for _ in range(2))
+    moderator.when(lambda m: m.accept(old, "x", now=NOW)).then_refused(NotAnInvitation)
+    moderator.when(lambda m: m.accept(new, "x", now=NOW)).then(ModeratorPasswordChanged)
+
+
+def test_whoever_has_no_link_or_is_disabled_sets_nothing_by_one():
+    given(anna()).when(lambda m: m.accept(0, "x", now=NOW)).then_refused(NotAnInvitation)
+    gone = given(anna(), lambda m: m.make_link(now=NOW), lambda m: m.disable(now=NOW))
+    gone.when(lambda m: m.accept(2, "x", now=NOW)).then_refused(NotAnInvitation)
+    gone.when(lambda m: m.make_link(now=NOW)).then_refused(PersonIsDisabled)
+    gone.when(lambda m: m.enable(now=NOW)).then(ModeratorEnabled)
+    gone.when(lambda m: m.accept(2, "x", now=NOW)).then_refused(NotAnInvitation)
+
+
+def test_a_password_of_ones_own_ends_a_link():
+    moderator = given(anna(), lambda m: m.make_link(now=NOW), lambda m: m.change_password("x", now=NOW))
+    moderator.when(lambda m: m.accept(2, "y", now=NOW)).then_refused(NotAnInvitation)
+
+
+def test_a_department_is_archived_and_restored_once():
+    department = given(Department.create("Sales", now=NOW))
+    department.when(lambda d: d.restore(now=NOW)).then_nothing()
+    department.when(lambda d: d.archive(now=NOW)).then(DepartmentArchived).now(archived=True)
+    department.when(lambda d: d.archive(now=NOW)).then_nothing()
+    department.when(lambda d: d.restore(now=NOW)).then(DepartmentRestored).now(archived=False)
+
+
+def test_a_department_keeps_a_name_of_one_line():
+    given(Department.create("Sales", now=NOW)).when(lambda d: d.rename("a\nb", now=NOW)).then_refused(NotADepartment)

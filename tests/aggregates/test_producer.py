@@ -85,3 +85,11 @@ def test_a_producer_is_disabled_and_enabled_once() -> None:
 def test_a_secret_is_sealed_for_its_own_place() -> None:
     shop, other = a_shop(), Producer.register("other", "standard", now=NOW)
     assert len({shop.seal_purpose(FIRST), shop.seal_purpose(SECOND), other.seal_purpose(FIRST)}) == 3
+
+
+def test_one_secret_is_retired_and_the_last_one_never() -> None:
+    known = given(with_secrets(FIRST, SECOND))
+    known.when(lambda shop: shop.retire_secret(THIRD, now=NOW)).then_nothing()
+    known.when(lambda shop: shop.retire_secret(FIRST, now=NOW)).then(ProducerSecretRetired)
+    known.when(lambda shop: shop.retire_secret(FIRST, now=NOW)).then_nothing()
+    known.when(lambda shop: shop.retire_secret(SECOND, now=NOW)).then_refused(LastSecret)

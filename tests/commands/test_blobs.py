@@ -19,5 +19,5 @@ async def test_sweeping_counts_and_removes_only_when_told_to(command: Command, e
     for words, removed, there in (((), 0, True), (("--delete",), 1, False)):
         code, said = await command("blobs", "sweep", *words, "--json")
         assert code == 0, said
-        assert json.loads(said) == {"blobs": 2, "unnamed": 1, "size": 10, "removed": removed}
+        assert json.loads(said) == {"blobs": 2, "unnamed": 1, "size": 10, "expired": 0, "removed": removed}
         assert file.exists() is there

@@ -94,3 +94,25 @@ async def test_a_lost_phone_is_no_lost_account(command: Command, log: Log) -> No
     known = await EventStore(log).load(Moderator, moderator_id("nina@pulse.example"))
     assert known is not None
     assert known.second_factor is None
+
+
+async def test_people_are_disabled_and_enabled_and_the_last_admin_stays(command: Command, log: Log) -> None:
+    for name, role in (("nina", "moderator"), ("olga", "admin")):
+        assert (await command("user", "add", f"{name}@pulse.example", name, "--role", role))[0] == 0
+    for word, changed in (("disable", True), ("disable", False), ("enable", True), ("enable", False)):
+        code, said = await command("user", word, "Nina@pulse.example", "--json")
+        assert (code, json.loads(said)) == (0, {"email": "nina@pulse.example", "changed": changed})
+    before = await log.last_position()
+    code, said = await command("user", "disable", "olga@pulse.example")
+    assert (code, said) == (1, "This is the last active admin. Make somebody else an admin first.\n")
+    code, said = await command("user", "disable", "vera@pulse.example")
+    assert (code, "has no account" in said) == (1, True)
+    assert await log.last_position() == before
+
+
+async def test_a_reset_prints_a_token_and_where_it_goes(command: Command) -> None:
+    await command("user", "add", "nina@pulse.example", "Nina")
+    code, said = await command("user", "reset", "nina@pulse.example", "--json")
+    made = json.loads(said)
+    assert (code, made["email"]) == (0, "nina@pulse.example")
+    assert made["address"].endswith(f"/api/invitations/{made['token']}")

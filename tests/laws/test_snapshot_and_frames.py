@@ -95,10 +95,13 @@ class Client:
 
 
 def laid_over(entry: Json, told: Json) -> Json:
-    """An entry and what changed of it. Reactions go by their authors; null takes back. Files go by attachments' ids."""
+    """An entry and what changed of it. Reactions go by their authors; null takes back. Files go by attachments' ids,
+    those that are gone by their own."""
     if "files" in told:
         files = told["files"]
-        attachments = [one | files.get(one.get("id"), {}) for one in entry["attachments"]]
+        attachments = [
+            one | files.get(one.get("id"), {}) | files.get(one.get("file"), {}) for one in entry["attachments"]
+        ]
         return entry | {"attachments": attachments}
     if "reactions" not in told:
         return entry | told
@@ -226,6 +229,27 @@ def keep_file(number: int) -> Act:
         of, edit, index = awaited(chat, number)
         kept = Attachment("photo", name="cat.jpg", mime="image/png", size=7, file=str(uuid4()), sha256="0" * 64)
         chat.store_attachment(kept, of=of, edit=edit, index=index, now=now())
+        KEPT.setdefault(chat.id, []).append((str(kept.file), of, edit, index))
+
+    return act
+
+
+def expire_file(number: int) -> Act:
+    """One of those that were brought or sent, if there is any, was kept long enough."""
+
+    def act(chat: Chat) -> None:
+        for file, of, edit, index in KEPT.get(chat.id, [])[number : number + 1]:
+            chat.expire_attachment(file, of=of, edit=edit, index=index, days=30, now=now())
+
+    return act
+
+
+def reply_with_file(number: int) -> Act:
+    ours = Attachment("photo", name=f"{number}.jpg", mime="image/png", size=7, file=str(uuid4()), sha256="0" * 64)
+
+    def act(chat: Chat) -> None:
+        of = chat.reply("", moderator_id=ANNA, client_msg_id=None, attachments=(ours,), now=now())
+        KEPT.setdefault(chat.id, []).append((str(ours.file), of, None, 0))
 
     return act
 
@@ -246,6 +270,7 @@ def awaited(chat: Chat, number: int) -> tuple[int, int | None, int]:
     return (version, None, index) if version in chat.messages.values() else (EDITED[chat.id, version], version, index)
 
 
+KEPT: dict[UUID, list[tuple[str, int, int | None, int]]] = {}  # by chat: files, each with its place
 EDITED: dict[tuple[UUID, int], int] = {}  # by chat and version of an edit: the message it changed
 
 
@@ -550,6 +575,7 @@ EVERYTHING = (
     attempt(0), confirm(1), see_as_customer(0), move(1),
     attempt(0), confirm(1), see_as_customer(0), write(3), write(6), keep_file(0), lose_file(0), lose_file(0), write(9),
     edit(3), keep_file(1), keep_file(0), keep_file(0), keep_file(0), lose_file(0), keep_file(0),
+    find(0), expire_file(0), expire_file(0), write(1), reply_with_file(1), *(expire_file(number) for number in range(1, 8)),
     note(0), tag(0), tag(1), untag(0), prioritise(3), assign(0), unassign(0), unassign(1), assign(1), unassign(0), unassign(1), snooze(0), note(1),
     write(2), snooze(1), wake(0), snooze(2), transfer(0), transfer(1), close(0), tag(2), note(2), reopen(0), reply(1), write(4),
 )  # fmt: skip

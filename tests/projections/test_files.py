@@ -7,7 +7,7 @@ from uuid import UUID
 from pulse.aggregates.chat import Chat
 from pulse.message import Attachment, Incoming
 from pulse.projections import files
-from tests.aggregates.test_chat_files import CAT, OURS, kept, lost, vera_sends
+from tests.aggregates.test_chat_files import CAT, OURS, expired, kept, lost, vera_sends
 from tests.given import ANNA, NOW, VERA, a_chat
 from tests.projections.told import Told
 
@@ -40,3 +40,12 @@ def test_files_of_replies_and_of_visitors_are_there_at_once():
         chat.receive(Incoming("w1", VERA, attachments=(photo,)), raw="{}", now=NOW)
 
     assert [row["file_id"] for row in rows_after(reply, write)] == [str(UUID(int=1)), str(UUID(int=2))]
+
+
+def test_a_file_that_was_kept_long_enough_is_forgotten():
+    told = Told()
+    told.of(a_chat(), vera_sends(CAT), kept(2, 0), expired(2, 0))
+    assert [row["file_id"] for row in told.through(files).rows("files.forget_files")] == [str(UUID(int=1))]
+    told = Told()
+    told.of(a_chat(), vera_sends(CAT), lost(2, 0))
+    assert told.through(files).rows("files.forget_files") == []

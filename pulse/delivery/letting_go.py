@@ -1,0 +1,68 @@
+"""Frees the open chats of people who were disabled, so that none is stuck. Of several processes one works."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from pulse.aggregates.chat import Chat
+from pulse.directory import Directory
+from pulse.errors import Trouble
+from pulse.eventlog.store import EventStore
+from pulse.projections import holding
+from pulse.projections.reads import Reads
+
+CAUSE = "disabled"  # beside each chat that is freed so
+AT_ONCE = 200
+LOOK_SECONDS = 30.0  # for a chat that was given to somebody at the very moment they were disabled
+RETRY_SECONDS = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class LettingGo:
+    """What the read models say is where to look; whether the chat is held is decided on the chat."""
+
+    def __init__(self, store: EventStore, directory: Directory, reads: Reads, clock: Callable[[], datetime]) -> None:
+        self.store = store
+        self.directory = directory
+        self.reads = reads
+        self.clock = clock
+
+    async def run(self) -> None:
+        """For ever: whenever somebody is disabled, and now and then."""
+        while True:
+            disabled = self.disabled()
+            try:
+                await self.free_all(disabled)
+            except Trouble as trouble:
+                log.warning("letting-go.trouble", trouble=repr(trouble))
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self.directory.wait_until(lambda: self.disabled() != disabled)  # noqa: B023  asked at once
+
+    def disabled(self) -> frozenset[UUID]:
+        return frozenset(person.id for person in self.directory.moderators() if person.disabled)
+
+    async def free_all(self, people: frozenset[UUID]) -> None:
+        """Raises Trouble."""
+        freed = bool(people)
+        while freed:
+            await self.reads.wait_for(await self.store.log.last_position())
+            found = await holding.held_by(self.reads, sorted(people), AT_ONCE)
+            freed = any([await self._free(chat_id, holder) for chat_id, holder in found])
+
+    async def _free(self, chat_id: UUID, holder: UUID) -> bool:
+        def decision(chat: Chat | None) -> Chat | None:
+            if chat is not None:
+                chat.let_go(holder, now=self.clock())
+            return chat
+
+        return bool((await self.store.decide(Chat, chat_id, decision, by="system", cause=CAUSE)).events)

@@ -1,0 +1,75 @@
+"""`/api/retention`: for how long files are kept, for admins. `pulse blobs sweep` applies it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+from pydantic import Field
+
+from pulse.access import Person, by_moderator
+from pulse.aggregates.retention import LONGEST_DAYS, MOST_SOURCES, RETENTION, Limits, Retention, SourceDays
+from pulse.desk.answers import WRITTEN, Shown, done, shows
+from pulse.desk.bodies import Body
+from pulse.desk.guard import Guard
+from pulse.eventlog.store import EventStore
+from pulse.http import answer
+
+A_SOURCE = "a15f91a9-46f6-5fc1-a3ae-b4c6c8398268"
+
+Days = Annotated[int | None, Field(ge=1, le=LONGEST_DAYS, examples=[365])]
+
+
+class SourceLimit(Body):
+    """A source's own number of days; null keeps its files for good."""
+
+    source: Annotated[UUID, Field(examples=[A_SOURCE])]
+    days: Days
+
+
+class NewLimits(Body):
+    """`days` is for every source that is not in `sources`; null keeps files for good."""
+
+    days: Days
+    sources: Annotated[tuple[SourceLimit, ...], Field(max_length=MOST_SOURCES)] = ()
+
+
+class SourceLimitShown(Shown):
+    source: Annotated[UUID, Field(examples=[A_SOURCE])]
+    days: Days
+
+
+class LimitsShown(Shown):
+    """As in `PUT`."""
+
+    days: Days
+    sources: list[SourceLimitShown]
+
+
+def retention_routes(guard: Guard, store: EventStore) -> APIRouter:
+    router = APIRouter(prefix="/api/retention", tags=["retention"])
+    Admin = Annotated[Person, Depends(guard.admin)]
+
+    @router.get("", responses=shows(LimitsShown))
+    async def show_retention(_: Admin) -> Response:
+        """For how many days files are kept, everywhere and on single sources."""
+        limits = guard.directory.retention()
+        return answer({"days": limits.days, "sources": list(limits.sources)})
+
+    @router.put("", responses={200: WRITTEN})
+    async def change_retention(wanted: NewLimits, person: Admin) -> Response:
+        """Replaces all limits. Nothing is removed by this: the next `pulse blobs sweep --delete` does it."""
+        for one in wanted.sources:
+            guard.directory.source(one.source)
+        limits = Limits(wanted.days, tuple(SourceDays(one.source, one.days) for one in wanted.sources))
+
+        def decision(known: Retention | None) -> Retention:
+            retention = known or Retention.begin(now=guard.clock())
+            retention.change(limits, now=guard.clock())
+            return retention
+
+        decided = await store.decide(Retention, RETENTION, decision, by=by_moderator(person.id))
+        await guard.learn(decided.position)
+        return done(decided)
+
+    return router

@@ -1,0 +1,148 @@
+"""Invites people and changes what they may do, so that there is always an admin left. Used by the desk and the commands."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable, Set
+from datetime import datetime
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from pulse.aggregates.admins import ADMINS, Admins
+from pulse.aggregates.moderator import ROLES, Moderator, NotAnInvitation, UnknownRole, moderator_id
+from pulse.errors import NotFound
+from pulse.eventlog.commands import Decided
+from pulse.eventlog.store import EventStore
+from pulse.passwords import hash_password
+from pulse.values import value
+
+Change = Callable[[Moderator], None]
+
+
+@value
+class Newcomer:
+    """Somebody who is invited."""
+
+    email: str
+    name: str
+    role: str
+    departments: tuple[UUID, ...]
+
+    @property
+    def id(self) -> UUID:
+        return moderator_id(self.email)
+
+
+class People:
+    """Every answer is the store's: without events, it was so already. `admins` are those heard of as active."""
+
+    def __init__(self, store: EventStore, clock: Callable[[], datetime], admins: Callable[[], Set[UUID]]) -> None:
+        self.store = store
+        self.clock = clock
+        self.admins = admins
+
+    async def invite(self, newcomer: Newcomer, *, password: str | None, by: str) -> Decided:
+        """Adds a person; without a password with a link to set one. Whoever is there stays as they are.
+
+        Raises UnknownRole, NotAnEmail, NotAName, NotAPassword.
+        """
+        # Nobody knows the password that is made here: it only fills the place until the link is used.
+        password_hash = await _hashed(password or secrets.token_urlsafe(32))
+
+        def decision(known: Moderator | None) -> Moderator:
+            if known is not None:
+                return known
+            now = self.clock()
+            invited = Moderator.invite(
+                email=newcomer.email, name=newcomer.name, role=newcomer.role, departments=newcomer.departments,
+                password_hash=password_hash, now=now,
+            )  # fmt: skip
+            if password is None:
+                invited.make_link(now=now)
+            return invited
+
+        return await self.store.decide(Moderator, moderator_id(newcomer.email), decision, by=by)
+
+    async def change(
+        self, person: UUID, *, by: str, name: str | None = None, role: str | None = None,
+        departments: tuple[UUID, ...] | None = None,
+    ) -> Decided:  # fmt: skip
+        """Changes what is given. Raises NotFound, LastAdmin, UnknownRole, NotAName."""
+
+        def act(known: Moderator) -> None:
+            now = self.clock()
+            if name is not None:
+                known.change_profile(name=name, now=now)
+            known.change_role(role or known.role, known.departments if departments is None else departments, now=now)
+
+        if role not in (None, *ROLES):  # before the first event
+            raise UnknownRole
+        return await self._keeping_an_admin(person, act, stays=role in (None, "admin"), by=by)
+
+    async def disable(self, person: UUID, *, by: str) -> Decided:
+        """Raises NotFound, LastAdmin."""
+        return await self._keeping_an_admin(person, lambda known: known.disable(now=self.clock()), stays=False, by=by)
+
+    async def enable(self, person: UUID, *, by: str) -> Decided:
+        """Raises NotFound."""
+        return await self._keeping_an_admin(person, lambda known: known.enable(now=self.clock()), stays=True, by=by)
+
+    async def make_link(self, person: UUID, *, by: str) -> Decided:
+        """The answer's version is the link's. Raises NotFound, PersonIsDisabled."""
+        return await self.decide(person, lambda known: known.make_link(now=self.clock()), by=by)
+
+    async def require_link(self, person: UUID, link: int) -> None:
+        """Before anything dear or lasting is done for it. Raises NotAnInvitation."""
+        known = await self.store.load(Moderator, person)
+        if known is None:
+            raise NotAnInvitation
+        known.require_link(link)
+
+    async def accept(self, person: UUID, link: int, password: str) -> Decided:
+        """Sets a password by a link. Raises NotAnInvitation, NotAPassword."""
+        await self.require_link(person, link)
+        password_hash = await _hashed(password)
+        return await self.decide(
+            person, lambda found: found.accept(link, password_hash, now=self.clock()), by=f"moderator:{person.hex}"
+        )
+
+    async def decide(self, person: UUID, act: Change, *, by: str) -> Decided:
+        """Raises NotFound."""
+
+        def decision(known: Moderator | None) -> Moderator:
+            if known is None:
+                raise NotFound
+            act(known)
+            return known
+
+        return await self.store.decide(Moderator, person, decision, by=by)
+
+    async def _keeping_an_admin(self, person: UUID, act: Change, *, stays: bool, by: str) -> Decided:
+        """Decides on a person and on the admins in one step. `stays`: an admin is one still, after `act`."""
+
+        def decision(known: Moderator | None, admins: Admins | None) -> Iterable[Aggregate | None]:
+            if known is None:
+                raise NotFound
+            was, now = _is_admin(known), self.clock()
+            if was and not stays:
+                (admins or Admins.begin(now=now)).require_others(person, self.admins())
+            act(known)
+            if was and not _is_admin(known):
+                admins = admins or Admins.begin(now=now)
+                admins.leave(person, known=self.admins(), now=now)
+            elif admins is not None and _is_admin(known):
+                admins.come_back(person, now=now)
+            return known, admins
+
+        return await self.store.decide_together([(Moderator, person), (Admins, ADMINS)], decision, by=by)
+
+
+def _is_admin(person: Moderator) -> bool:
+    return person.role == "admin" and not person.disabled
+
+
+async def _hashed(password: str) -> str:
+    """Hashing takes long on purpose, and must not hold up the loop. Raises NotAPassword."""
+    return await asyncio.to_thread(hash_password, password)

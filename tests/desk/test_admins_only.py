@@ -1,0 +1,57 @@
+"""Every route of the admins' answers 403 to moderators and 401 to strangers, whatever they send."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from pulse.wiring.doors import openapi
+from tests.world import Desk, is_problem
+
+ADMINS = {"users", "departments", "producers", "retention", "sources", "subscribers", "routing", "deliveries"}
+EVERYBODYS = {("get", "/api/colleagues")}
+
+
+def operations() -> list[tuple[str, str, Any]]:
+    found = [
+        (method, path, operation)
+        for path, methods in openapi()["paths"].items()
+        for method, operation in methods.items()
+        if ADMINS & set(operation.get("tags", ())) and (method, path) not in EVERYBODYS
+    ]
+    assert len(found) >= 25
+    return found
+
+
+def example(operation: Any) -> Any:
+    """A body that fits, made of the document's own examples."""
+    document, body = openapi(), operation.get("requestBody")
+    return None if body is None else made(document, body["content"]["application/json"]["schema"])
+
+
+def made(document: Any, schema: Any) -> Any:
+    if "$ref" in schema:
+        return made(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    if schema.get("examples"):
+        return schema["examples"][0]
+    if "anyOf" in schema:
+        return made(document, schema["anyOf"][0])
+    if schema.get("type") == "object":
+        wanted = schema.get("required", ())
+        return {name: made(document, said) for name, said in schema.get("properties", {}).items() if name in wanted}
+    return {"string": "https://crm.example/", "integer": 1, "array": [], "boolean": True}.get(schema.get("type", ""))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"), operations(), ids=lambda one: one if isinstance(one, str) else ""
+)
+async def test_moderators_and_strangers_are_sent_away(desk: Desk, method: str, path: str, operation: Any) -> None:
+    address = re.sub(r"\{\w+\}", lambda _: str(uuid4()), path)
+    before = await desk.pulse.house.log.last_position()
+    for headers, status, code in (({}, 401, "not-authentic"), (await desk.headers("anna"), 403, "admins-only")):
+        answer = await desk.pulse.http.request(method.upper(), address, json=example(operation), headers=headers)
+        is_problem(answer, status, code)
+    assert await desk.pulse.house.log.last_position() == before
