@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import httpx2
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
@@ -26,6 +27,8 @@ from pulse.desk.replies import reply_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
+from pulse.desk.source_commands import SourceDesk, source_command_routes, source_secret_routes
+from pulse.desk.source_providers import source_provider_routes
 from pulse.desk.sources import source_routes
 from pulse.desk.subscribers import Ping, subscriber_routes
 from pulse.drivers import Drivers
@@ -47,8 +50,10 @@ from pulse.ingest.widget_files import WidgetFiles
 from pulse.passwords import PasswordCheck
 from pulse.progress import Progresses
 from pulse.projections.reads import Reads
+from pulse.sources.connecting import Connecting
+from pulse.sources.providers import Providers
 from pulse.subscribing import Subscribing
-from pulse.wiring.parts import again_of, readable, subscribing_in, until_readable
+from pulse.wiring.parts import again_of, connecting_in, providers_in, readable, subscribing_in, until_readable
 
 
 def open_ingest(house: House, reads: Reads) -> None:
@@ -75,10 +80,12 @@ class DeskParts:
     progresses: Progresses
     ping: Ping
     push_key: str
+    connecting: Connecting
+    providers: Providers
 
 
-def open_desk(house: House, reads: Reads) -> None:
-    """The moderators' API."""
+def open_desk(house: House, reads: Reads, http: httpx2.AsyncClient) -> None:
+    """The moderators' API; `http` asks providers."""
     settings, store, subscribing = house.settings, house.store, subscribing_in(house)
     guard = Guard(house.directory, Sessions(reads), house.signer, reads, now, secure=settings.secure_cookies)
 
@@ -96,6 +103,8 @@ def open_desk(house: House, reads: Reads) -> None:
         progresses,
         send_ping,
         settings.push_key,
+        connecting := connecting_in(house),
+        providers_in(house, connecting, http),
     )
     house.routers += desk_routers(guard, parts)
     house.checks["reads"] = lambda: readable(reads)
@@ -106,6 +115,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     """Every route of the moderators' API; it has no other list."""
     store, reads = parts.store, parts.reads
     desk = ChatDesk(guard, store, reads)
+    sources = SourceDesk(guard, parts.connecting, parts.providers)
     return [
         sign_in_routes(guard, parts.passwords),
         chat_routes(guard, desk, reads),
@@ -116,7 +126,10 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         callback_routes(guard, store, reads),
         routing_routes(guard, store),
         me_routes(guard, store),
-        source_routes(guard, store),
+        source_routes(guard, reads, parts.providers),
+        source_command_routes(guard, sources),
+        source_secret_routes(guard, sources),
+        source_provider_routes(guard, sources),
         delivery_routes(guard, reads, store, parts.again),
         subscriber_routes(guard, parts.subscribing, parts.progresses, parts.ping),
         broadcasting_routes(guard, store, parts.push_key),
@@ -127,7 +140,7 @@ def openapi() -> dict[str, Any]:
     """The HTTP API's document, made without any server."""
     nothing: Any = None
     guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
-    parts = DeskParts(nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, "")
+    parts = DeskParts(nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, "", nothing, nothing)
     return http_app(desk_routers(guard, parts), [], nothing, PATHS, SECURITY).openapi()
 
 

@@ -34,6 +34,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("eventlog",),
     ("projections", "channels", "directory", "accounts", "producers", "progress", "presence", "dry_run", "sweep"),
     ("drivers", "subscribing"),
+    ("sources",),
     ("ingest", "desk", "push", "delivery", "serving"),
     ("house",),
     ("wiring", "demo"),
