@@ -102,6 +102,11 @@ def may_reply(person: Person, chat: Audience) -> bool:
     return may_see(person, chat)
 
 
+def may_know_source(person: Person, departments: Collection[UUID]) -> bool:
+    """Whoever is in a department of a source may know that it is there, and whether it sends; admins know all."""
+    return person.is_admin or not person.departments.isdisjoint(departments)
+
+
 def may_manage(person: Person) -> bool:
     """Sources, departments and people are the admins' business."""
     return person.is_admin

@@ -61,7 +61,7 @@ class Accounts:
 
     async def connect_source(
         self, channel: str, identifier: str, title: str, departments: tuple[UUID, ...],
-        *, settings: dict[str, str], secrets: dict[str, str],
+        *, settings: dict[str, str], secrets: dict[str, str], by: str = BY,
     ) -> Decided:  # fmt: skip
         """Connects a channel account; its secrets reach the log sealed. Raises NoDepartments, NotAnIdentifier."""
         sealed = {
@@ -75,11 +75,11 @@ class Accounts:
                 secrets=sealed, now=self.clock(),
             )  # fmt: skip
 
-        return await self.store.decide(Source, source_id(channel, identifier), decision, by=BY)
+        return await self.store.decide(Source, source_id(channel, identifier), decision, by=by)
 
     async def change_source(
         self, source: UUID, *, title: str | None = None, departments: tuple[UUID, ...] | None = None,
-        settings: dict[str, str], secrets: dict[str, str],
+        settings: dict[str, str], secrets: dict[str, str], by: str = BY,
     ) -> Decided:  # fmt: skip
         """Changes what is given, an event for each thing that differs. Raises NotFound, NoDepartments."""
 
@@ -92,21 +92,10 @@ class Accounts:
             if title is not None:
                 known.rename(title, now=now)
             known.change_settings(settings, now=now)
-            known.change_secrets(self._resealed(known, secrets), now=now)
+            known.change_secrets(self.resealed(known, secrets), now=now)
             return known
 
-        return await self.store.decide(Source, source, decision, by=BY)
-
-    async def resume_source(self, source: UUID) -> Decided:
-        """Sends again. Raises NotFound."""
-
-        def decision(known: Source | None) -> Source:
-            if known is None:
-                raise NotFound
-            known.resume(now=self.clock())
-            return known
-
-        return await self.store.decide(Source, source, decision, by=BY)
+        return await self.store.decide(Source, source, decision, by=by)
 
     async def change_policy(self, department: UUID, policy: Policy) -> Decided:
         """Sets how a department's free chats find their moderators. Raises NotFound, NotAPolicy."""
@@ -130,7 +119,7 @@ class Accounts:
 
         return await self.store.decide(Source, source, decision, by=BY)
 
-    def _resealed(self, known: Source, secrets: dict[str, str]) -> dict[str, str]:
+    def resealed(self, known: Source, secrets: dict[str, str]) -> dict[str, str]:
         """Those that differ, sealed."""
         if "secret" in secrets and "next_secret" in known.secrets:
             # The replacing is over: an older next secret must not go on opening the door.

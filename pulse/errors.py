@@ -37,6 +37,10 @@ PulseError
 │   ├── NotAsShown          eventlog/rehearsal
 │   ├── ThereAlready        commands/running
 │   ├── TooManySubscribers  desk/subscribers
+│   ├── TooManySources      desk/source_commands
+│   ├── NoPublicAddress     sources/providers
+│   ├── NoProvider          sources/providers
+│   ├── ProviderRefused     sources/providers; says what the provider says
 │   ├── SubscriberIsGone    subscribing
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/guard
@@ -80,15 +84,16 @@ PulseError
 │   ├── NotASubscriber      aggregates/subscriber
 │   ├── UnknownEventType    subscribing
 │   ├── NotInTheLog         subscribing
-│   ├── NotASecret          commands/sources
+│   ├── NotASecret          sources/fields
+│   ├── NotRotated          sources/connecting
 │   ├── NotAKey             signatures
 │   ├── NotAContract        contracts
 │   ├── NotAConfiguration   producers
 │   ├── NotAnEvent          ingest/cloud_events; an authentic post
 │   ├── UnknownMedia        ingest/cloud_events: 415
 │   ├── BreaksContract      contracts: 422; names the faults
-│   ├── UnknownChannel      commands/sources
-│   ├── NotItsField         commands/sources
+│   ├── UnknownChannel      sources/fields
+│   ├── NotItsField         sources/fields
 │   ├── SecretIsTheirs      producers
 │   └── Unreadable          channels; an authentic delivery
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them

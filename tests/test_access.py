@@ -12,6 +12,7 @@ from pulse.access import (
     Place,
     Subscription,
     may_call,
+    may_know_source,
     may_manage,
     may_reply,
     may_see,
@@ -43,6 +44,11 @@ def test_a_chat_is_seen_by_its_department_its_holder_and_admins(place: Place, wh
     for person in (ANNA, BORIS, NEW, ADMIN):
         assert may_see(person, place) is (person in who)
         assert may_reply(person, place) is (person in who)
+
+
+def test_a_source_is_known_to_its_departments_and_to_admins() -> None:
+    for departments, who in (((SALES,), {ANNA, ADMIN}), ((SALES, SUPPORT), {ANNA, BORIS, ADMIN}), ((), {ADMIN})):
+        assert {person for person in (ANNA, BORIS, NEW, ADMIN) if may_know_source(person, departments)} == who
 
 
 def test_only_admins_manage() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from pulse.accounts import Accounts
 from pulse.aggregates.source import Source, source_id
 from pulse.drivers import Drivers
+from pulse.errors import NotAuthentic
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.house import now
@@ -60,3 +63,33 @@ async def test_a_source_sealed_with_another_key_harms_no_other(log: Log, store: 
         with pytest.raises(WrongKey):
             drivers.of(SHOP)
         assert drivers.of(source_id("telegram", "2")) is not None
+
+
+async def test_a_replaced_secret_proves_deliveries_until_its_time_and_no_longer(log: Log, store: EventStore) -> None:
+    await a_source(Accounts(store, VAULT, now), secret="old")
+    clock = [now()]
+    end = clock[0] + timedelta(hours=1)
+
+    def rotate(source: Source | None) -> Source:
+        assert source is not None
+        fresh = {"secret": VAULT.seal(b"new", source.seal_purpose("secret"))}
+        source.rotate_secret("secret", fresh, old_until=end, now=clock[0])
+        return source
+
+    def proves(drivers: Drivers, secret: str) -> bool:
+        driver = drivers.of(SHOP)
+        assert driver is not None
+        try:
+            driver.verify({"x-telegram-bot-api-secret-token": secret}, b"{}")
+        except NotAuthentic:
+            return False
+        return True
+
+    position = (await store.decide(Source, SHOP, rotate, by="test")).position
+    async with open_directory(log) as directory:
+        await directory.wait_for(position)
+        drivers = Drivers(directory, VAULT, clock=lambda: clock[0])
+        assert [proves(drivers, secret) for secret in ("old", "new", "other", "")] == [True, True, False, False]
+        assert drivers.of(SHOP) is drivers.of(SHOP)
+        clock[0] = end
+        assert [proves(drivers, secret) for secret in ("old", "new")] == [False, True]

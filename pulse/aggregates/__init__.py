@@ -130,6 +130,8 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("source.secrets-changed", 1): source.SourceSecretsChanged,
     ("source.halted", 1): source.SourceHalted,
     ("source.resumed", 1): source.SourceResumed,
+    ("source.disabled", 1): source.SourceDisabled,
+    ("source.enabled", 1): source.SourceEnabled,
     ("subscriber.registered", 1): subscriber.SubscriberRegistered,
     ("subscriber.changed", 1): subscriber.SubscriberChanged,
     ("subscriber.secrets-changed", 1): subscriber.SubscriberSecretsChanged,

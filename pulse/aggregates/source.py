@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
 
 from pulse.aggregates.source_rules import FirstWord, Rule, department_by, require_rules
+from pulse.aggregates.source_secrets import OldSecret, retired
 from pulse.errors import BadInput, Refusal
 from pulse.message import LARGEST_FILE
 from pulse.values import value
@@ -81,12 +82,14 @@ class SourceSettingsChanged(AggregateEvent):
 
 
 class SourceSecretsChanged(AggregateEvent):
-    """Replaces the named secrets; the others stay."""
+    """Replaces the named secrets; the others stay. `old` are those that they replace and that still count for a while."""
 
     secrets: dict[str, str]
+    old: tuple[OldSecret, ...] = ()
 
     def apply(self, source: Source) -> None:
         source.secrets = {**source.secrets, **self.secrets}
+        source.old_secrets = (*(old for old in source.old_secrets if old.name not in self.secrets), *self.old)
 
 
 class SourceHalted(AggregateEvent):
@@ -105,6 +108,20 @@ class SourceResumed(AggregateEvent):
 
     def apply(self, source: Source) -> None:
         source.halted = None
+
+
+class SourceDisabled(AggregateEvent):
+    """Switched off on purpose: its deliveries are answered like a stranger's, and its replies wait."""
+
+    def apply(self, source: Source) -> None:
+        source.disabled = True
+
+
+class SourceEnabled(AggregateEvent):
+    """Switched on again; what has waited leaves."""
+
+    def apply(self, source: Source) -> None:
+        source.disabled = False
 
 
 class SourceRulesChanged(AggregateEvent):
@@ -133,6 +150,8 @@ class Source(Aggregate):
     secrets: dict[str, str] = field(default_factory=dict)
     halted: Halt | None = None
     rules: tuple[Rule, ...] = ()
+    old_secrets: tuple[OldSecret, ...] = ()
+    disabled: bool = False
 
     @classmethod
     def connect(
@@ -176,6 +195,13 @@ class Source(Aggregate):
         if "token" in secrets:
             self.resume(now=now)
 
+    def rotate_secret(self, name: str, sealed: dict[str, str], *, old_until: datetime, now: datetime) -> None:
+        """Replaces a secret, and whatever else is `sealed` with it; the one before counts beside it until `old_until`."""
+        was = OldSecret(name, self.secrets[name], old_until) if name in self.secrets else None
+        older = tuple(old for old in self.old_secrets if old.name == name)
+        old = retired(was, older, until=old_until, now=now)
+        self.trigger_event(SourceSecretsChanged, secrets=sealed, old=old, timestamp=now)
+
     def halt(self, reason: str, *, code: str, until: datetime | None, now: datetime) -> None:
         """Stops sending. Halting once more for the same reason changes nothing."""
         if self.halted != Halt(reason[:500], until):
@@ -186,9 +212,20 @@ class Source(Aggregate):
         if self.halted is not None:
             self.trigger_event(SourceResumed, timestamp=now)
 
+    def disable(self, *, now: datetime) -> None:
+        """Switches it off on purpose."""
+        if not self.disabled:
+            self.trigger_event(SourceDisabled, timestamp=now)
+
+    def enable(self, *, now: datetime) -> None:
+        """Switches it on again; a halt of its provider's making stays."""
+        if self.disabled:
+            self.trigger_event(SourceEnabled, timestamp=now)
+
     def may_send(self, now: datetime) -> bool:
-        """Is this source not halted, or over it?"""
-        return self.halted is None or (self.halted.until is not None and self.halted.until <= now)
+        """Is this source switched on, and not halted, or over it?"""
+        over = self.halted is None or (self.halted.until is not None and self.halted.until <= now)
+        return over and not self.disabled
 
     def change_rules(self, rules: tuple[Rule, ...], *, now: datetime) -> None:
         """Sets where new chats go by their first word. Raises NotARule: also for departments not behind this source."""

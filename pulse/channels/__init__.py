@@ -17,6 +17,8 @@ from uuid import UUID
 import httpx2
 import orjson
 
+from pulse.channels.accounts import Holder as Holder
+from pulse.channels.accounts import Posting as Posting
 from pulse.channels.calls import NeverDelivered
 from pulse.errors import BadInput, NotAuthentic
 from pulse.message import FILES as FILES
@@ -32,12 +34,13 @@ class Unreadable(BadInput):
 
 @value
 class Account:
-    """A source as its driver needs it, with the secrets opened."""
+    """A source as its driver needs it, with the secrets opened; `old_secrets` were replaced and still count."""
 
     id: UUID
     identifier: str
     settings: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    old_secrets: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict, repr=False)
 
 
 @value
@@ -227,9 +230,11 @@ class Channel(ABC):
     """One source's driver. `answer` is the constant body of a 200: some providers execute what they read there.
 
     `secret_names` and `setting_names` are what an account of it may have, and so what `pulse source set` takes.
+    `provider` is who can be asked about an account; empty for nobody.
     """
 
     name: ClassVar[str]
+    provider: ClassVar[str] = ""
     capabilities: ClassVar[Capabilities]
     secret_names: ClassVar[tuple[str, ...]] = ()
     setting_names: ClassVar[tuple[str, ...]] = ()
@@ -248,6 +253,12 @@ class Channel(ABC):
     @abstractmethod
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         """Proves the sender. Raises NotAuthentic, or BadInput where the proof is inside a body that can't be read."""
+
+    def prove(self, given: bytes) -> None:
+        """Is it the source's secret, or one that was replaced and still counts? Raises NotAuthentic."""
+        old = [hmac.compare_digest(one, given) for one in self.account.old_secrets.get("secret", ())]
+        if not any(old):
+            require_secret(self.account.secrets.get("secret"), given)
 
     def kept(self, body: bytes) -> bytes:
         """What of an authentic body may be kept for good: all of it, where the proof is not inside."""
@@ -278,6 +289,25 @@ class Channel(ABC):
         Raises as `send` does.
         """
         return None
+
+    async def holder(self) -> Holder | None:
+        """Asks whose the token is; None where nobody can be asked. Raises as `send` does."""
+        return None
+
+    async def posting(self, url: str) -> Posting | None:
+        """Asks where deliveries are posted to, `url` being our address; None where nobody can be asked.
+
+        Raises as `send` does.
+        """
+        return None
+
+    async def prepare_webhook(self) -> dict[str, str]:
+        """Settings that must be kept before the provider is told our address. Raises as `send` does."""
+        return {}
+
+    async def set_webhook(self, url: str) -> None:
+        """Tells the provider our address and secret; repeated, it changes nothing. Raises as `send` does."""
+        raise NeverDelivered("This channel has no provider that an address could be told to.")
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

@@ -15,14 +15,16 @@ from pulse.channels import (
     Capabilities,
     Channel,
     EchoArrived,
+    Holder,
     Located,
     MessageArrived,
     MessagesDeleted,
     Outgoing,
+    Posting,
     ReachChanged,
     Reacted,
     Unhandled,
-    require_secret,
+    telegram_account,
 )
 from pulse.channels.fields import Fields
 from pulse.channels.telegram_api import TelegramApi
@@ -39,6 +41,7 @@ START = re.compile(r"/start(?:@\w+)? ([A-Za-z0-9_-]{1,64})")
 
 class Telegram(Channel):
     name = "telegram"
+    provider = "Telegram"
     # Bot API: text is counted in UTF-16 units; a bot uploads files of up to 50 MB and learns of no read marks.
     capabilities = Capabilities(
         text_limit=4096, file_limit=50 * 2**20, receipts=False, typing=True,
@@ -52,7 +55,7 @@ class Telegram(Channel):
         given = headers.get(PROOF_HEADER, "").encode("latin-1", "replace")
         coming = self.account.secrets.get("next_secret")
         if coming is None or not hmac.compare_digest(coming, given):
-            require_secret(self.account.secrets.get("secret"), given)
+            self.prove(given)
 
     async def send(self, piece: Outgoing) -> str | None:
         """Telegram has no key that would make a repeated call count once."""
@@ -65,6 +68,16 @@ class Telegram(Channel):
     async def locate(self, ref: str) -> Located:
         """The URL holds the bot's token, and is good for an hour. Files over 20 MB are NeverDelivered."""
         return await self.api.locate(ref)
+
+    async def holder(self) -> Holder:
+        return await telegram_account.holder_of(self.api)
+
+    async def posting(self, url: str) -> Posting:
+        """A bot has one address, ours or another's."""
+        return await telegram_account.posting_of(self.api, KINDS)
+
+    async def set_webhook(self, url: str) -> None:
+        await telegram_account.set_webhook(self.api, url, self.account.secrets.get("secret"), KINDS)
 
     @property
     def api(self) -> TelegramApi:

@@ -17,9 +17,11 @@ from pulse.channels import (
     Channel,
     Confirmation,
     EchoArrived,
+    Holder,
     Located,
     MessageArrived,
     Outgoing,
+    Posting,
     Profile,
     ReachChanged,
     Reacted,
@@ -27,7 +29,7 @@ from pulse.channels import (
     TypingSeen,
     Unhandled,
     load_object,
-    require_secret,
+    vk_account,
     vk_sending,
 )
 from pulse.channels.calls import NeverDelivered
@@ -53,6 +55,7 @@ class Event:
 
 class Vk(Channel):
     name = "vk"
+    provider = "VK"
     # VK: the schema allows 9,000 characters; longer than 4,096 is split by some clients. Documents up to 200 MB, and
     # what is neither a photo nor a voice message goes as one. A repeated `random_id` counts once for an hour.
     capabilities = Capabilities(
@@ -68,7 +71,7 @@ class Vk(Channel):
         """VK signs nothing: the proof is a secret in the body. A wrong community is answered like a wrong secret."""
         event = load_object(body)
         secret = event.get("secret")
-        require_secret(self.account.secrets.get("secret"), secret.encode() if isinstance(secret, str) else b"")
+        self.prove(secret.encode() if isinstance(secret, str) else b"")
         group = event.get("group_id")
         if not isinstance(group, int | str) or str(group) != self.account.identifier:
             raise NotAuthentic
@@ -97,6 +100,20 @@ class Vk(Channel):
     async def profile(self, peer: str) -> Profile | None:
         """A group chat is nobody."""
         return None if int(peer) > GROUP_CHATS else await vk_sending.profile_of(self.api, peer)
+
+    async def holder(self) -> Holder:
+        return await vk_account.holder_of(self.api)
+
+    async def posting(self, url: str) -> Posting:
+        return await vk_account.posting_of(self.api, self.account.identifier, url, KINDS)
+
+    async def prepare_webhook(self) -> dict[str, str]:
+        """VK asks for the code as soon as it is told an address."""
+        return {"confirmation": await vk_account.confirmation_code(self.api, self.account.identifier)}
+
+    async def set_webhook(self, url: str) -> None:
+        secret = self.account.secrets.get("secret")
+        await vk_account.set_webhook(self.api, self.account.identifier, url, secret, KINDS)
 
     async def locate(self, ref: str) -> Located:
         """VK: a reference is the file's signed address, for as long as it lasts; a video's is only its page."""

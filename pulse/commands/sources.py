@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import re
-import secrets as random_secrets
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
-from pulse.accounts import Accounts, webhook_url
+from pulse.accounts import BY, webhook_url
 from pulse.aggregates.source import Source, source_id
-from pulse.channels.simulator import TROUBLES
-from pulse.channels.table import CHANNELS
 from pulse.commands.running import ThereAlready, public_http, settings_here, with_house
 from pulse.commands.terminal import Json, err, secret_of, show, show_rows, tell_of_argv, words_for_errors
 from pulse.errors import BadInput, NotFound
+from pulse.eventlog.commands import Decided
 from pulse.house import House, now
 from pulse.settings import Settings
+from pulse.sources.connecting import Connecting, Wanted, new_secret
+from pulse.sources.fields import channel_named, require_fields, spelled
+from pulse.wiring.parts import open_calls, providers_in
 
 app = typer.Typer(no_args_is_help=True, help="Connected channel accounts.")
 
-FOR_ALL = ("file_limit_mb",)  # settings of every channel
-MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/([a-z0-9.+-]+|\*)")
-API_URL = re.compile(r"https?://[^\s?#@]+")
-BEHAVIOUR = re.compile(rf"({'|'.join(TROUBLES)}|slow)( \d+(\.\d+)?)?")
-ORIGIN = re.compile(r"https?://[^\s/?#@]+")
-COLUMNS = ("id", "type", "identifier", "title", "departments", "webhook_url", "halted")
+COLUMNS = ("id", "type", "identifier", "title", "departments", "webhook_url", "halted", "disabled")
 
+Id = Annotated[str, typer.Argument(metavar="ID", help="as `pulse source list` shows it")]
 Department = Annotated[list[str] | None, typer.Option(help="repeat for several; the first is the default")]
-# What the providers take: Bot API, setWebhook (secret_token); VK's callback settings.
-TAKEN = {
-    "telegram": (re.compile(r"[A-Za-z0-9_-]{1,256}"), "Telegram takes secrets of 1 to 256 letters, digits, - and _."),
-    "vk": (re.compile(r".{1,50}"), "VK takes secrets of 1 to 50 characters."),
-}
 Secret = Annotated[str | None, typer.Option(help="the webhook's secret; - asks for it")]
 NextSecret = Annotated[str | None, typer.Option(help="Telegram: one that is as good while you replace the secret")]
 Token = Annotated[str | None, typer.Option(help="Telegram, VK: the token that replies are sent with; - asks for it")]
@@ -54,18 +46,6 @@ FileType = Annotated[
 ]
 
 
-class UnknownChannel(BadInput):
-    """There is no such channel."""
-
-
-class NotASecret(BadInput):
-    """The provider would not take this secret."""
-
-
-class NotItsField(BadInput):
-    """A source of this channel has no such field."""
-
-
 @app.command()
 def add(  # noqa: PLR0913, PLR0917  (a command's options)
     channel: Annotated[str, typer.Argument(help="telegram, vk, web or simulator")],
@@ -82,35 +62,30 @@ def add(  # noqa: PLR0913, PLR0917  (a command's options)
 ) -> None:
     """Connects a channel account and prints its webhook address, and the secret if it was made up."""
     settings, identifier = settings_here(), identifier.strip()
-    made_up: str | None = None
     tell_of_argv(secret=secret, token=token)
     with words_for_errors():
-        if channel not in CHANNELS:
-            raise UnknownChannel(f"There is no channel {channel!r}. Channels are: {', '.join(CHANNELS)}.")
+        channel_named(channel)
         hidden = _secrets(secret=secret or None, token=token)
-        seen = _settings(confirmation=confirmation, api_url=api_url, behaviour=behaviour, origins=origin)
-        _refuse_others(channel, hidden, seen)
-        if "secret" in CHANNELS[channel].secret_names and not secret:
-            made_up = hidden["secret"] = new_secret()
+        seen = _settings(confirmation=confirmation, api_url=api_url, behaviour=behaviour, origins=_joined(origin))
+        require_fields(channel, settings=seen, secrets=hidden)
+    made_up: list[str | None] = []
 
     async def connect(house: House) -> None:
-        accounts = Accounts(house.store, house.vault, now)
         there_already = ThereAlready(f"{channel} {identifier} is already connected; nothing was changed.")
-        if await house.store.load(Source, source_id(channel, identifier)):
+        connecting = connecting_here(house)
+        if await connecting.is_there(channel, identifier):
             raise there_already
-        departments = house.directory.departments_named(department)
-        if not (
-            await accounts.connect_source(
-                channel, identifier, title.strip() or identifier, departments, settings=seen, secrets=hidden
-            )
-        ).events:
+        wanted = Wanted(title, house.directory.departments_named(department), seen, hidden)
+        decided, made = await connecting.connect(channel, identifier, wanted, by=BY)
+        if not decided.events:
             raise there_already
+        made_up.append(made)
 
     with_house(settings, connect)
     identity = str(source_id(channel, identifier))
     made = {
         "id": identity, "type": channel, "identifier": identifier,
-        "webhook_url": webhook_url(public_http(settings), channel, identifier), "secret": made_up,
+        "webhook_url": webhook_url(public_http(settings), channel, identifier), "secret": made_up[0],
     }  # fmt: skip
     show(made, as_json=as_json)
     if channel == "vk" and "confirmation" not in seen:
@@ -119,7 +94,7 @@ def add(  # noqa: PLR0913, PLR0917  (a command's options)
 
 @app.command("set")
 def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
-    source: Annotated[str, typer.Argument(metavar="ID", help="as `pulse source list` shows it")],
+    source: Id,
     title: Annotated[str | None, typer.Option("--name", "--title", help="empty: the identifier")] = None,
     department: Department = None,
     secret: Secret = None,
@@ -141,17 +116,17 @@ def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
     made = new_secret() if rotate else None
     with words_for_errors():
         hidden = _secrets(secret=_one_of(secret, made), next_secret=next_secret, token=token)
-        seen = _settings(confirmation=confirmation, api_url=api_url, behaviour=behaviour, origins=origin)
-        seen |= _file_settings(file_limit_mb, file_type)
+        seen = _settings(
+            confirmation=confirmation, api_url=api_url, behaviour=behaviour, origins=_joined(origin),
+            file_limit_mb=None if file_limit_mb is None else str(file_limit_mb), file_types=_joined(file_type),
+        )  # fmt: skip
 
     async def change(house: House) -> None:
         found = find_source(house, source)
-        _refuse_others(found.channel, hidden, seen)
+        require_fields(found.channel, settings=seen, secrets=hidden)
         departments = None if department is None else house.directory.departments_named(department)
-        accounts = Accounts(house.store, house.vault, now)
-        decided = await accounts.change_source(
-            found.id, title=title, departments=departments, settings=seen, secrets=hidden
-        )
+        wanted = Wanted(title, departments, seen, hidden)
+        decided = await connecting_here(house).change(found.id, wanted, by=BY)
         changed.extend(_name_of(event) for event in decided.events)
 
     with_house(settings, change)
@@ -177,22 +152,68 @@ def list_sources(as_json: Json = False) -> None:
 
 
 @app.command()
-def resume(
-    source: Annotated[str, typer.Argument(metavar="ID", help="as `pulse source list` shows it")], as_json: Json = False
-) -> None:
+def resume(source: Id, as_json: Json = False) -> None:
     """Sends again through a source that its provider had refused. A new token does the same by itself."""
-    settings, resumed = settings_here(), list[bool]()
+    show({"resumed": _changes(source, Connecting.resume)}, as_json=as_json)
+
+
+@app.command()
+def disable(source: Id, as_json: Json = False) -> None:
+    """Switches a source off: deliveries are answered as for an unknown source, replies wait."""
+    show({"disabled": _changes(source, Connecting.disable)}, as_json=as_json)
+
+
+@app.command()
+def enable(source: Id, as_json: Json = False) -> None:
+    """Switches a source on again: what has waited leaves."""
+    show({"enabled": _changes(source, Connecting.enable)}, as_json=as_json)
+
+
+@app.command()
+def webhook(source: Id, as_json: Json = False) -> None:
+    """Tells the source's provider our address (PULSE_PUBLIC_URL) and the webhook's secret."""
+    settings, told = settings_here(), list[str]()
+
+    async def tell(house: House) -> None:
+        async with open_calls() as http:
+            providers = providers_in(house, connecting_here(house), http)
+            told.append((await providers.set_webhook(find_source(house, source).id, by=BY))[1])
+
+    with_house(settings, tell)
+    show({"webhook_url": told[0]}, as_json=as_json)
+
+
+@app.command("test")
+def ask_provider(source: Id, as_json: Json = False) -> None:
+    """Asks the source's provider who answers to its token, where it posts to, and what is wrong."""
+    settings, found = settings_here(), list[dict[str, Any]]()
+
+    async def ask(house: House) -> None:
+        async with open_calls() as http:
+            providers = providers_in(house, connecting_here(house), http)
+            found.append(await providers.test(find_source(house, source), {}))
+
+    with_house(settings, ask)
+    account = found[0]["account"] or {}
+    told = {"works": found[0]["works"], "account": account.get("name"), "faults": found[0]["faults"]}
+    show(told | {"note": found[0]["note"]}, as_json=as_json)
+
+
+def connecting_here(house: House) -> Connecting:
+    """Whoever is at this machine may name any address."""
+    return Connecting(house.store, house.vault, house.directory, now, inside=None)
+
+
+def _changes(source: str, act: Callable[..., Awaitable[Decided]]) -> bool:
+    """Did it change anything?"""
+    settings, changed = settings_here(), list[bool]()
 
     async def change(house: House) -> None:
         found = find_source(house, source)
-        resumed.append(bool((await Accounts(house.store, house.vault, now).resume_source(found.id)).events))
+        changed.append(bool((await act(connecting_here(house), found.id, by=BY)).events))
 
     with_house(settings, change)
-    show({"resumed": resumed[0]}, as_json=as_json)
-
-
-def new_secret() -> str:
-    return random_secrets.token_urlsafe(32)
+    return changed[0]
 
 
 def _row(settings: Settings, house: House, known: Source) -> dict[str, Any]:
@@ -202,7 +223,7 @@ def _row(settings: Settings, house: House, known: Source) -> dict[str, Any]:
         "departments": [department.name for department in departments if department],
         "webhook_url": webhook_url(public_http(settings), known.channel, known.identifier),
         "settings": dict(known.settings), "secrets": sorted(known.secrets),
-        "halted": known.halted.reason if known.halted else None,
+        "halted": known.halted.reason if known.halted else None, "disabled": known.disabled,
     }  # fmt: skip
 
 
@@ -219,54 +240,13 @@ def _secrets(**given: str | None) -> dict[str, str]:
     return {name: secret_of(value, name) for name, value in given.items() if value is not None}
 
 
-def _settings(*, origins: list[str] | None, **given: str | None) -> dict[str, str]:
-    """Those that are given. Raises BadInput."""
-    found = {name: text.strip() for name, text in given.items() if text is not None}
-    if found.get("api_url") and not API_URL.fullmatch(found["api_url"]):
-        raise BadInput(f"{found['api_url']!r} is no address such as https://api.example/; nothing was changed.")
-    if found.get("behaviour") and not BEHAVIOUR.fullmatch(found["behaviour"]):
-        raise BadInput(f"A simulator can be told: {', '.join([*TROUBLES, 'slow SECONDS'])}; nothing was changed.")
-    if origins is not None:
-        found["origins"] = " ".join(_origin(text) for text in origins if text)
-    return found
+def _settings(**given: str | None) -> dict[str, str]:
+    """Those that are given, as they are kept. Raises BadInput."""
+    return spelled({name: text for name, text in given.items() if text is not None})
 
 
-def _file_settings(limit_mb: int | None, types: list[str] | None) -> dict[str, str]:
-    """Those that are given. Raises BadInput."""
-    given = {} if limit_mb is None else {"file_limit_mb": str(limit_mb or "")}
-    if types is not None:
-        given["file_types"] = " ".join(_media_type(text) for text in types if text)
-    return given
-
-
-def _media_type(text: str) -> str:
-    spelled = text.strip().lower()
-    if not MEDIA_TYPE.fullmatch(spelled):
-        raise BadInput(f"{text!r} is no media type, such as application/pdf or image/*.")
-    return spelled
-
-
-def _origin(text: str) -> str:
-    """As browsers send it. Raises BadInput."""
-    spelled = text.strip().lower().removesuffix("/")
-    if not ORIGIN.fullmatch(spelled):
-        raise BadInput(
-            f"{text!r} is no origin: that is a page's address without its path, such as https://shop.example."
-        )
-    return spelled
-
-
-def _refuse_others(channel: str, hidden: dict[str, str], seen: dict[str, str]) -> None:
-    """Raises NotItsField, NotASecret."""
-    driver = CHANNELS.get(channel)  # None for a channel that only a newer Pulse knows
-    known = (driver.secret_names + driver.setting_names if driver else ()) + FOR_ALL
-    for name in (*hidden, *seen):
-        if name not in known:
-            raise NotItsField(f"A {channel} source has no {name.replace('_', ' ')}; nothing was changed.")
-    rule, sentence = TAKEN.get(channel, (None, ""))
-    for name in ("secret", "next_secret"):
-        if rule is not None and name in hidden and not rule.fullmatch(hidden[name]):
-            raise NotASecret(sentence)
+def _joined(given: list[str] | None) -> str | None:
+    return None if given is None else " ".join(given)
 
 
 def _one_of(secret: str | None, made: str | None) -> str | None:

@@ -148,12 +148,12 @@ class Sender:
                 self._breaker.no_call()
 
     async def _source_turn(self) -> None:
-        """Waits while the source is halted, does not answer, or is at its limit; then a call is reserved."""
+        """Waits while the source is switched off or halted, does not answer, or is at its limit; then a call is reserved."""
         loop = asyncio.get_running_loop()
         while True:
             source = self._parts.directory.source(self.source_id)
             if not source.may_send(self._clock()):
-                await self._until_changed(source.halted)
+                await self._until_changed(None if source.disabled else source.halted)
                 continue
             now = loop.time()
             delay = max(self._pace.source_delay(now), self._breaker.delay(now))

@@ -1,72 +1,90 @@
-"""`/api/sources`: the connected channel accounts and whether they can send, for admins."""
+"""`/api/sources`: the connected channel accounts and how they do, for admins; a line of each to moderators."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
-from pydantic import Field
 
-from pulse.access import Person, by_moderator
+from pulse.access import Person, may_know_source
 from pulse.aggregates.source import Source
-from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows
+from pulse.desk.answers import Listed, shows
 from pulse.desk.guard import Guard
-from pulse.errors import NotFound
-from pulse.eventlog.store import EventStore
+from pulse.desk.source_rows import (
+    MySource,
+    SourceHealth,
+    SourceRow,
+    halt_row,
+    health_row,
+    my_source,
+    source_row,
+)
+from pulse.errors import ReadsDown
 from pulse.http import answer
+from pulse.limits import Rate
+from pulse.projections import health
+from pulse.projections.reads import Reads
+from pulse.sources.providers import Providers
+
+ASK = Query(description="1: ask its provider too, once in 30 seconds at most", examples=[False])
 
 
-class Halted(Shown):
-    """Why nothing is sent, and until when; without a time, until it is resumed."""
-
-    reason: Annotated[str, Field(examples=["The provider does not know this token."])]
-    until: datetime | None
-
-
-class SourceRow(Shown):
-    """A connected channel account, without its secrets; only which it has."""
-
-    id: UUID
-    type: Annotated[str, Field(examples=["telegram"])]
-    identifier: Annotated[str, Field(examples=["pulse_demo_bot"])]
-    title: Annotated[str, Field(examples=["Telegram"])]
-    departments: list[UUID]
-    settings: Annotated[dict[str, str], Field(examples=[{}])]
-    secrets: Annotated[list[str], Field(examples=[["secret", "token"]])]
-    halted: Halted | None
-
-
-def source_routes(guard: Guard, store: EventStore) -> APIRouter:
+def source_routes(guard: Guard, reads: Reads, providers: Providers) -> APIRouter:
     router = APIRouter(prefix="/api/sources", tags=["sources"])
-    Asking = Annotated[Person, Depends(guard.admin)]
+    Admin = Annotated[Person, Depends(guard.reading_admin)]
+    asks = Rate(per_second=1, burst=30)
 
     @router.get("", responses=shows(Listed[SourceRow]))
-    async def list_sources(_: Asking) -> Response:
-        """All of them. `halted` says why one sends nothing, and until when; without a time, until it is resumed."""
-        found = sorted(guard.directory.sources(), key=lambda source: (source.channel, source.identifier))
-        return answer({"items": [shown(source) for source in found], "next": None, "prev": None})
+    async def list_sources(_: Admin) -> Response:
+        """All of them, and how each does. `halted` says why one sends nothing, and until when."""
+        known = await _known(reads)
+        return listed([_whole(source, known, guard, providers) for source in in_order(guard.directory.sources())])
 
-    @router.post("/{source_id}/resume", responses={200: WRITTEN})
-    async def resume_source(source_id: UUID, person: Asking) -> Response:
-        """Sends again what has waited, once whatever halted the source is mended. A new token does the same."""
+    @router.get("/mine", responses=shows(Listed[MySource]))
+    async def list_my_sources(person: Annotated[Person, Depends(guard.person)]) -> Response:
+        """Those of your departments; `halted` says why replies through one wait."""
+        mine = [known for known in guard.directory.sources() if may_know_source(person, known.departments)]
+        return listed([my_source(source) for source in in_order(mine)])
 
-        def decision(source: Source | None) -> Source:
-            if source is None:
-                raise NotFound
-            source.resume(now=guard.clock())
-            return source
+    @router.get("/{source_id}", responses=shows(SourceRow))
+    async def show_source(source_id: UUID, _: Admin) -> Response:
+        """One, and how it does."""
+        source = guard.directory.source(source_id)
+        return answer(_whole(source, await _known(reads), guard, providers))
 
-        return done(await store.decide(Source, source_id, decision, by=by_moderator(person.id)))
+    @router.get("/{source_id}/health", responses=shows(SourceHealth))
+    async def show_source_health(source_id: UUID, person: Admin, ask: Annotated[bool, ASK] = False) -> Response:
+        """What came in last, what went wrong last, which replies wait; and what its provider says, if asked."""
+        source = guard.directory.source(source_id)
+        row = health_row(await health.of(reads, source_id), guard.clock())
+        if ask:
+            asks.require(person.id)
+        view = await providers.view(source) if ask else None
+        return answer(row | {"disabled": source.disabled, "halted": halt_row(source), "provider": view})
 
     return router
 
 
-def shown(source: Source) -> dict[str, Any]:
-    """A source without its secrets; only which it has."""
-    halted = None if source.halted is None else {"reason": source.halted.reason, "until": source.halted.until}
-    return {
-        "id": source.id, "type": source.channel, "identifier": source.identifier, "title": source.title,
-        "departments": source.departments, "settings": source.settings, "secrets": sorted(source.secrets),
-        "halted": halted,
-    }  # fmt: skip
+def in_order(sources: list[Source]) -> list[Source]:
+    return sorted(sources, key=lambda source: (source.channel, source.identifier))
+
+
+def listed(rows: list[dict[str, Any]]) -> Response:
+    """There are few sources: one page."""
+    return answer({"items": rows, "next": None, "prev": None})
+
+
+async def _known(reads: Reads) -> dict[UUID, dict[str, Any]] | None:
+    """How they do; None while Postgres is away, when sources must be seen all the same."""
+    try:
+        return await health.of_all(reads)
+    except ReadsDown:
+        return None
+
+
+def _whole(
+    source: Source, known: dict[UUID, dict[str, Any]] | None, guard: Guard, providers: Providers
+) -> dict[str, Any]:
+    now = guard.clock()
+    found = None if known is None else health_row(known.get(source.id), now)
+    return source_row(source, providers.address(source), now) | {"health": found}

@@ -85,14 +85,19 @@ class Webhooks:
         return driver.answer if code is None else ("text/plain", code.encode())
 
     def _driver(self, channel: str, source_id: str) -> Channel:
+        """One that is switched off is as unknown as any other."""
         try:
-            driver = self.drivers.of(UUID(source_id))
+            driver = self.drivers.of(UUID(source_id)) if self._is_on(UUID(source_id)) else None
         except ValueError:
             driver = None
         if driver is None or driver.name != channel:
             require_secret(b"an unknown source takes as long as a known one", b"")
             raise NotAuthentic
         return driver
+
+    def _is_on(self, source_id: UUID) -> bool:
+        source = self.directory.find_source(source_id)
+        return source is not None and not source.disabled
 
     async def _take(self, driver: Channel, body: bytes) -> str | None:
         """Takes in every arrival; returns a confirmation code if the delivery asks for one."""

@@ -97,7 +97,7 @@ class Widget:
         post = Fields.of(await read_body(request.headers, request.receive, LIMIT) or b"{}")
         token = post.maybe_text("chat_token")
         visit = self.signer.read_chat_token(token, self.clock()) if token else self._new_visit(post)
-        self._require_origin(request, self.directory.source(visit.source))
+        self._require_origin(request, self._source_of(visit))
         return answer(self._session(visit))
 
     async def messages(self, request: Request) -> Response:
@@ -147,7 +147,7 @@ class Widget:
 
     async def taking(self, visit: Visit) -> tuple[Source, Web]:
         """Where a visitor's word goes. Raises SenderBlocked, NotAuthentic."""
-        source = self.directory.source(visit.source)
+        source = self._source_of(visit)
         if self.directory.block_of(source.id, visit.peer) is not None:
             # Without the body: it may hold the token.
             await self.traces.leave(str(source.id), "blocked", visit.peer, b"")
@@ -198,7 +198,14 @@ class Widget:
         source = self.directory.source_named("web", name)
         with contextlib.suppress(ValueError):
             source = source or self.directory.find_source(UUID(name))
-        if source is None or source.channel != "web":
+        if source is None or source.channel != "web" or source.disabled:
+            raise NotFound("There is no website of this name.")
+        return source
+
+    def _source_of(self, visit: Visit) -> Source:
+        """Raises NotFound, also for one that is switched off."""
+        source = self.directory.source(visit.source)
+        if source.disabled:
             raise NotFound("There is no website of this name.")
         return source
 
@@ -224,7 +231,7 @@ class Widget:
         if not given:
             raise NotAuthentic
         visit = self.signer.read_chat_token(given, self.clock())
-        self._require_origin(request, self.directory.source(visit.source))
+        self._require_origin(request, self._source_of(visit))
         return visit
 
     def _require_origin(self, request: Request, source: Source) -> None:

@@ -1,4 +1,5 @@
-"""What admins are told at once, wherever they are: a source that its provider refuses, and that it sends again."""
+"""What admins are told at once, wherever they are: a source that its provider refuses, that
+sends again, or that somebody switched off or on."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from uuid import UUID
 import orjson
 
 from pulse.access import Person, may_manage
-from pulse.aggregates.source import SourceHalted, SourceResumed
+from pulse.aggregates.source import SourceDisabled, SourceEnabled, SourceHalted, SourceResumed
 from pulse.directory import Directory
 from pulse.eventlog.envelope import Recorded
 from pulse.push.hub import Hub, Peer
@@ -18,7 +19,7 @@ from pulse.push.hub import Hub, Peer
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`reason` is empty when a source sends again; `until` is when it tries by itself."""
+    """`reason` is empty unless its provider gave one; `until` is when it tries by itself."""
 
     type: str
     event: str
@@ -37,6 +38,10 @@ def alert_of(recorded: Recorded, directory: Directory) -> Alert | None:
             told = ("source.halted", "SourceHalted", reason, until)
         case SourceResumed():
             told = ("source.resumed", "SourceResumed", "", None)
+        case SourceDisabled():
+            told = ("source.disabled", "SourceDisabled", "", None)
+        case SourceEnabled():
+            told = ("source.enabled", "SourceEnabled", "", None)
         case _:
             return None
     source = directory.find_source(recorded.aggregate_id)

@@ -13,7 +13,7 @@ from pulse.house import House, open_house
 from pulse.serving import listen, serve_app, tune_gc
 from pulse.settings import Settings
 from pulse.wiring.doors import open_desk, open_ingest, whole_app
-from pulse.wiring.parts import open_reads, tell_of_reads
+from pulse.wiring.parts import open_calls, open_reads, tell_of_reads
 from pulse.wiring.workers import open_delivery, open_projector, open_push
 
 ROLES = ("ingest", "project", "push", "desk", "deliver")
@@ -53,7 +53,7 @@ async def open_roles(house: House, roles: tuple[str, ...], stack: contextlib.Asy
         if "ingest" in roles:
             open_ingest(house, reads)
         if "desk" in roles:
-            open_desk(house, reads)
+            open_desk(house, reads, await stack.enter_async_context(open_calls()))
         if "deliver" in roles:
             await stack.enter_async_context(open_delivery(house, reads))
     if "push" in roles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+import httpx2
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
@@ -45,6 +46,8 @@ from pulse.desk.routing import routing_routes
 from pulse.desk.saved_views import saved_view_routes
 from pulse.desk.second_factors import SecondFactors
 from pulse.desk.sessions import Sessions
+from pulse.desk.source_commands import SourceDesk, source_command_routes, source_secret_routes
+from pulse.desk.source_providers import source_provider_routes
 from pulse.desk.sources import source_routes
 from pulse.desk.subscribers import Ping, subscriber_routes
 from pulse.desk.tries import Tries
@@ -75,9 +78,11 @@ from pulse.producers import Producers as Registered
 from pulse.progress import Progresses
 from pulse.projections.reads import Reads
 from pulse.providers.ways import Ways
+from pulse.sources.connecting import Connecting
+from pulse.sources.providers import Providers
 from pulse.subscribing import Subscribing
 from pulse.vault import Vault
-from pulse.wiring.parts import again_of, readable, subscribing_in, until_readable
+from pulse.wiring.parts import again_of, connecting_in, providers_in, readable, subscribing_in, until_readable
 from pulse.wiring.sign_ins import ways_in
 
 
@@ -112,10 +117,12 @@ class DeskParts:
     presence: Presence
     producers: Registered
     public_url: str
+    connecting: Connecting
+    providers: Providers
 
 
-def open_desk(house: House, reads: Reads) -> None:
-    """The moderators' API."""
+def open_desk(house: House, reads: Reads, http: httpx2.AsyncClient) -> None:
+    """The moderators' API; `http` asks providers."""
     settings, store, subscribing = house.settings, house.store, subscribing_in(house)
     guard = Guard(house.directory, Sessions(reads), house.signer, reads, now, secure=settings.secure_cookies)
 
@@ -142,6 +149,8 @@ def open_desk(house: House, reads: Reads) -> None:
         presence=presence,
         producers=Registered(store, house.vault, now),
         public_url=settings.public_url or settings.http_address,
+        connecting=(connecting := connecting_in(house)),
+        providers=providers_in(house, connecting, http),
     )
 
     house.routers += desk_routers(guard, parts)
@@ -154,6 +163,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     store, reads = parts.store, parts.reads
     desk = ChatDesk(guard, store, reads)
     flows, linking = Flows(guard, parts.vault, parts.ways), Linking(store, guard.clock)
+    sources = SourceDesk(guard, parts.connecting, parts.providers)
     return [
         *sign_in_routers(guard, parts),
         provider_routes(guard, flows, linking),
@@ -174,7 +184,10 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         callback_routes(guard, store, reads),
         routing_routes(guard, store),
         me_routes(guard, store),
-        source_routes(guard, store),
+        source_routes(guard, reads, parts.providers),
+        source_command_routes(guard, sources),
+        source_secret_routes(guard, sources),
+        source_provider_routes(guard, sources),
         delivery_routes(guard, reads, store, parts.again),
         subscriber_routes(guard, parts.subscribing, parts.progresses, parts.ping),
         *admin_routers(guard, parts),

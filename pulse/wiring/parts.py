@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import httpx2
+
 from pulse.delivery.public_event import TYPES
 from pulse.drivers import Drivers
 from pulse.errors import ReadsDown
@@ -13,10 +15,13 @@ from pulse.house import House, now
 from pulse.ingest.again import Again
 from pulse.logs import Outage
 from pulse.projections.reads import Reads
+from pulse.sources.connecting import Connecting
+from pulse.sources.providers import Providers
 from pulse.subscribing import Subscribing
 
 LOOK_SECONDS = 1.0
 BEGIN_SECONDS = 0.05
+CALL_TIMEOUT = httpx2.Timeout(25.0, connect=5.0)
 
 
 def again_of(house: House) -> Again:
@@ -29,6 +34,24 @@ def subscribing_in(house: House) -> Subscribing:
     """What the desk, the commands and the worker decide on subscribers with."""
     inside = house.settings.trusted
     return Subscribing(house.store, house.vault, now, types=TYPES, inside=inside)
+
+
+def connecting_in(house: House) -> Connecting:
+    """What the desk decides on sources with; what it is told to call must be outside."""
+    return Connecting(house.store, house.vault, house.directory, now, inside=house.settings.trusted)
+
+
+def providers_in(house: House, connecting: Connecting, http: httpx2.AsyncClient) -> Providers:
+    """Whom the desk and the commands ask about sources."""
+    settings, drivers = house.settings, Drivers(house.directory, house.vault, http, now)
+    return Providers(connecting, drivers, now, public_url=settings.public_url, http=settings.http_address)
+
+
+@contextlib.asynccontextmanager
+async def open_calls() -> AsyncIterator[httpx2.AsyncClient]:
+    """For asking providers about sources."""
+    async with httpx2.AsyncClient(timeout=CALL_TIMEOUT, follow_redirects=False, trust_env=False) as http:
+        yield http
 
 
 @contextlib.asynccontextmanager

@@ -38,9 +38,8 @@ from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 from pulse.push.server import PushServer
 from pulse.push.viewers import Viewers
-from pulse.wiring.parts import subscribing_in, until_readable
+from pulse.wiring.parts import CALL_TIMEOUT, subscribing_in, until_readable
 
-CALL_TIMEOUT = httpx2.Timeout(25.0, connect=5.0)
 # Each source has its own bound; a common one would let hanging sources stop the others.
 UNLIMITED = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
 

@@ -1,5 +1,6 @@
 """The rules of a source."""
 
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,8 @@ from pulse.aggregates.source import (
     NotAnIdentifier,
     Source,
     SourceDepartmentsChanged,
+    SourceDisabled,
+    SourceEnabled,
     SourceRenamed,
     SourceSecretsChanged,
     SourceSettingsChanged,
@@ -16,6 +19,7 @@ from pulse.aggregates.source import (
     source_id,
 )
 from pulse.aggregates.source_rules import FirstWord
+from pulse.eventlog.envelope import open_envelope, subject_of
 from pulse.message import LARGEST_FILE
 from tests.given import NOW, SALES, SUPPORT, VERA, given
 
@@ -111,3 +115,72 @@ def test_a_source_is_renamed_only_to_another_name_and_without_one_goes_by_its_id
 def test_an_identifier_must_be_one_of_its_channel(channel, identifier):
     with pytest.raises(NotAnIdentifier):
         require_identifier(channel, identifier)
+
+
+def test_a_source_is_switched_off_and_on_once():
+    source = given(a_source())
+    source.when(lambda s: s.enable(now=NOW)).then_nothing()
+    source.when(lambda s: s.disable(now=NOW)).then(SourceDisabled).now(disabled=True)
+    source.when(lambda s: s.disable(now=NOW)).then_nothing()
+    source.when(lambda s: s.enable(now=NOW)).then(SourceEnabled).now(disabled=False)
+
+
+def test_a_source_sends_while_it_is_on_and_not_halted():
+    source = a_source()
+    source.disable(now=NOW)
+    assert not source.may_send(NOW)
+    source.halt("Unauthorized", code="401", until=None, now=NOW)
+    source.enable(now=NOW)
+    assert not source.may_send(NOW), "switching it on mends nothing"
+    source.resume(now=NOW)
+    assert source.may_send(NOW)
+
+
+def rotated(source: Source, sealed: str, hours: int, at: datetime = NOW) -> None:
+    source.rotate_secret("secret", {"secret": sealed}, old_until=at + timedelta(hours=hours), now=at)
+
+
+def counting(source: Source, at: datetime) -> list[str]:
+    return [old.sealed for old in source.old_secrets if old.counts(at)]
+
+
+def test_a_replaced_secret_counts_until_its_time():
+    source = a_source()
+    source.change_secrets({"secret": "one"}, now=NOW)
+    rotated(source, "two", hours=24)
+    assert source.secrets == {"token": "sealed", "secret": "two"}
+    assert counting(source, NOW + timedelta(hours=23)) == ["one"]
+    assert counting(source, NOW + timedelta(hours=24)) == []
+
+
+def test_an_older_secret_ends_when_it_was_to_end_and_three_are_kept():
+    source = a_source()
+    source.change_secrets({"secret": "0"}, now=NOW)
+    rotated(source, "1", hours=1)
+    rotated(source, "2", hours=24)
+    assert (counting(source, NOW), counting(source, NOW + timedelta(hours=1))) == (["1", "0"], ["1"])
+    for sealed in ("3", "4"):
+        rotated(source, sealed, hours=24)
+    assert counting(source, NOW) == ["3", "2", "1"]
+    rotated(source, "5", hours=0)
+    assert counting(source, NOW) == []
+
+
+def test_setting_a_secret_ends_the_old_ones_at_once_and_other_names_keep_theirs():
+    source = a_source()
+    source.change_secrets({"secret": "one"}, now=NOW)
+    rotated(source, "two", hours=24)
+    source.change_secrets({"token": "another"}, now=NOW)
+    assert counting(source, NOW) == ["one"]
+    source.change_secrets({"secret": "three"}, now=NOW)
+    assert counting(source, NOW) == []
+
+
+def test_an_event_of_before_there_were_old_secrets_reads_the_same():
+    body = (
+        b'{"at": "2026-11-21T09:30:00+00:00", "by": "cli", "data": {"secrets": {"secret": "sealed"}},'
+        b' "id": "00000000-0000-0000-0000-000000000001", "type": "source.secrets-changed", "v": 1, "ver": 2}'
+    )
+    event = open_envelope(1, subject_of("source", a_source().id), body).event
+    assert isinstance(event, SourceSecretsChanged)
+    assert (event.secrets, event.old) == ({"secret": "sealed"}, ())

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 from pulse.aggregates.source import source_id
-from pulse.commands.sources import BEHAVIOUR
+from pulse.sources.fields import BEHAVIOUR
 from tests.commands.conftest import Command
 
 TEXT = (Path(__file__).parents[2] / "docs" / "channels.md").read_text()

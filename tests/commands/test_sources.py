@@ -13,6 +13,7 @@ from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.vault import Vault
 from tests.commands.conftest import Command
+from tests.fakes.telegram import TOKEN, FakeTelegram
 
 
 @pytest.fixture
@@ -20,8 +21,8 @@ async def sales(command: Command) -> None:
     await command("department", "add", "Sales")
 
 
-async def added(command: Command, *words: str) -> dict[str, Any]:
-    code, said = await command("source", "add", *words, "--department", "Sales", "--json")
+async def added(command: Command, *words: str, typed: str = "") -> dict[str, Any]:
+    code, said = await command("source", "add", *words, "--department", "Sales", "--json", typed=typed)
     assert code == 0, said
     found: dict[str, Any] = json.loads(said[: said.index("\n")])
     return found
@@ -99,7 +100,7 @@ async def test_every_field_can_be_changed_at_once(command: Command, environment:
     assert json.loads(said) == [{
         "id": made["id"], "type": "telegram", "identifier": "7000000005", "title": "Shop bot",
         "departments": ["Support", "Sales"], "webhook_url": made["webhook_url"], "settings": {},
-        "secrets": ["secret", "token"], "halted": None,
+        "secrets": ["secret", "token"], "halted": None, "disabled": False,
     }]  # fmt: skip
     assert "fresh" not in (await command("source", "list"))[1]
 
@@ -211,3 +212,34 @@ async def test_a_source_says_how_large_files_may_be_and_which(command: Command, 
     assert (found.file_limit, found.file_types) == (None, ())
     code, said = await command("source", "set", website["id"], "--file-type", "pictures")
     assert (code, "'pictures' is no media type" in said) == (1, True), said
+
+
+@pytest.mark.usefixtures("sales")
+async def test_a_webhook_is_set_and_a_token_tested_from_the_command_line(
+    command: Command, fake_telegram: FakeTelegram
+) -> None:
+    made = await added(
+        command, "telegram", "7000000001", "--token", "-", "--api-url", fake_telegram.address, typed=f"{TOKEN}\n"
+    )
+    code, said = await command("source", "webhook", made["id"])
+    assert (code, "set PULSE_PUBLIC_URL" in said) == (1, True)
+    public = {"PULSE_PUBLIC_URL": "https://support.example"}
+    code, said = await command("source", "webhook", made["id"], "--json", **public)
+    url = f"https://support.example/webhook/telegram/{made['id']}"
+    assert (code, json.loads(said)) == (0, {"webhook_url": url})
+    assert (fake_telegram.webhook, fake_telegram.secret) == (url, made["secret"])
+    code, said = await command("source", "test", made["id"], "--json", **public)
+    told = {"works": True, "account": "Pulse Support", "faults": [], "note": ""}
+    assert (code, json.loads(said)) == (0, told)
+    assert TOKEN not in said
+
+
+@pytest.mark.usefixtures("sales")
+async def test_a_source_is_switched_off_and_on(command: Command, store: EventStore) -> None:
+    made = await added(command, "simulator", "shop")
+    for _ in range(2):
+        code, said = await command("source", "disable", made["id"], "--json")
+    assert (code, json.loads(said)) == (0, {"disabled": False}), "it was off already"
+    assert (await the_source(store, "simulator", "shop")).disabled
+    code, said = await command("source", "enable", made["id"], "--json")
+    assert (code, json.loads(said)) == (0, {"enabled": True})

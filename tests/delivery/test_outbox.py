@@ -400,6 +400,30 @@ async def test_a_source_that_is_halted_for_a_time_goes_on_by_itself(world: World
     assert script.texts == ["hello", "hello"]
 
 
+async def test_a_source_that_is_switched_off_keeps_its_outbox_until_it_is_on_again(world: World, script: Script):
+    """Also one whose halt is over, which would send by itself."""
+    source = world.sources[0]
+
+    async def change(act: Callable[[Source], None]) -> None:
+        def decision(source: Source | None) -> Source | None:
+            if source is not None:
+                act(source)
+            return source
+
+        await world.directory.wait_for((await world.store.decide(Source, source, decision, by="moderator")).position)
+
+    await change(lambda source: source.halt("quantity limit", code="29", until=now(), now=now()))
+    await change(lambda source: source.disable(now=now()))
+    async with running(world.outbox()):
+        chat = await world.reply("77", "hello")
+        other = await world.connect("two")
+        await world.until(await world.reply("77", "elsewhere", other), ReplySent)
+        assert script.texts == ["elsewhere"]
+        await change(lambda source: source.enable(now=now()))
+        await world.until(chat, ReplySent)
+    assert script.texts == ["elsewhere", "hello"]
+
+
 async def test_a_hanging_source_delays_no_other(world: World, script: Script):
     other = await world.connect("two")
     for number in range(40):

@@ -120,6 +120,7 @@ class FakeTelegram:
         self.moved: dict[str, int] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
         self.webhook, self.secret = "", SECRET
+        self.told: dict[str, Any] = {}  # what getWebhookInfo says beside the address
         self.let_go = asyncio.Event()
         self.called = asyncio.Condition()
         self._moods: list[tuple[str | None, str | None, Mood]] = []
@@ -286,11 +287,14 @@ class FakeTelegram:
             case "getMe" | "sendChatAction":
                 return recorded(f"{call.method}_ok")
             case "setWebhook":
+                if not call.fields["url"].startswith(("https://", "http://127.0.0.1")):  # the latter is a test's
+                    return bad_request("bad webhook: An HTTPS URL must be provided for webhook")
                 self.webhook, self.secret = call.fields["url"], call.fields.get("secret_token", "")
+                self.told = {"allowed_updates": call.fields.get("allowed_updates", []), "last_error_message": None}
                 return recorded("setWebhook_ok")
             case "getWebhookInfo":
                 known = json.loads(recorded("getWebhookInfo_with_error").body)["result"]
-                return Reply(200, as_json({"ok": True, "result": {**known, "url": self.webhook}}))
+                return Reply(200, as_json({"ok": True, "result": {**known, "url": self.webhook, **self.told}}))
             case "getFile":
                 return self._file(call.fields.get("file_id", ""))
             case _ if call.method.startswith("send"):

@@ -26,6 +26,7 @@ from tests.fakes.vk_moods import Mood, as_json, recorded, recorded_event, refusa
 GROUP, TOKEN, SECRET = 219900123, "vk1.a.FakeFakeFakeFake", "pulse_demo_secret_Q7"
 SEND = "messages.send"
 FIRST_NUMBER, FIRST_ID = 41, 2312
+SERVER, MOST_SERVERS = ("title", "creator_id", "url", "secret_key", "status"), 10
 CALLS_A_SECOND, KEPT_SECONDS, KEPT_MESSAGES, TEXT_LIMIT = 20, 3600, 100, 4096
 
 
@@ -89,6 +90,8 @@ class FakeVk:
         self.events: list[dict[str, Any]] = []
         self.people: dict[int, dict[str, Any]] = {615550142: recorded("users_get_ok")["response"][0]}
         self.refusals: dict[int, int] = {}
+        self.servers: dict[int, dict[str, Any]] = {}
+        self.confirms = True
         self.let_go = asyncio.Event()
         self.called = asyncio.Condition()
         self._moods: list[tuple[str | None, str | None, Mood]] = []
@@ -328,8 +331,61 @@ class FakeVk:
         return {"response": [found]} if found else recorded("users_get_empty")
 
     def get_group(self, fields: dict[str, str]) -> dict[str, Any]:
-        found = self.people.get(-int(fields["group_ids"]))
+        """VK: asked about nobody, with a community's key, it tells of that community."""
+        own = {"id": self.group, "name": "Shop", "screen_name": "shop"}
+        found = self.people.get(-int(fields["group_ids"])) if "group_ids" in fields else own
         return {"response": {"groups": [found] if found else [], "profiles": []}}
+
+    # Its Callback API servers, as dev.vk.com documents groups.*CallbackServer and groups.*CallbackSettings
+
+    def get_servers(self, fields: dict[str, str]) -> dict[str, Any]:
+        self._of_own_group(fields)
+        listed = [{name: server[name] for name in SERVER} | {"id": number} for number, server in self.servers.items()]
+        return {"response": {"count": len(listed), "items": listed}}
+
+    def add_server(self, fields: dict[str, str]) -> dict[str, Any]:
+        """VK: at most ten of them."""
+        self._of_own_group(fields)
+        if len(self.servers) == MOST_SERVERS:
+            raise Refuses(2000)
+        number = len(self.servers) + 1
+        self._keep_server(number, fields)
+        return {"response": {"server_id": number}}
+
+    def edit_server(self, fields: dict[str, str]) -> dict[str, Any]:
+        self._of_own_group(fields)
+        self._keep_server(int(fields["server_id"]), fields)
+        return {"response": 1}
+
+    def get_settings(self, fields: dict[str, str]) -> dict[str, Any]:
+        self._of_own_group(fields)
+        server = self.servers[int(fields["server_id"])]
+        return {"response": {"api_version": server["api_version"], "events": server["events"]}}
+
+    def set_settings(self, fields: dict[str, str]) -> dict[str, Any]:
+        """VK: the names of events, each 0 or 1."""
+        self._of_own_group(fields)
+        own = ("group_id", "server_id", "api_version", "v")
+        server = self.servers[int(fields["server_id"])]
+        server["events"] |= {name: int(on) for name, on in fields.items() if name not in own}
+        server["api_version"] = fields["api_version"]
+        return {"response": 1}
+
+    def get_code(self, fields: dict[str, str]) -> dict[str, Any]:
+        self._of_own_group(fields)
+        return recorded("groups_getCallbackConfirmationCode_ok")
+
+    def _of_own_group(self, fields: dict[str, str]) -> None:
+        if fields.get("group_id") != str(self.group):
+            raise Refuses(15)
+
+    def _keep_server(self, number: int, fields: dict[str, str]) -> None:
+        """VK: a title of 1 to 14 characters, a secret of up to 50."""
+        if not 1 <= len(fields.get("title", "")) <= 14 or len(fields.get("secret_key", "")) > 50:
+            raise Refuses(100)
+        known = self.servers.get(number, {"events": {}, "api_version": "5.80", "creator_id": 1})
+        given = {name: fields[name] for name in ("url", "title", "secret_key")}
+        self.servers[number] = known | given | {"status": "ok" if self.confirms else "failed"}
 
     def set_activity(self, fields: dict[str, str]) -> dict[str, Any]:
         if fields.get("type") != "typing" or not fields.get("peer_id"):
@@ -352,6 +408,12 @@ METHODS: dict[str, Callable[[FakeVk, dict[str, str]], dict[str, Any]]] = {
     "docs.save": FakeVk.save_document,
     "users.get": FakeVk.get_user,
     "groups.getById": FakeVk.get_group,
+    "groups.getCallbackServers": FakeVk.get_servers,
+    "groups.addCallbackServer": FakeVk.add_server,
+    "groups.editCallbackServer": FakeVk.edit_server,
+    "groups.getCallbackSettings": FakeVk.get_settings,
+    "groups.setCallbackSettings": FakeVk.set_settings,
+    "groups.getCallbackConfirmationCode": FakeVk.get_code,
 }
 
 

@@ -51,6 +51,7 @@ FLOORS: list[tuple[str, ...]] = [
         "linking",
     ),
     ("drivers", "subscribing"),
+    ("sources",),
     ("ingest", "desk", "push", "delivery", "serving"),
     ("house",),
     ("wiring", "demo"),

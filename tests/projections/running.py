@@ -22,6 +22,8 @@ TABLES = {
     "callbacks": "select t::text from {}.callbacks t order by position",
     "joins": "select t::text from {}.joins t order by customer_id, other_id",
     "deliveries": "select t::text from {}.deliveries t order by position",
+    "health": "select t::text from {}.health t order by source_id",
+    "pending replies": "select t::text from {}.pending_replies t order by chat_id, version",
     "dead letters": "select (position, subject, kind, body)::text from {}.projection_dead_letter order by position",
     "checkpoint": "select (epoch, position, hash, versions)::text from {}.checkpoint",
 }

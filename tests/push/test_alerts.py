@@ -40,6 +40,9 @@ async def test_admins_hear_of_a_halted_source_and_moderators_do_not(pulse: Pulse
         )  # fmt: skip
         await change(pulse, lambda source: source.resume(now=now()))
         assert json.loads(await admin.recv())["type"] == "source.resumed"
+        await change(pulse, lambda source: source.disable(now=now()))
+        await change(pulse, lambda source: source.enable(now=now()))
+        assert [json.loads(await admin.recv())["type"] for _ in range(2)] == ["source.disabled", "source.enabled"]
         await pulse.http.post(pulse.webhook("simulator"), json={"from": "77", "message": "Hello", "type": "text"})
         assert json.loads(await anna.recv())["type"] == "chat.session.created"
 
