@@ -99,7 +99,6 @@ PulseError
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
 │   ├── NotSignedIn         providers; with Telegram or VK
 │   ├── NotAnInvitation     aggregates/moderator
-│   └── WrongPassword       desk/sign_in
 │   ├── WrongPassword       desk/login
 │   └── WrongCode           aggregates/moderator_sign_in
 ├── NotFound                404
