@@ -30,7 +30,7 @@ def test_the_first_is_taken_unless_one_is_named() -> None:
 @pytest.mark.parametrize(
     ("there", "provider", "method"),
     [([], "telegram", ""), ([VK], "telegram", ""), ([OIDC], "telegram", "widget"), ([WIDGET], "telegram", "oidc")],
-    ids=str,
+    ids=["none", "vk", "oidc", "widget"],
 )
 def test_what_was_not_set_up_is_not_there(there: list[Provider], provider: str, method: str) -> None:
     with pytest.raises(ProviderOff):
