@@ -17,8 +17,10 @@ from pulse.channels.table import CHANNELS
 from pulse.desk.answers import WRITTEN, Written, done, written
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_desk import ChatDesk, order_key
+from pulse.desk.drafts import Drafts
 from pulse.desk.guard import Guard
 from pulse.errors import BadInput, NotFound, ReadsDown, Refusal
+from pulse.eventlog.commands import Decided
 from pulse.files.claims import attachments_of
 from pulse.files.uploads import AT_ONCE
 from pulse.projections import thread
@@ -77,7 +79,7 @@ WORD = written(WrittenWord)
 WORD_BEFORE = written(WrittenWord, "it was written before, with the same `clientMsgId`")
 
 
-def chat_reply_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
+def chat_reply_routes(guard: Guard, desk: ChatDesk, drafts: Drafts, reads: Reads) -> APIRouter:
     router = APIRouter(prefix="/api/chats/{chat_id}", tags=["replies"])
     Asking = Annotated[Person, Depends(guard.person)]
 
@@ -104,8 +106,7 @@ def chat_reply_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
         except StaleReply as refusal:
             version = int(str(refusal.details["version"]))
             raise StaleReply(version=version, between=await _between(chat_id, seen or 0, version)) from None
-        number = decided.version if decided.events else await desk.version_of(chat_id, key)
-        return done(decided, 201 if decided.events else 200, id=number, client_msg_id=reply.clientMsgId)
+        return await _answer(person, chat_id, decided, key, reply.clientMsgId)
 
     @router.post("/notes", status_code=201, responses={201: WORD, 200: WORD_BEFORE})
     async def write_note(chat_id: UUID, note: NewNote, person: Asking) -> Response:
@@ -121,8 +122,16 @@ def chat_reply_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
             chat.note(note.text, moderator_id=person.id, mentions=mentions, now=guard.clock(), command=key)
 
         decided = await desk.command(person, chat_id, decision, key)
+        return await _answer(person, chat_id, decided, key, note.clientMsgId)
+
+    async def _answer(
+        person: Person, chat_id: UUID, decided: Decided, key: int | None, client_msg_id: str | None
+    ) -> Response:
+        """What was written needs no draft any more; a draft that can't be reached is thrown away by hand."""
+        with contextlib.suppress(ReadsDown):
+            await drafts.drop(person, chat_id)
         number = decided.version if decided.events else await desk.version_of(chat_id, key)
-        return done(decided, 201 if decided.events else 200, id=number, client_msg_id=note.clientMsgId)
+        return done(decided, 201 if decided.events else 200, id=number, client_msg_id=client_msg_id)
 
     async def _between(chat_id: UUID, seen: int, version: int) -> list[dict[str, Any]]:
         """What came since the author looked; nothing where the lists can't be read."""

@@ -28,6 +28,7 @@ from pulse.desk.colleagues import colleague_routes
 from pulse.desk.customers import CustomerDesk, customer_routes
 from pulse.desk.deliveries import delivery_routes
 from pulse.desk.departments import archive_routes, department_routes, member_routes
+from pulse.desk.drafts import Drafts, draft_routes
 from pulse.desk.files import file_routes
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
@@ -161,7 +162,7 @@ def open_desk(house: House, reads: Reads, http: httpx2.AsyncClient) -> None:
 def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     """Every route of the moderators' API; it has no other list."""
     store, reads = parts.store, parts.reads
-    desk = ChatDesk(guard, store, reads)
+    desk, drafts = ChatDesk(guard, store, reads), Drafts(reads)
     flows, linking = Flows(guard, parts.vault, parts.ways), Linking(store, guard.clock)
     sources = SourceDesk(guard, parts.connecting, parts.providers)
     return [
@@ -169,11 +170,12 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         provider_routes(guard, flows, linking),
         identity_routes(guard, flows, linking),
         chat_routes(guard, desk, reads),
-        chat_reply_routes(guard, desk, reads),
+        chat_reply_routes(guard, desk, drafts, reads),
         chat_standing_routes(guard, desk),
         chat_closing_routes(guard, desk),
         chat_snoozing_routes(guard, desk),
         chat_sorting_routes(guard, desk),
+        draft_routes(guard, desk, drafts),
         canned_reply_routes(guard, desk),
         saved_view_routes(guard, store),
         attention_routes(guard, desk, parts.attention),
