@@ -56,22 +56,25 @@ class Tries:
         self._accounts.require(moderator_id(email))
 
 
-def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
-    router = APIRouter(prefix="/api/users", tags=["sign in"])
-    tries = Tries()
-    Asking = Annotated[Person, Depends(guard.person)]
+class ByPassword:
+    """Signs in with email and password: the API's way and the form's alike."""
 
-    @router.post("/login", responses=refuses(WrongPassword, NotFromHere))
-    async def sign_in(credentials: Credentials, request: Request, response: Response) -> SignedIn:
-        """Signs in with email and password and sets the session cookie."""
+    def __init__(self, guard: Guard, passwords: PasswordCheck) -> None:
+        self.guard = guard
+        self.passwords = passwords
+        self.tries = Tries()
+
+    async def __call__(self, email: str, password: str, request: Request, response: Response) -> SignedIn:
+        """Sets the session cookie. Raises NotFromHere, TooOften, WrongPassword."""
+        guard = self.guard
         guard.require_same_site(request)  # or another website could sign people in as somebody else
         address = request.client.host if request.client else ""
-        tries.require(address, credentials.email)
-        moderator = guard.directory.moderator_by_email(credentials.email)
+        self.tries.require(address, email)
+        moderator = guard.directory.moderator_by_email(email)
         known_hash = moderator.password_hash if moderator else None
-        if not await passwords.matches(known_hash, credentials.password):
+        if not await self.passwords.matches(known_hash, password):
             raise WrongPassword
-        person = guard.directory.person(moderator_id(credentials.email))
+        person = guard.directory.person(moderator_id(email))
         if person is None:
             raise WrongPassword
         agent = request.headers.get("user-agent", "")
@@ -80,18 +83,27 @@ def sign_in_routes(guard: Guard, passwords: PasswordCheck) -> APIRouter:
             guard.cookie, cookie, max_age=int(LIFE.total_seconds()), httponly=True, secure=guard.secure,
             samesite="strict", path="/",
         )  # fmt: skip
-        return SignedIn(
-            user=PersonShown.model_validate(shown(person)),
-            access_token=guard.signer.staff_token(person.id, guard.clock()),
-        )
+        return signed_in(guard, person)
+
+
+def signed_in(guard: Guard, person: Person) -> SignedIn:
+    token = guard.signer.staff_token(person.id, guard.clock())
+    return SignedIn(user=PersonShown.model_validate(shown(person)), access_token=token)
+
+
+def sign_in_routes(guard: Guard, by_password: ByPassword) -> APIRouter:
+    router = APIRouter(prefix="/api/users", tags=["sign in"])
+    Asking = Annotated[Person, Depends(guard.person)]
+
+    @router.post("/login", responses=refuses(WrongPassword, NotFromHere))
+    async def sign_in(credentials: Credentials, request: Request, response: Response) -> SignedIn:
+        """Signs in with email and password and sets the session cookie."""
+        return await by_password(credentials.email, credentials.password, request, response)
 
     @router.get("/me")
     async def show_me(person: Asking) -> SignedIn:
         """Who is signed in, and a fresh token."""
-        return SignedIn(
-            user=PersonShown.model_validate(shown(person)),
-            access_token=guard.signer.staff_token(person.id, guard.clock()),
-        )
+        return signed_in(guard, person)
 
     @router.post("/logout", status_code=204, response_class=Response)
     async def sign_out(person: Asking, request: Request, response: Response) -> None:

@@ -22,10 +22,11 @@ from pulse.desk.deliveries import delivery_routes
 from pulse.desk.files import file_routes
 from pulse.desk.guard import Guard
 from pulse.desk.me import me_routes
+from pulse.desk.pages import page_routes
 from pulse.desk.replies import reply_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.sessions import Sessions
-from pulse.desk.sign_in import sign_in_routes
+from pulse.desk.sign_in import ByPassword, sign_in_routes
 from pulse.desk.sources import source_routes
 from pulse.desk.subscribers import Ping, subscriber_routes
 from pulse.drivers import Drivers
@@ -107,8 +108,10 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     """Every route of the moderators' API; it has no other list."""
     store, reads = parts.store, parts.reads
     desk = ChatDesk(guard, store, reads)
+    by_password = ByPassword(guard, parts.passwords)
     return [
-        sign_in_routes(guard, parts.passwords),
+        page_routes(guard, by_password),
+        sign_in_routes(guard, by_password),
         chat_routes(guard, desk, reads),
         chat_command_routes(guard, desk, store),
         reply_routes(guard, store, reads),
