@@ -29,7 +29,7 @@ NUMBERS = itertools.count(1)
 # An answer that knows better (a page, a file) says so itself.
 ALWAYS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
@@ -37,8 +37,8 @@ ALWAYS: tuple[tuple[bytes, bytes], ...] = (
 # Two years: https://hstspreload.org
 BEHIND_TLS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
-# The head of most answers, a webhook's too: it says none of them, so nothing need be looked for.
-BARE = (b"content-length", b"content-type"), (b"content-type", b"content-length")
+# The whole head of a webhook's answer: it says none of them, so nothing need be looked for.
+TYPE, LENGTH = b"content-type", b"content-length"
 
 
 class AnswerHeaders:
@@ -58,7 +58,7 @@ class AnswerHeaders:
         def with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 given = message["headers"]
-                bare = len(given) == 2 and (given[0][0], given[1][0]) in BARE
+                bare = len(given) == 2 and given[0][0] == TYPE and given[1][0] == LENGTH
                 missing = self.always if bare else self._not_in(given)
                 message["headers"] = [*given, (REQUEST_ID, request_id), *missing]
                 if met:

@@ -86,7 +86,10 @@ async def test_errors_and_what_is_not_there_carry_them_too(client: Callable[...,
             assert answer.status_code == status
             assert answer.headers["x-request-id"]
             assert answer.headers["x-content-type-options"] == "nosniff"
-            assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+            assert (
+                answer.headers["content-security-policy"]
+                == "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+            )
             assert answer.headers["referrer-policy"] == "no-referrer"
             assert answer.headers["cache-control"] == "no-store"
             assert "strict-transport-security" not in answer.headers

@@ -126,7 +126,9 @@ def read_rules(file: Path, directory: Directory) -> tuple[Rule, ...]:
         fault = error.errors()[0]
         _, index, *place = fault["loc"]
         field = ".".join(map(str, place))
-        raise NotARule(f"Rule {index}: {field or 'it'}: {fault['msg']}.", index=index, field=field) from None
+        raise NotARule(
+            f"In rule {int(index) + 1}, {field or 'it'}: {fault['msg']}.", index=index, field=field
+        ) from None
 
 
 def _with_department(rule: Any, directory: Directory) -> Any:

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.moderator_sign_in import TwoFactorIsOff, WrongCode
-from pulse.desk.answers import shows
+from pulse.desk.answers import refuses, shows
 from pulse.desk.bodies import Body
 from pulse.desk.decisions import Decisions
-from pulse.desk.guard import Guard
+from pulse.desk.guard import Guard, NotFromHere
 from pulse.desk.second_factors import Proof, SecondFactors
 from pulse.desk.sign_in import CodeAsked, SignedIn, SignIn
 from pulse.desk.tries import Tries
@@ -41,57 +41,77 @@ class CodeProof(Proof):
     challenge: Annotated[str, Field(max_length=4096, examples=["v1.e30.c2lnbmF0dXJl"])]
 
 
-def login_routes(guard: Guard, passwords: PasswordCheck, tries: Tries) -> APIRouter:
-    router = APIRouter(prefix="/api/users", tags=["sign in"])
-    sign_in = SignIn(guard)
+class Login:
+    """Signing in, for the API and for the pages alike."""
 
-    @router.post("/login", response_model=None, responses=shows(SignedIn | CodeAsked, "signed in, or a code is asked"))
-    async def login(credentials: Credentials, request: Request, response: Response) -> SignedIn | CodeAsked:
-        """Signs in with email and password and sets the session cookie; with two factors it asks for a code instead."""
+    def __init__(
+        self, guard: Guard, store: EventStore, passwords: PasswordCheck, tries: Tries, factors: SecondFactors
+    ) -> None:
+        self.guard = guard
+        self.sign_in = SignIn(guard)
+        self._decisions = Decisions(guard, store)
+        self._passwords = passwords
+        self._tries = tries
+        self._factors = factors
+
+    async def by_password(
+        self, email: str, password: str, request: Request, response: Response
+    ) -> SignedIn | CodeAsked:
+        """Sets the cookies, or asks for a code. Raises NotFromHere, TooManyTries, WrongPassword."""
+        guard = self.guard
         guard.require_same_site(request)  # or another website could sign people in as somebody else
-        account = moderator_id(credentials.email)
-        knock = sign_in.knock(account, request)
-        await tries.require(knock, guard.clock())
-        moderator = guard.directory.moderator_by_email(credentials.email)
+        account = moderator_id(email)
+        knock = self.sign_in.knock(account, request)
+        await self._tries.require(knock, guard.clock())
+        moderator = guard.directory.moderator_by_email(email)
         since = moderator.version if moderator else 0
         known_hash = moderator.password_hash if moderator else None
-        right = await passwords.matches(known_hash, credentials.password)
+        right = await self._passwords.matches(known_hash, password)
         person = guard.directory.person(account)
         if not right or person is None:
             log.warning("sign_in.refused", account=str(account), address=knock.address)
             raise WrongPassword
-        await tries.succeeded(knock, guard.clock())
-        return await sign_in.begin(person, request, response, since=since)
+        await self._tries.succeeded(knock, guard.clock())
+        return await self.sign_in.begin(person, request, response, since=since)
 
-    return router
-
-
-def code_routes(guard: Guard, store: EventStore, tries: Tries, factors: SecondFactors) -> APIRouter:
-    router = APIRouter(prefix="/api/users", tags=["sign in"])
-    sign_in, decisions = SignIn(guard), Decisions(guard, store)
-
-    @router.post("/login/code", responses=shows(SignedIn, "signed in"))
-    async def login_with_code(proof: CodeProof, request: Request, response: Response) -> SignedIn:
-        """The second step: six digits of the app, or a recovery code. Each counts once."""
-        guard.require_same_site(request)
-        challenge = guard.signer.read_challenge(proof.challenge, guard.clock())
-        knock = sign_in.knock(challenge.person, request, "code")
-        await tries.require(knock, guard.clock())
+    async def by_code(self, challenge: str, proof: Proof, request: Request, response: Response) -> SignedIn:
+        """The second step. Raises NotFromHere, NotAuthentic, TooManyTries, WrongCode."""
+        self.guard.require_same_site(request)
+        asked = self.guard.signer.read_challenge(challenge, self.guard.clock())
+        knock = self.sign_in.knock(asked.person, request, "code")
+        await self._tries.require(knock, self.guard.clock())
 
         def decision(myself: Moderator) -> None:
-            if not myself.holds(CHALLENGED, challenge.since):
+            if not myself.holds(CHALLENGED, asked.since):
                 raise NotAuthentic
-            factors.prove(myself, proof)
+            self._factors.prove(myself, proof)
 
-        person = guard.directory.person(challenge.person)
+        person = self.guard.directory.person(asked.person)
         if person is None:
             raise NotAuthentic
         try:
-            await decisions.decide(person, Moderator, person.id, decision)
+            await self._decisions.decide(person, Moderator, person.id, decision)
         except (WrongCode, TwoFactorIsOff):
             log.warning("sign_in.code_refused", account=str(person.id), address=knock.address)
             raise WrongCode from None
-        await tries.succeeded(knock, guard.clock())
-        return await sign_in.finish(person, challenge.since, request, response)
+        await self._tries.succeeded(knock, self.guard.clock())
+        return await self.sign_in.finish(person, asked.since, request, response)
+
+
+def login_routes(login: Login) -> APIRouter:
+    router = APIRouter(prefix="/api/users", tags=["sign in"])
+
+    @router.post(
+        "/login", response_model=None,
+        responses=shows(SignedIn | CodeAsked, "signed in, or a code is asked") | refuses(WrongPassword, NotFromHere),
+    )  # fmt: skip
+    async def log_in(credentials: Credentials, request: Request, response: Response) -> SignedIn | CodeAsked:
+        """Signs in with email and password and sets the session cookie; with two factors it asks for a code instead."""
+        return await login.by_password(credentials.email, credentials.password, request, response)
+
+    @router.post("/login/code", responses=shows(SignedIn, "signed in") | refuses(WrongCode, NotFromHere))
+    async def log_in_with_code(proof: CodeProof, request: Request, response: Response) -> SignedIn:
+        """The second step: six digits of the app, or a recovery code. Each counts once."""
+        return await login.by_code(proof.challenge, proof, request, response)
 
     return router

@@ -26,7 +26,7 @@ TOLD = frozenset({
 })  # fmt: skip
 RANGE = re.compile(r"bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})")
 SAFE = {
-    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Content-Security-Policy": "sandbox; default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "private, max-age=3600",
     "Vary": "Authorization, Cookie, Origin",

@@ -14,6 +14,11 @@ class Ways:
         self._ways = ways
         self._site = site.rstrip("/")
 
+    @property
+    def offered(self) -> list[str]:
+        """The providers that one can sign in with here."""
+        return list(dict.fromkeys(way.name for way in self._ways))
+
     def find(self, provider: str, method: str = "") -> Provider:
         """The first of a provider's ways, or the one that is named. Raises ProviderOff."""
         for way in self._ways:

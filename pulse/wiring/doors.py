@@ -34,11 +34,12 @@ from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
 from pulse.desk.identities import identity_routes
 from pulse.desk.invitations import invitation_routes
-from pulse.desk.login import code_routes, login_routes
+from pulse.desk.login import Login, login_routes
 from pulse.desk.logout import logout_routes
 from pulse.desk.me import me_routes
 from pulse.desk.my_sessions import my_session_routes
 from pulse.desk.own_password import OwnPassword
+from pulse.desk.pages import page_routes
 from pulse.desk.producers import producer_routes, producer_secret_routes
 from pulse.desk.profile import password_routes, profile_routes
 from pulse.desk.providers import provider_routes
@@ -201,11 +202,12 @@ def sign_in_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     """Signing in, and what people set about themselves."""
     store, passwords = parts.store, parts.passwords
     tries, factors = Tries(parts.reads), SecondFactors(parts.vault, guard.clock)
+    login = Login(guard, store, passwords, tries, factors)
     own_password = OwnPassword(guard, passwords, tries)
     own = OwnTwoFactor(guard, store, own_password, factors)
     return [
-        login_routes(guard, passwords, tries),
-        code_routes(guard, store, tries, factors),
+        login_routes(login),
+        page_routes(guard, login, parts.ways),
         logout_routes(guard, store),
         my_session_routes(guard, store),
         two_factor_routes(guard, own),

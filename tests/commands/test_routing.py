@@ -81,8 +81,8 @@ async def test_wrong_rules_are_named_and_nothing_is_stored(
     for rules, sentence in [
         ("no JSON", "is not JSON"),
         ({"rules": []}, "holds no list of rules"),
-        ([{"words": ["x"]}], "Rule 0: department: Field required."),
-        (["x"], "Rule 0: it: "),
+        ([{"words": ["x"]}], "In rule 1, department: Field required."),
+        (["x"], "In rule 1, it: "),
         ([*REFUNDS, {"department": "Support", "words": [""]}], "In rule 2, words must be 50 at most"),
         ([{"department": "Warehouse"}], "There is no department 'Warehouse'. There are: Sales, Support."),
     ]:

@@ -139,7 +139,7 @@ async def test_a_file_is_an_attachment_that_no_browser_runs(shared: Pulse, desk:
     assert told["content-type"] == "application/octet-stream"
     assert told["content-disposition"].startswith("attachment; ")
     assert told["content-disposition"].endswith("filename*=UTF-8''%D1%81%D1%87%D1%91%D1%82.html")
-    assert told["content-security-policy"] == "sandbox; default-src 'none'"
+    assert told["content-security-policy"] == "sandbox; default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
     assert told["x-content-type-options"] == "nosniff"
     assert told["cross-origin-resource-policy"] == "same-origin"
     assert told["cache-control"].startswith("private")
