@@ -11,6 +11,7 @@ from pulse import demo
 from pulse.desk.pages import BEHIND, own_address
 from pulse.desk.words import ENGLISH, RUSSIAN
 from tests.conftest import Pulse
+from tests.desk.signing import PASSWORD, an_account, code_of, signed_in, with_two_factor
 from tests.desk.test_sign_in import a_cookie
 from tests.promises import operation_of
 
@@ -96,3 +97,31 @@ def test_nobody_is_led_to_another_website(asked: str) -> None:
 
 def test_both_languages_say_the_same_things() -> None:
     assert ENGLISH.keys() == RUSSIAN.keys()
+
+
+@pytest.mark.parametrize("by", ["app", "recovery code"])
+async def test_the_form_asks_for_the_code_where_there_are_two_factors(shared: Pulse, by: str) -> None:
+    email = await an_account(shared, "anna")
+    secret, codes = await with_two_factor(await signed_in(shared, email))
+    asked = await shared.http.post("/login", data={"email": email, "password": PASSWORD})
+    assert (asked.status_code, asked.headers["location"]) == (303, "/login/code")
+    challenge = asked.headers["set-cookie"].partition(";")[0]
+    shared.http.cookies.clear()
+    headers = {"Cookie": challenge, "Accept-Language": "ru"}
+    is_plain(await shared.http.get("/login/code", headers=headers))
+    wrong = await shared.http.post("/login/code", data={"code": "000000"}, headers=headers)
+    is_plain(wrong)
+    assert (wrong.status_code, RUSSIAN["wrong-code"] in wrong.text) == (401, True)
+    code = code_of(secret, 1) if by == "app" else codes[0]
+    done = await shared.http.post("/login/code", data={"code": code}, headers=headers)
+    assert (done.status_code, done.headers["location"]) == (303, "/dashboard")
+    session = next(one for one in done.headers.get_list("set-cookie") if one.startswith("pulse_session="))
+    shared.http.cookies.clear()
+    board = await shared.http.get("/dashboard", headers={"Cookie": session.partition(";")[0]})
+    assert board.status_code == 200
+
+
+async def test_the_code_page_lets_nobody_in_without_a_challenge(shared: Pulse) -> None:
+    answer = await shared.http.post("/login/code", data={"code": "000000"})
+    assert (answer.status_code, ENGLISH["not-authentic"] in answer.text) == (401, True)
+    assert "set-cookie" not in answer.headers
