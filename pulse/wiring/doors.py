@@ -16,6 +16,7 @@ from pulse.desk.broadcasting import broadcasting_routes
 from pulse.desk.callbacks import callback_routes
 from pulse.desk.chat_commands import chat_command_routes
 from pulse.desk.chat_desk import ChatDesk
+from pulse.desk.chat_history import chat_history_routes
 from pulse.desk.chats import chat_routes
 from pulse.desk.customers import customer_routes
 from pulse.desk.deliveries import delivery_routes
@@ -109,6 +110,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     return [
         sign_in_routes(guard, parts.passwords),
         chat_routes(guard, desk, reads),
+        chat_history_routes(guard, desk),
         chat_command_routes(guard, desk, store),
         reply_routes(guard, store, reads),
         file_routes(guard, store, reads, parts.blobs),

@@ -268,8 +268,8 @@ async def test_past_the_end_and_in_an_unknown_chat_there_is_nothing(said, reads)
 
 
 FILL = """
-insert into read.thread (chat_id, version, position, entry)
-select ('00000000-0000-0000-0000-' || lpad((n %% 50)::text, 12, '0'))::uuid, n / 50 + 2, n, '{"text": "Hello"}'
+insert into read.thread (chat_id, version, position, inside, entry)
+select ('00000000-0000-0000-0000-' || lpad((n %% 50)::text, 12, '0'))::uuid, n / 50 + 2, n, false, '{"text": "Hello"}'
 from generate_series(1, 50000) as n where %(all)s
 """
 
@@ -280,7 +280,7 @@ async def test_fifty_thousand_entries_are_read_by_their_index(database_url, proj
     query("analyze read.thread")
     with psycopg.connect(database_url, autocommit=True, options="-c search_path=read") as connection:
         for name, bound in (("newest", {"before": thread.END}), ("newest", {"before": 500}), ("after", {"after": 500})):
-            values = {"chat_id": UUID(int=7), "limit": 51, **bound}
+            values = {"chat_id": UUID(int=7), "limit": 51, "inside": True, **bound}
             rows = connection.execute(f"explain {thread.SQL[name]}", values).fetchall()
             found = "\n".join(line for (line,) in rows)
             assert "thread_pkey" in found, found
