@@ -18,14 +18,15 @@ class Size:
     sockets: int = 1000
     events: int = 200_000
     event_chats: int = 5000
+    lists: tuple[int, ...] = (10_000, 100_000, 1_000_000)
 
     @classmethod
-    def of(cls, seconds: float) -> Size:
-        """Shorter rounds; the long history shrinks with them."""
-        return cls(seconds=seconds, events=min(200_000, int(40_000 * seconds)))
+    def of(cls, seconds: float, lists: tuple[int, ...]) -> Size:
+        """Shorter rounds; the long history shrinks with them. `lists` are how many chats there are in the lists."""
+        return cls(seconds=seconds, events=min(200_000, int(40_000 * seconds)), lists=lists)
 
 
-TINY = Size(seconds=0.2, rounds=1, connections=8, chats=40, sockets=40, events=2000, event_chats=50)
+TINY = Size(seconds=0.2, rounds=1, connections=8, chats=40, sockets=40, events=2000, event_chats=50, lists=(300,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ PulseError
 │   ├── PostOnly            ingest/webhooks: 405
 │   ├── ForbiddenAddress    outside
 │   ├── AnswerTooLarge      outside
+│   ├── NotOffered          projections/chat_filters
 │   ├── NotAClaim           tokens; an upload's receipt
 │   ├── NotAnUpload         files/uploads
 │   ├── NotThisType         files/uploads: 415

@@ -72,10 +72,15 @@ class ChatDesk:
         return row
 
     def with_names(self, row: dict[str, Any]) -> dict[str, Any]:
-        department = self.guard.directory.department(row["department_id"]) if row["department_id"] else None
+        """A chat's row with what is in memory, so that it is always up to date: names, and the customer's block."""
         holder = self.named(row["holder_id"]) if row["holder_id"] else None
-        return {**row, "department": {"id": department.id, "name": department.name} if department else None,
-                "holder": holder}  # fmt: skip
+        block = self.guard.directory.block_of(row["source_id"], row["peer"])
+        return {**row, "department": self.department(row["department_id"]), "holder": holder,
+                "blocked": {"reason": block.reason, "at": block.at} if block else None}  # fmt: skip
+
+    def department(self, department_id: UUID | None) -> dict[str, Any] | None:
+        found = self.guard.directory.department(department_id) if department_id else None
+        return {"id": found.id, "name": found.name} if found else None
 
     def with_sender(self, entry: dict[str, Any]) -> dict[str, Any]:
         if entry["sender_type"] != "moderator":

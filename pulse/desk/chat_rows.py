@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from pulse.desk.answers import Shown
+from pulse.desk.answers import Listed, Shown
 
 Count = Annotated[int, Field(ge=0, examples=[2])]
 At = Annotated[int, Field(examples=[1042], description="a position in the log")]
@@ -20,6 +20,13 @@ class Named(Shown):
 
     id: UUID
     name: Annotated[str, Field(examples=["Anna"])]
+
+
+class Blocked(Shown):
+    """Why nothing of this customer's is taken in, and since when."""
+
+    reason: Annotated[str, Field(examples=["spam"])]
+    at: datetime
 
 
 class ChatRow(Shown):
@@ -52,10 +59,31 @@ class ChatRow(Shown):
     messages_seen: Count
     messages_at_close: Count
     reachable: bool
+    blocked: Blocked | None
     tags: Annotated[list[str], Field(examples=[["invoice"]])]
     priority: Literal["low", "normal", "high", "urgent"]
     snoozed_until: datetime | None
     waiting_since: Annotated[datetime | None, Field(description="since when nobody has answered")]
+
+
+class Counters(Shown):
+    """How many chats you may see in each view, without further filters."""
+
+    all: Count
+    mine: Count
+    unassigned: Count
+    unread: Count
+    waiting: Count
+    open: Count
+    snoozed: Count
+    closed: Count
+
+
+class ChatList(Listed[ChatRow]):
+    """`partial`: as many chats were looked at as a page may; `next` looks on, or the text has to be longer."""
+
+    partial: Annotated[bool, Field(examples=[False])]
+    counters: Counters
 
 
 class Sender(Shown):
@@ -126,3 +154,30 @@ class EntryRow(Shown):
     parts: Annotated[int | None, Field(examples=[1])] = None
     error: Annotated[str | None, Field(examples=["The channel is busy."])] = None
     again_at: datetime | None = None
+
+
+class Doer(Shown):
+    """Who did it. Only moderators have an id."""
+
+    kind: Annotated[str, Field(examples=["moderator"], description="moderator, customer, system …")]
+    id: UUID | None
+    name: Annotated[str, Field(examples=["Anna"])]
+
+
+class Deed(Shown):
+    """Something that happened in a chat. `of` names the messages meant. What it does not say is left out."""
+
+    id: Version
+    position: Annotated[int, Field(examples=[1042], description="where it lies in the log")]
+    type: Annotated[str, Field(examples=["chat.assigned"])]
+    at: datetime
+    by: Doer
+    moderator: Named | None = None
+    from_moderator: Named | None = None
+    department: Named | None = None
+    from_department: Named | None = None
+    tags: Annotated[list[str], Field(default_factory=list, examples=[["refund"]])]
+    priority: Annotated[str | None, Field(examples=["high"])] = None
+    until: datetime | None = None
+    of: Annotated[list[int], Field(default_factory=list, examples=[[7]])]
+    reason: Annotated[str | None, Field(examples=["Blocked by the customer."])] = None

@@ -135,7 +135,7 @@ ATTACHMENT = shape(
     "kind",
     kind=field("photo"), id=field("3.0"), name=field("cat.jpg"), mime=field("image/jpeg"), size=field(48_213),
     width=field(1280), height=field(960), seconds=field(12), latitude=field(55.75), longitude=field(37.62),
-    phone=field("+79990001122"), file=field("0190d2a4-5c11-7c58-9c2c-2f1f6c9f0a11"), lost=field("It is gone."),
+    phone=field("+79990001122"), file=field("0190d2a4-5c11-7c58-9c2c-2f1f6c9f0a11", null=True), lost=field("It is gone."),
 )  # fmt: skip
 QUOTED = shape("text author attachments", text=field("Good day"), author=field("Anna"), attachments=listed(ATTACHMENT))
 ENTRY = shape(

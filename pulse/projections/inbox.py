@@ -23,12 +23,11 @@ from pulse.aggregates.chat_events import (
 from pulse.aggregates.chat_work import ChatSnoozed, ChatWoken, PriorityChanged, TagsChanged
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.changes import Changes, Row
-from pulse.projections.paging import Cursor, Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 from pulse.projections.thread import preview_of
 
-VERSION = 6
+VERSION = 7
 NOBODY = UUID(int=0)
 SQL = Statements(__file__)
 WRITES = ("insert_chats", "update_chats", "change_words")
@@ -129,19 +128,6 @@ def _last_word(recorded: Recorded, text: str, kind: str, sender: str) -> Row:
 def _changed_word(recorded: Recorded, of: int, text: str, kind: str, changes: Changes) -> None:
     row = changes.fold("inbox.change_words", (recorded.aggregate_id, of))
     row |= {"chat_id": recorded.aggregate_id, "version": of, "last_text": text, "last_kind": kind}
-
-
-async def page(
-    reads: Reads, *, everything: bool, departments: list[UUID], holder: UUID, limit: int, cursor: str | None
-) -> Page:
-    """Chats somebody may see, the newest word first, `unread` as `holder` left them. A cursor is an earlier page's."""
-    at = Cursor.of(cursor)
-    place = {"position": at.position, "limit": limit + 1, "holder": holder}
-    if everything:
-        rows = await reads.fetch(SQL[f"{at.way}_of_all"], **place)
-    else:
-        rows = await reads.fetch(SQL[f"{at.way}_of_mine"], departments=departments, **place)
-    return at.page([for_person(row) for row in rows], limit, "last_position")
 
 
 async def of_customers(

@@ -245,6 +245,27 @@ async def page(
     return Page(items, _id(items, -1) if before is not None else None, _id(items, 0) if len(rows) > limit else None)
 
 
+async def around(reads: Reads, chat_id: UUID, of: int, *, limit: int, inside: bool = False) -> Page:
+    """A page with an entry in its middle: half of it comes before, half after. Its cursors are those of `page`.
+
+    An entry that is not there (any more) stands where it would be.
+    """
+    rows = await reads.fetch(
+        SQL["around"], chat_id=chat_id, of=of, inside=inside, earlier=limit // 2 + 1, later=limit - limit // 2 + 1
+    )
+    earlier = [with_files(row["entry"]) for row in rows if row["version"] < of]
+    later = [with_files(row["entry"]) for row in rows if row["version"] >= of]
+    more_before, more_after = len(earlier) > limit // 2, len(later) > limit - limit // 2
+    items = [*(earlier[1:] if more_before else earlier), *(later[:-1] if more_after else later)]
+    return Page(items, _id(items, -1) if more_after else None, _id(items, 0) if more_before else None)
+
+
+async def place_of(reads: Reads, chat_id: UUID, version: int) -> int:
+    """A position in the log from which on a chat's events from a version on are found; 1 if it knows none."""
+    rows = await reads.fetch(SQL["place_of"], chat_id=chat_id, version=version)
+    return int(rows[0]["position"]) if rows else 1
+
+
 def _id(items: list[Entry], index: int) -> str | None:
     return str(items[index]["id"]) if items else None
 

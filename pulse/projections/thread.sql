@@ -38,3 +38,21 @@ order by version desc limit %(limit)s;
 select entry from thread
 where chat_id = %(chat_id)s and version > %(after)s and (%(inside)s or not inside)
 order by version limit %(limit)s;
+
+-- name: around
+-- What came before an entry, and the entry with what came after it, oldest first.
+select version, entry from (
+    (select version, entry from thread
+    where chat_id = %(chat_id)s and version < %(of)s and (%(inside)s or not inside)
+    order by version desc limit %(earlier)s)
+    union all
+    (select version, entry from thread
+    where chat_id = %(chat_id)s and version >= %(of)s and (%(inside)s or not inside)
+    order by version limit %(later)s)) as near
+order by version;
+
+-- name: place_of
+-- Where an event of a chat lies, or one before it that people see.
+select version, position from thread
+where chat_id = %(chat_id)s and version <= %(version)s
+order by version desc limit 1;

@@ -45,6 +45,7 @@ Data = dict[str, Any]
 UNSAID: Data = {
     "status": "open", "last_text": "", "last_kind": "text", "last_sender": "customer", "last_version": 0,
     "messages_at_close": 0, "reachable": True, "tags": [], "priority": "normal", "snoozed_until": None,
+    "blocked": None,
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from pulse.desk.broadcasting import broadcasting_routes
 from pulse.desk.callbacks import callback_routes
 from pulse.desk.canned_replies import canned_reply_routes
 from pulse.desk.chat_desk import ChatDesk
+from pulse.desk.chat_history import chat_history_routes
 from pulse.desk.chat_replies import chat_reply_routes, stuck_reply_routes
 from pulse.desk.chat_standing import chat_closing_routes, chat_standing_routes
 from pulse.desk.chat_work import chat_snoozing_routes, chat_sorting_routes
@@ -171,6 +172,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         provider_routes(guard, flows, linking),
         identity_routes(guard, flows, linking),
         chat_routes(guard, desk, reads),
+        chat_history_routes(guard, desk),
         chat_reply_routes(guard, desk, drafts, reads),
         chat_standing_routes(guard, desk),
         chat_closing_routes(guard, desk),

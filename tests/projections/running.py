@@ -16,6 +16,9 @@ from pulse.projections.reads import Reads
 
 TABLES = {
     "inbox": "select t::text from {}.inbox t order by chat_id",
+    # a kind that no chat is of any more says nothing
+    "counts": "select t::text from {}.inbox_counts t where chats <> 0 order by t::text",
+    "tags": "select t::text from {}.tagged t order by chat_id, tag",
     "thread": "select t::text from {}.thread t order by chat_id, version",
     "customers": "select t::text from {}.customers t order by customer_id",
     "marks": "select t::text from {}.marks t order by moderator_id, chat_id",

@@ -86,7 +86,7 @@ async def test_tables_get_their_indexes_once_they_have_caught_up(log, projector,
     await append(log, chatter())
     await projector.catch_up()
     names = {row["indexname"] for row in query("select indexname from pg_indexes where schemaname = 'read'")}
-    assert {"inbox_by_activity", "inbox_by_department", "inbox_by_holder", "deliveries_by_source"} <= names
+    assert {"inbox_by_place", "inbox_by_department", "inbox_by_holder", "deliveries_by_source"} <= names
     await projector.catch_up()
 
 

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulse.access import Person, Place, may_see, reach_of
-from pulse.projections import inbox
+from pulse.projections import chat_list
+from pulse.projections.chat_filters import Filters
 
 FEW = [UUID(int=number) for number in range(1, 5)]
 ids = st.sampled_from(FEW)
@@ -41,9 +42,9 @@ async def test_the_list_and_may_see_agree(inbox_url, reads, person, chats, limit
         connection.execute("truncate inbox")
         connection.execute(FILL, stood)
     wanted = [str(n) for n, chat in reversed(list(enumerate(chats, 1))) if may_see(person, chat)]
-    page = await inbox.page(reads, **reach_of(person), limit=limit, cursor=None)
+    page = await chat_list.page(reads, reach_of(person), Filters(), limit=limit, cursor=None)
     down = list(page.items)
     while page.next:
-        page = await inbox.page(reads, **reach_of(person), limit=limit, cursor=page.next)
+        page = await chat_list.page(reads, reach_of(person), Filters(), limit=limit, cursor=page.next)
         down += page.items
     assert [chat["peer"] for chat in down] == wanted

@@ -8,12 +8,14 @@ from contextlib import suppress
 import psycopg
 import pytest
 
+from pulse.access import Reach
 from pulse.aggregates import EVENTS
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_events import MessageReceived
 from pulse.errors import ReadsDown
 from pulse.eventlog.store import EventStore
-from pulse.projections import inbox, rebuild, thread
+from pulse.projections import chat_list, inbox, rebuild, thread
+from pulse.projections.chat_filters import Filters
 from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
 from pulse.projections.rebuild import make_current, outdated
@@ -95,7 +97,9 @@ async def test_beside_a_live_projector_writers_and_readers_nothing_is_lost_doubl
             assert row["version"] >= decided.version
             page = await thread.page(reads, mine.id, limit=1, before=None, after=None)
             assert page.items[0]["id"] >= decided.version
-            await inbox.page(reads, everything=False, departments=[], holder=ANNA, limit=10, cursor=None)
+            await chat_list.page(
+                reads, Reach(everything=False, departments=[], holder=ANNA), Filters(), limit=10, cursor=None
+            )
 
     own = (read_own_writes(), read_own_writes())
     async with live(projector), beside(writing(store, stop), *own) as tasks:
