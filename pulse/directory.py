@@ -17,6 +17,7 @@ from pulse.access import Person
 from pulse.aggregates.blocklist import Block, Blocklist, blocklist_id
 from pulse.aggregates.department import Department
 from pulse.aggregates.moderator import Moderator, moderator_id
+from pulse.aggregates.pager import Pager
 from pulse.aggregates.producer import Producer
 from pulse.aggregates.source import Source, source_id
 from pulse.aggregates.subscriber import Subscriber
@@ -28,7 +29,7 @@ from pulse.eventlog.jetstream import Log
 
 log = structlog.get_logger(__name__)
 
-KINDS = ("source", "department", "moderator", "producer", "blocklist", "subscriber")
+KINDS = ("source", "department", "moderator", "producer", "blocklist", "subscriber", "pager")
 
 
 class UnknownDepartment(BadInput):
@@ -142,6 +143,11 @@ class Directory:
         told = kind.replace("presence-", "private-", 1)
         types = [event_type for producer in self.producers() for event_type in producer.event_types.values()]
         return {each.audience for each in types if each.channel.partition(".")[0] in (kind, told)}
+
+    def pagers(self) -> list[Pager]:
+        """Those that are linked, of people who may sign in."""
+        known = [known for known in self._known.values() if isinstance(known, Pager)]
+        return [pager for pager in known if pager.linked_at is not None and pager.moderator_id in self._people]
 
     def subscribers(self) -> list[Subscriber]:
         """Without those that left."""

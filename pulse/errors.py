@@ -10,6 +10,7 @@ PulseError
 │   ├── StaleReply          aggregates/chat; says what came in between
 │   ├── CustomerUnreachable aggregates/chat
 │   ├── EmptyNote           aggregates/chat_work
+│   ├── EmptyWord           aggregates/room
 │   ├── NotAhead            aggregates/chat_work
 │   ├── NothingToPutOff     aggregates/chat_work
 │   ├── TooManyTags         aggregates/chat_work
@@ -18,6 +19,8 @@ PulseError
 │   ├── JoinedToItself      aggregates/customer
 │   ├── JoinedTooOften      aggregates/customer
 │   ├── NoDepartments       aggregates/source
+│   ├── NoBot               desk/pagers
+│   ├── NotLinked           aggregates/pager
 │   ├── NotStuck            aggregates/chat_replies
 │   ├── AnotherScheme       aggregates/producer
 │   ├── LastSecret          aggregates/producer
@@ -26,6 +29,7 @@ PulseError
 │   ├── ThereAlready        commands/running
 │   ├── TooManySubscribers  desk/subscribers
 │   ├── SubscriberIsGone    subscribing
+│   ├── WithOneself         aggregates/room
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/guard
 │       ├── NotFromHere     desk/guard

@@ -3,3 +3,4 @@
 from __future__ import annotations
 
 STAFF_TYPING = "pulse.live.typing.staff"
+ROOM_TYPING = "pulse.live.typing.room"

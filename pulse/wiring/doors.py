@@ -22,7 +22,11 @@ from pulse.desk.deliveries import delivery_routes
 from pulse.desk.files import file_routes
 from pulse.desk.guard import Guard
 from pulse.desk.me import me_routes
+from pulse.desk.notifications import notification_routes
+from pulse.desk.pagers import pager_routes
 from pulse.desk.replies import reply_routes
+from pulse.desk.room_desk import RoomDesk
+from pulse.desk.rooms import room_command_routes, room_list_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
@@ -105,7 +109,7 @@ def open_desk(house: House, reads: Reads) -> None:
 def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     """Every route of the moderators' API; it has no other list."""
     store, reads = parts.store, parts.reads
-    desk = ChatDesk(guard, store, reads)
+    desk, rooms = ChatDesk(guard, store, reads), RoomDesk(guard, store, reads)
     return [
         sign_in_routes(guard, parts.passwords),
         chat_routes(guard, desk, reads),
@@ -116,6 +120,10 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         callback_routes(guard, store, reads),
         routing_routes(guard, store),
         me_routes(guard, store),
+        room_list_routes(guard, rooms, reads),
+        room_command_routes(guard, rooms),
+        notification_routes(guard, store, reads),
+        pager_routes(guard, store),
         source_routes(guard, store),
         delivery_routes(guard, reads, store, parts.again),
         subscriber_routes(guard, parts.subscribing, parts.progresses, parts.ping),

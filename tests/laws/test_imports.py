@@ -15,6 +15,7 @@ FLOORS: list[tuple[str, ...]] = [
         "settings",
         "access",
         "tokens",
+        "pager_codes",
         "signatures",
         "contracts",
         "vault",
