@@ -11,6 +11,8 @@ from uuid import UUID
 SIGNED = ("private-", "presence-")
 # Channels of Pulse itself: no producer tells anything there.
 RESERVED = frozenset(f"{signed}{name}" for signed in SIGNED for name in ("chat", "moderator", "user"))
+# The room of all moderators. S3 calls it `chat`, but a channel of that name would be open to every visitor.
+GENERAL = "private-chat"
 NAMED_BY_UUID = frozenset({"private-chat", "private-moderator", "private-user"})
 
 
@@ -63,23 +65,30 @@ class Reach(TypedDict):
 class Subscription:
     """A channel that sockets subscribe to, such as `private-chat.{id}`: what kind it is, and whose.
 
-    On a producer's channel (`private-campaign.{id}`) the id is whatever the producer calls its things.
+    On a producer's channel (`private-campaign.{id}`) the id is whatever the producer calls its things; on the general
+    room's it is empty. `pair` are the two of a direct conversation (`private-chat.{a}.{b}`), in the order of their ids.
     """
 
     kind: str
     id: UUID | str
+    pair: tuple[UUID, UUID] | None = None
 
     @classmethod
     def named(cls, name: str) -> Self | None:
         """None unless the id is written exactly as frames write it: another spelling would be another channel."""
         kind, _, wanted = name.partition(".")
+        if name == GENERAL:
+            return cls(kind, "")
         if kind not in NAMED_BY_UUID:
             return cls(kind, wanted) if wanted else None
-        try:
-            found = cls(kind, UUID(wanted))
-        except ValueError:
-            return None
-        return found if str(found.id) == wanted else None
+        ids = [_as_written(one) for one in wanted.split(".")]
+        match ids:
+            case [UUID() as only]:
+                return cls(kind, only)
+            case [UUID() as one, UUID() as other] if kind == "private-chat" and one != other:
+                return cls(kind, wanted, (min(one, other), max(one, other)))
+            case _:
+                return None
 
 
 def may_see(person: Person, chat: Audience) -> bool:
@@ -95,6 +104,11 @@ def may_see_customer(person: Person, chats: Iterable[Audience]) -> bool:
 def reach_of(person: Person) -> Reach:
     """The same rule for lists: exactly the chats that `may_see` allows."""
     return Reach(everything=person.is_admin, departments=list(person.departments), holder=person.id)
+
+
+def may_see_room(person: Person, people: Collection[UUID]) -> bool:
+    """The general room names nobody and is for all moderators; a direct one is for its two, and admins are no exception."""
+    return not people or person.id in people
 
 
 def may_reply(person: Person, chat: Audience) -> bool:
@@ -125,11 +139,16 @@ def needs_signature(channel: str) -> bool:
 def may_subscribe(
     person: Person, channel: Subscription, chat: Audience | None, audiences: Collection[str] = ()
 ) -> bool:
-    """A chat's channel is for who may see the chat (`chat`, if there is one), a person's for that person only.
+    """A chat's channel is for who may see the chat (`chat`, if there is one), a person's for that person only, a room's
+    for who may see the room.
 
     Any other is a producer's: for the `audiences` that producers' configurations name for it.
     """
     match channel.kind:
+        case "private-chat" if channel.pair is not None:
+            return may_see_room(person, channel.pair)
+        case "private-chat" if channel.id == "":
+            return may_see_room(person, ())
         case "private-chat":
             return chat is not None and may_see(person, chat)
         case "private-moderator" | "private-user":
@@ -157,3 +176,12 @@ def may_call(origin: str | None, host: str) -> bool:
 def may_embed(origins: Collection[str], origin: str | None) -> bool:
     """A website without a list of origins may be embedded anywhere; a caller without Origin is no browser."""
     return not origins or origin is None or origin in origins
+
+
+def _as_written(text: str) -> UUID | None:
+    """An id in the one spelling that frames have."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        return None
+    return found if str(found) == text else None

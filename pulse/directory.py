@@ -18,6 +18,7 @@ from pulse.aggregates.blocklist import Block, Blocklist, blocklist_id
 from pulse.aggregates.department import Department, DepartmentIsArchived
 from pulse.aggregates.identity import Identity, identity_id
 from pulse.aggregates.moderator import Moderator, moderator_id
+from pulse.aggregates.pager import Pager
 from pulse.aggregates.phrasebook import Phrasebook, phrasebook_id
 from pulse.aggregates.producer import Producer
 from pulse.aggregates.retention import FOR_GOOD, RETENTION, Limits, Retention
@@ -34,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 KINDS = (
     "source", "department", "moderator", "producer", "blocklist", "subscriber", "phrasebook", "identity", "admins",
-    "retention",
+    "retention", "pager",
 )  # fmt: skip
 
 
@@ -210,6 +211,11 @@ class Directory:
         """For how long files are kept."""
         found = self._known.get(RETENTION)
         return found.limits if isinstance(found, Retention) else FOR_GOOD
+
+    def pagers(self) -> list[Pager]:
+        """Those that are linked, of people who may sign in."""
+        known = [known for known in self._known.values() if isinstance(known, Pager)]
+        return [pager for pager in known if pager.linked_at is not None and pager.moderator_id in self._people]
 
     def subscribers(self) -> list[Subscriber]:
         """Without those that left."""

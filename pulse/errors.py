@@ -13,6 +13,7 @@ PulseError
 │   ├── ManyCustomers       desk/blocking
 │   ├── NobodyThere         desk/chat_standing
 │   ├── EmptyNote           aggregates/chat_work
+│   ├── EmptyWord           aggregates/room
 │   ├── NotAhead            aggregates/chat_work
 │   ├── NothingToPutOff     aggregates/chat_work
 │   ├── TooManyCannedReplies aggregates/phrasebook
@@ -25,6 +26,8 @@ PulseError
 │   ├── TwoFactorIsOn       aggregates/moderator_sign_in
 │   ├── TwoFactorIsOff      aggregates/moderator_sign_in
 │   ├── NoDepartments       aggregates/source
+│   ├── NoBot               desk/pagers
+│   ├── NoPager             aggregates/pager
 │   ├── NotStuck            aggregates/chat_replies
 │   ├── LastAdmin           aggregates/admins
 │   ├── PersonIsDisabled    aggregates/moderator
@@ -42,6 +45,7 @@ PulseError
 │   ├── NoProvider          sources/providers
 │   ├── ProviderRefused     sources/providers; says what the provider says
 │   ├── SubscriberIsGone    subscribing
+│   ├── WithOneself         aggregates/room
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/guard
 │       ├── NotFromHere     desk/guard

@@ -5,8 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pulse.access import (
+    GENERAL,
     RESERVED,
     Person,
     Place,
@@ -16,6 +19,7 @@ from pulse.access import (
     may_manage,
     may_reply,
     may_see,
+    may_see_room,
     may_subscribe,
     needs_signature,
     shared_departments,
@@ -117,6 +121,57 @@ def test_a_channels_id_is_written_in_one_way() -> None:
     shouted = str(UUID(int=0xA)).upper()
     for odd in (SALES.hex, f"{{{SALES}}}", f"urn:uuid:{SALES}", shouted, f"{SALES} ", f"{SALES}.x", "", "x"):
         assert Subscription.named(f"private-chat.{odd}") is None
+
+
+def test_two_are_one_pair_in_whichever_order_their_channel_names_them() -> None:
+    pair = {
+        Subscription.named(f"private-chat.{one}.{other}").pair for one, other in ((SALES, SUPPORT), (SUPPORT, SALES))
+    }
+    assert pair == {(SALES, SUPPORT)}
+    odd = (
+        f"{SALES}.{SALES}",
+        f"{SALES}.",
+        f".{SALES}",
+        f"{SALES}.x",
+        f"{SALES}.{SUPPORT}.{SALES}",
+        f"{SALES}..{SUPPORT}",
+    )
+    assert [Subscription.named(f"private-chat.{ids}") for ids in odd] == [None] * len(odd)
+    for kind in ("private-user", "private-moderator"):
+        assert Subscription.named(f"{kind}.{SALES}.{SUPPORT}") is None
+
+
+def test_the_general_room_has_a_channel_that_needs_a_signature() -> None:
+    channel = Subscription.named(GENERAL)
+    assert channel is not None
+    assert needs_signature(GENERAL)
+    assert all(may_subscribe(person, channel, None) for person in (ANNA, BORIS, NEW, ADMIN))
+    assert not needs_signature("chat")
+
+
+PEOPLE = st.builds(
+    Person, st.uuids(), st.just("Somebody"), st.sampled_from(["admin", "moderator"]),
+    st.frozensets(st.sampled_from([SALES, SUPPORT])),
+)  # fmt: skip
+
+
+@given(
+    person=PEOPLE, others=st.lists(st.uuids(), min_size=2, max_size=2, unique=True), mine=st.sampled_from([None, 0, 1])
+)
+def test_a_room_of_two_and_its_channel_are_for_those_two_whoever_else_asks(
+    person: Person, others: list[UUID], mine: int | None
+) -> None:
+    """For anybody, of any role and departments: the door of HTTP and that of push say the same."""
+    if mine is not None and person.id not in others:
+        others[mine] = person.id
+    one, other = others
+    for name in (f"private-chat.{one}.{other}", f"private-chat.{other}.{one}"):
+        channel = Subscription.named(name)
+        assert channel is not None
+        assert may_see_room(person, others) is (person.id in others)
+        for place in (None, Place(SALES, None), Place(None, person.id)):
+            assert may_subscribe(person, channel, place, {"staff", "person"}) is (person.id in others)
+    assert may_see_room(person, ())
 
 
 def test_private_channels_need_a_signature() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pulse.push import frames
+from pulse.push import frames, notifications, rooms
 from pulse.wiring.doors import openapi
 from tests.conftest import Pulse
 
@@ -43,6 +43,11 @@ def test_it_names_every_address() -> None:
 def test_it_names_every_frame() -> None:
     told = re.findall(r'Told\("([\w.]+)", "(\w+)"', Path(frames.__file__).read_text())
     assert told
+    for module in (rooms, notifications):
+        text = Path(module.__file__).read_text()
+        tidings = re.findall(r'"((?:room|notification)\.\w+)", "?(\w+)', text)
+        told += [(kind, event) for kind, event in tidings if event[0].isupper()]
+    assert {"room.typing", "notification.read"} <= {kind for kind, _ in told}
     rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \|", TEXT, re.MULTILINE)
     for kind, event in told:
         assert any(kind == named and f"`{event}`" in events for named, events in rows), (kind, event)

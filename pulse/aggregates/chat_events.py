@@ -162,7 +162,7 @@ class ReplyWritten(AggregateEvent):
     def apply(self, chat: ChatSoFar) -> None:
         if self.client_msg_id is not None:
             chat.client_msgs[client_key(self.moderator_id, self.client_msg_id)] = self.originator_version
-        chat.outgoing[self.originator_version] = Sending(self.text, self.attachments)
+        chat.outgoing[self.originator_version] = Sending(self.text, self.attachments, author=self.moderator_id)
         chat.unread, chat.waiting_since = [], None
         chat.answered[self.moderator_id] = self.originator_version
         chat.seen_by[self.moderator_id] = self.originator_version

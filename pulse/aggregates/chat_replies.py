@@ -99,6 +99,7 @@ class ReplyFailed(AggregateEvent):
     """A call failed. It is tried again at `again_at` (in plain words if `plain`); without one, it failed for good.
 
     `maybe`: it may have arrived all the same. `anew`: it was not this reply's fault, and its hour of trying begins anew.
+    `moderator_id` wrote the reply; older events don't say.
     """
 
     of: int
@@ -110,6 +111,7 @@ class ReplyFailed(AggregateEvent):
     plain: bool = False
     maybe: bool = False
     anew: bool = False
+    moderator_id: UUID | None = None
 
     def apply(self, chat: ChatSoFar) -> None:
         sending = chat.outgoing[self.of]
@@ -127,6 +129,7 @@ class ReplyUncertain(AggregateEvent):
     part: int
     attempt: int
     reason: str
+    moderator_id: UUID | None = None
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.outgoing[self.of].end_call(stuck=True, unsure=True)
@@ -209,8 +212,9 @@ class RepliedChat(ChatSoFar):
         in_doubt = sending is not None and (sending.calling or sending.maybe) and not sending.stuck
         if sending is not None and in_doubt and attempt == sending.attempt:
             self.trigger_event(
-                ReplyUncertain, of=of, part=sending.part, attempt=attempt, reason=reason[:500], timestamp=now
-            )
+                ReplyUncertain, of=of, part=sending.part, attempt=attempt, reason=reason[:500],
+                moderator_id=sending.author, timestamp=now,
+            )  # fmt: skip
 
     def send_again(self, of: int, *, moderator_id: UUID, now: datetime) -> None:
         """A moderator's choice for a reply that failed or is uncertain. Raises NotStuck."""
@@ -249,7 +253,7 @@ class RepliedChat(ChatSoFar):
         self.trigger_event(
             ReplyFailed, of=of, part=sending.part, attempt=sending.attempt, code=failure.code,
             reason=failure.reason[:500], again_at=failure.again_at, plain=failure.plain, maybe=failure.maybe,
-            anew=failure.anew, timestamp=now,
+            anew=failure.anew, moderator_id=sending.author, timestamp=now,
         )  # fmt: skip
 
     def _join_receipts(self, of: int, message_id: str | None, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from pulse.message import Attachment
 
@@ -33,6 +34,7 @@ class Sending:
     stuck: bool = False
     unsure: bool = False
     plain: bool = False
+    author: UUID | None = None
 
     def begin_call(self, part: int, parts: int, attempt: int, at: datetime) -> None:
         self.part, self.parts, self.attempt, self.calling = part, parts, attempt, True

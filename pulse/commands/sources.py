@@ -34,6 +34,7 @@ ApiUrl = Annotated[
     str | None,
     typer.Option(help="Telegram, VK: another address of the provider's API, such as your own Bot API server"),
 ]
+Username = Annotated[str | None, typer.Option(help="Telegram: the bot's name, for links that open it")]
 Behaviour = Annotated[
     str | None, typer.Option(help="simulator: how it misbehaves, such as `busy 5`; empty: not at all")
 ]
@@ -103,6 +104,7 @@ def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
     token: Token = None,
     confirmation: Confirmation = None,
     api_url: ApiUrl = None,
+    username: Username = None,
     behaviour: Behaviour = None,
     origin: Origin = None,
     file_limit_mb: FileLimit = None,
@@ -117,7 +119,7 @@ def set_source(  # noqa: PLR0913, PLR0917  (a command's options)
     with words_for_errors():
         hidden = _secrets(secret=_one_of(secret, made), next_secret=next_secret, token=token)
         seen = _settings(
-            confirmation=confirmation, api_url=api_url, behaviour=behaviour, origins=_joined(origin),
+            confirmation=confirmation, api_url=api_url, username=username, behaviour=behaviour, origins=_joined(origin),
             file_limit_mb=None if file_limit_mb is None else str(file_limit_mb), file_types=_joined(file_type),
         )  # fmt: skip
 

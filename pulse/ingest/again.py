@@ -28,6 +28,7 @@ from pulse.eventlog.rehearsal import NotAsShown, Rehearsal
 from pulse.eventlog.store import EventStore
 from pulse.ingest.blocked import is_blocked
 from pulse.ingest.intake import Delivered, Intake, NoChatYet, as_text
+from pulse.ingest.pagers import TOO_LATE, opened_by
 from pulse.ingest.readings import Reading, source_of
 
 BLOB = "blob:sha256:"
@@ -106,6 +107,8 @@ class Again:
         match arrival:
             case Unhandled(kind=kind):
                 return "unhandled", kind, ""
+            case MessageArrived() if opened_by(delivered.source, arrival):
+                return "unhandled", "PagerLink", TOO_LATE
             case TypingSeen() | Confirmation():
                 return PROCESSED, "", "Nothing of it is kept."
             case MessageArrived() if (was := await self._message_before(reading, arrival)) is not None:

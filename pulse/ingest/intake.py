@@ -33,6 +33,7 @@ from pulse.channels import (
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
+from pulse.ingest.pagers import TOO_LATE, link_pager, opened_by
 from pulse.message import Author
 from pulse.values import value
 
@@ -87,6 +88,8 @@ class Intake:
                 return Taken("live", NOTHING)
             case Unhandled(kind=kind):
                 return await self._keep(delivered, arrival.external_id, kind, "")
+            case MessageArrived() if moderator := opened_by(delivered.source, arrival):
+                return await self._link_pager(delivered, arrival, moderator)
         raw = await self._raw(delivered.body)
         try:
             return _taken(await self.decide(delivered, arrival, raw))
@@ -109,6 +112,12 @@ class Intake:
         """Keeps an authentic delivery that can't be read; a mended driver can read it later."""
         external_id = f"sha256:{sha256(delivered.body).hexdigest()}"
         return await self._keep(delivered, external_id, "", reason, outcome="quarantined")
+
+    async def _link_pager(self, delivered: Delivered, arrival: MessageArrived, moderator: UUID) -> Taken:
+        decided = await link_pager(self.store, delivered.source, arrival, moderator, self.clock)
+        if decided.events:
+            return Taken("taken", decided)
+        return await self._keep(delivered, arrival.external_id, "PagerLink", TOO_LATE)
 
     async def _in_chat(self, delivered: Delivered, arrival: InChat, raw: str, *, opens: bool) -> Decided:
         source, now = delivered.source, self.clock()

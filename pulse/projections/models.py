@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from pulse.eventlog.envelope import Recorded
-from pulse.projections import callbacks, customers, deliveries, files, health, inbox, joins, marks, thread
+from pulse.projections import (
+    callbacks,
+    customers,
+    deliveries,
+    files,
+    health,
+    inbox,
+    joins,
+    marks,
+    notifications,
+    rooms,
+    thread,
+)
 from pulse.projections.changes import Changes, ReadModel
 
 # Each is named after its table.
@@ -17,6 +29,8 @@ MODELS: dict[str, ReadModel] = {
     "deliveries": deliveries,
     "files": files,
     "health": health,
+    "rooms": rooms,
+    "notifications": notifications,
 }
 
 

@@ -40,7 +40,8 @@ def news_of(recorded: Recorded) -> News | None:
 
 def hearers(news: News, hub: Hub, directory: Directory) -> Iterator[Peer]:
     """Who is subscribed and still may hear it; who holds the app's secret (None) may."""
-    channel = Subscription(*news.channel.split(".", 1))
+    kind, _, wanted = news.channel.partition(".")
+    channel = Subscription(kind, wanted)
     for peer, person_id in hub.channels.get(news.channel, {}).items():
         person = None if person_id is None else directory.person(person_id)
         if person_id is None or (person is not None and may_hear(person, channel, news.audience)):

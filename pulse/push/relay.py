@@ -19,13 +19,19 @@ from pulse.eventlog.appends import AppendRefused, Stored
 from pulse.eventlog.envelope import open_envelope
 from pulse.eventlog.follow import RETRY_SECONDS, Follow
 from pulse.eventlog.jetstream import Log
+from pulse.eventlog.store import EventStore
 from pulse.logs import Outage
 from pulse.push import alerts
 from pulse.push.alerts import Alert, admins, alert_frame, alert_of, own_channel
 from pulse.push.frames import Data, Frame, Names, frames_of
 from pulse.push.hub import Hub, Peer, fan_out, text_frame
 from pulse.push.news import News, hearers, news_frame, news_of
+from pulse.push.notifications import notification_tidings
+from pulse.push.rooms import RoomRelay
 from pulse.push.sign_outs import SignOuts
+from pulse.push.tidings import tell
+
+ROOMS = 100  # whole rooms that are held in memory; who is in which is kept of all
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +47,7 @@ class Relay:
         self.hub = hub
         self.names = Names(directory.name_of, self._department_name)
         self.sign_outs = SignOuts(hub, directory)
+        self.rooms = RoomRelay(EventStore(source, cached=ROOMS), hub, directory)
         self.follow: Follow | None = None
 
     @property
@@ -50,6 +57,8 @@ class Relay:
 
     async def begin(self) -> None:
         """Takes its place in the log, before the door listens. Waits for as long as the log can't tell it."""
+        if self.follow is None:
+            await self.rooms.begin(self.source)
         outage = Outage("push")
         while self.follow is None:
             try:
@@ -79,6 +88,9 @@ class Relay:
                 await self.hand_out(frame)
             if news := news_of(recorded):
                 await self.tell_news(news)
+            await self.rooms.take(recorded)
+            for tiding in notification_tidings(recorded, self.names.person):
+                await tell(tiding, self.hub, self.directory)
             if alert := alert_of(recorded, self.directory):
                 await self.tell_admins(alert)
         except Exception:

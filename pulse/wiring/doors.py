@@ -39,12 +39,16 @@ from pulse.desk.login import Login, login_routes
 from pulse.desk.logout import logout_routes
 from pulse.desk.me import me_routes
 from pulse.desk.my_sessions import my_session_routes
+from pulse.desk.notifications import notification_routes
 from pulse.desk.own_password import OwnPassword
+from pulse.desk.pagers import pager_routes
 from pulse.desk.pages import page_routes
 from pulse.desk.producers import producer_routes, producer_secret_routes
 from pulse.desk.profile import password_routes, profile_routes
 from pulse.desk.providers import provider_routes
 from pulse.desk.retention import retention_routes
+from pulse.desk.room_desk import RoomDesk
+from pulse.desk.rooms import room_command_routes, room_list_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.saved_views import saved_view_routes
 from pulse.desk.second_factors import SecondFactors
@@ -166,7 +170,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     store, reads = parts.store, parts.reads
     desk, drafts = ChatDesk(guard, store, reads), Drafts(reads)
     flows, linking = Flows(guard, parts.vault, parts.ways), Linking(store, guard.clock)
-    sources = SourceDesk(guard, parts.connecting, parts.providers)
+    sources, rooms = SourceDesk(guard, parts.connecting, parts.providers), RoomDesk(guard, store, reads)
     return [
         *sign_in_routers(guard, parts),
         provider_routes(guard, flows, linking),
@@ -189,6 +193,10 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         callback_routes(guard, store, reads),
         routing_routes(guard, store),
         me_routes(guard, store),
+        room_list_routes(guard, rooms, reads),
+        room_command_routes(guard, rooms),
+        notification_routes(guard, store, reads),
+        pager_routes(guard, store),
         source_routes(guard, reads, parts.providers),
         source_command_routes(guard, sources),
         source_secret_routes(guard, sources),

@@ -14,6 +14,8 @@ from pulse.delivery.attachments import Attachments, Sources
 from pulse.delivery.calling import ReadFile
 from pulse.delivery.letting_go import LettingGo
 from pulse.delivery.outbox import Outbox
+from pulse.delivery.pager_sender import PagerSender
+from pulse.delivery.pagers import Pagers
 from pulse.delivery.profiles import Profiles
 from pulse.delivery.routing import Routing
 from pulse.delivery.sender import Parts
@@ -85,6 +87,7 @@ async def open_delivery(house: House, reads: Reads) -> AsyncIterator[None]:
         open_attachments(house, drivers)
         open_profiles(house, drivers)
         open_subscribers(house)
+        open_pagers(house, drivers)
         open_routing(house, reads)
         open_snoozes(house, reads)
         open_letting_go(house, reads)
@@ -134,6 +137,12 @@ def open_profiles(house: House, drivers: Drivers) -> None:
 def open_subscribers(house: House) -> None:
     """Other systems are told of events."""
     house.tasks.append(Subscribers(house.directory, subscribing_in(house), house.epoch).run)
+
+
+def open_pagers(house: House, drivers: Drivers) -> None:
+    """Moderators are told of work in Telegram; of several processes one tells."""
+    sender = PagerSender(house.store, drivers, now)
+    house.tasks.append(Pagers(house.store, house.directory, sender, house.epoch, now).run)
 
 
 def open_routing(house: House, reads: Reads) -> None:

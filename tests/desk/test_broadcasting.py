@@ -55,6 +55,14 @@ async def test_a_chat_of_another_department_is_not_yours(shared: Pulse, desk: De
     assert (await desk.post("admin", AUTH, asked)).status_code == 200
 
 
+async def test_rooms_channels_are_signed_for_who_is_in_the_room(shared: Pulse, desk: Desk) -> None:
+    for name in ("anna", "boris", "admin"):
+        assert (await desk.post(name, AUTH, {"socket_id": SOCKET, "channel_name": "private-chat"})).status_code == 200
+        for channel in (f"private-chat.{ANNA}.{BORIS}", f"private-chat.{BORIS}.{ANNA}"):
+            answer = await desk.post(name, AUTH, {"socket_id": SOCKET, "channel_name": channel})
+            assert answer.status_code == (403 if name == "admin" else 200)
+
+
 async def test_producers_channels_are_for_whom_their_configurations_say(shared: Pulse, desk: Desk) -> None:
     for name in ("anna", "boris", "admin"):
         for channel in ("private-campaign.17", "presence-campaign.17", f"private-campaign.{uuid4()}"):
@@ -71,7 +79,7 @@ async def test_producers_channels_are_for_whom_their_configurations_say(shared: 
     "channel",
     [
         "private-campaign", "private-campaign.", "campaign.17", "private-Campaign.17", "private-financial.17",
-        "private-chat.", "private-chat", "private-chat.x", f"private-chat.{UUID(int=1)}", f"chat.{ANNA}", "", "presence-chat",
+        "private-chat.", "chat", f"private-chat.{ANNA}.{ANNA}", f"private-chat.{BORIS}.{UUID(int=1)}", "private-chat.x", f"private-chat.{UUID(int=1)}", f"chat.{ANNA}", "", "presence-chat",
         f"private-source.{UUID(int=1)}", f"private-moderator.{BORIS}", f"PRIVATE-MODERATOR.{ANNA}", "private-chat.\0",
         f"private-moderator.{ANNA}.{BORIS}", "x" * 5000, f"private-moderator.{ANNA}:x", f"private-encrypted-user.{ANNA}",
         f"private-moderator.{ANNA.hex}", f"private-moderator.{{{ANNA}}}", f"private-moderator.{str(ANNA).upper()}",

@@ -16,6 +16,7 @@ FLOORS: list[tuple[str, ...]] = [
         "settings",
         "access",
         "tokens",
+        "pager_codes",
         "signatures",
         "contracts",
         "vault",

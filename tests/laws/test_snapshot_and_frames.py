@@ -175,7 +175,9 @@ async def until(socket: ClientConnection, enough: Callable[[Json], bool]) -> lis
     heard: list[Json] = []
     async with asyncio.timeout(PATIENCE):
         while not heard or not enough(heard[-1]):
-            heard.append(json.loads(await socket.recv()))
+            frame = json.loads(await socket.recv())
+            if "session_id" in frame:  # else it is not about a chat
+                heard.append(frame)
     return heard
 
 

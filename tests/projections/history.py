@@ -15,6 +15,8 @@ from pulse.aggregates.chat_sending import Sending
 from pulse.aggregates.chat_work import PRIORITIES
 from pulse.aggregates.customer import Customer, customer_id
 from pulse.aggregates.delivery import Delivery, cause_of, delivery_id
+from pulse.aggregates.notification import Notifications, notifications_id
+from pulse.aggregates.room import GENERAL, Room, direct_id
 from pulse.errors import Refusal
 from pulse.eventlog.store import EventStore
 from pulse.message import Attachment, Author, Incoming, Quoted
@@ -45,6 +47,7 @@ class History:
             self.callback, self.callback, self.finish_callback, self.rename, self.lose,
             self.introduce, self.join, self.join, self.part,
             self.store_file, self.store_file, self.lose_file,
+            self.talk, self.talk, self.look, self.read, self.read_all,
         ]  # fmt: skip
 
     async def tell(self, steps: int) -> None:
@@ -203,6 +206,48 @@ class History:
     async def note(self) -> None:
         who = self._moderator()
         await self._in_chat(lambda chat: chat.note("She is in a hurry", moderator_id=who, now=self.now))
+
+    async def talk(self) -> None:
+        """In the general room, or between two of them."""
+        who, other = (ANNA, BORIS) if self.random.random() < 0.5 else (BORIS, ANNA)
+        general = self.random.random() < 0.5
+        text = self.random.choice([word for word in WORDS if word])
+
+        def decision(room: Room | None) -> Room:
+            opened = Room.open_general(now=self.now) if general else Room.open_direct(who, other, now=self.now)
+            room = room or opened
+            room.write(text, moderator_id=who, client_msg_id=str(self.number), mentions=(other,), now=self.now)
+            return room
+
+        await self.store.decide(Room, GENERAL if general else direct_id(who, other), decision, by="moderator")
+
+    async def look(self) -> None:
+        """Somebody reads what was said."""
+        who, up_to = self._moderator(), self.random.randint(0, 20)
+        room_id = self.random.choice((GENERAL, direct_id(ANNA, BORIS)))
+
+        def decision(room: Room | None) -> Room | None:
+            if room is not None:
+                room.see(who, up_to, now=self.now)
+            return room
+
+        await self.store.decide(Room, room_id, decision, by="moderator")
+
+    async def read(self) -> None:
+        await self._notified(lambda mine: mine.read(self.random.randint(1, 2 * self.number), now=self.now))
+
+    async def read_all(self) -> None:
+        await self._notified(lambda mine: mine.read_all(self.random.randint(1, self.number), now=self.now))
+
+    async def _notified(self, act: Callable[[Notifications], None]) -> None:
+        who = self._moderator()
+
+        def decision(known: Notifications | None) -> Notifications:
+            mine = known or Notifications.begin(who, now=self.now)
+            act(mine)
+            return mine
+
+        await self.store.decide(Notifications, notifications_id(who), decision, by="moderator")
 
     async def tag(self) -> None:
         tag, put = f"tag {self.random.randint(1, 3)}", self.random.random() < 0.6

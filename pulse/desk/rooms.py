@@ -1,0 +1,150 @@
+"""`/api/rooms`, `/api/direct`: what moderators say to each other."""
+
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
+from pydantic import Field
+
+from pulse.access import Person
+from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, shows
+from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
+from pulse.desk.guard import Guard
+from pulse.desk.room_desk import RoomDesk
+from pulse.eventlog.live import ROOM_TYPING
+from pulse.http import answer
+from pulse.limits import Rate
+from pulse.projections import rooms
+from pulse.projections.reads import Reads
+
+END = 2**31 - 1
+ROOM = "bd0ac4f2-4898-52aa-bd9b-d19d8c4859b9"
+ANNA = "76b3650b-e037-5e26-acd4-70d922a03793"
+WHEN = "2026-11-21T09:30:00Z"
+
+Asked = Annotated[int | None, Query(ge=0, le=END)]
+
+
+class Named(Shown):
+    id: Annotated[UUID, Field(examples=[ANNA])]
+    name: Annotated[str, Field(examples=["Anna"])]
+
+
+class RoomRow(Shown):
+    """`with` and `seen_by_other` are a direct room's. `unread` is `messages` less `seen`."""
+
+    id: Annotated[UUID, Field(examples=[ROOM])]
+    kind: Annotated[str, Field(examples=["general"])]
+    with_: Annotated[Named | None, Field(alias="with", examples=[None])]
+    messages: Annotated[int, Field(examples=[12])]
+    seen: Annotated[int, Field(examples=[10])]
+    unread: Annotated[int, Field(examples=[2])]
+    seen_by_other: Annotated[int | None, Field(examples=[None])]
+    last_text: Annotated[str, Field(examples=["Lunch?"])]
+    last_by: Named | None
+    last_at: Annotated[str | None, Field(examples=[WHEN])]
+
+
+class RoomMessageRow(Shown):
+    id: Annotated[int, Field(examples=[12])]
+    room_id: Annotated[UUID, Field(examples=[ROOM])]
+    sender: Named
+    text: Annotated[str, Field(examples=["Lunch?"])]
+    mentions: Annotated[list[UUID], Field(examples=[[]])]
+    client_msg_id: Annotated[str | None, Field(examples=["w1"])]
+    created_at: Annotated[str, Field(examples=[WHEN])]
+
+
+class WrittenMessage(Written):
+    id: Annotated[int, Field(examples=[12])]
+    client_msg_id: Annotated[str | None, Field(examples=["w1"])]
+
+
+class OpenedRoom(Written):
+    id: Annotated[UUID, Field(examples=[ROOM])]
+
+
+class RoomMessage(Body):
+    """`clientMsgId` is the client's own id: however often it is sent, it is one message. `mentions` are told of it."""
+
+    text: Annotated[str, Field(min_length=1, max_length=8000, pattern=WITHOUT_NUL, examples=["Lunch?"])]
+    clientMsgId: Annotated[str | None, Field(min_length=1, max_length=128, pattern=WITHOUT_NUL, examples=["w1"])] = None
+    mentions: Annotated[tuple[UUID, ...], Field(max_length=20, examples=[[]])] = ()
+
+
+class SeenMessages(Body):
+    upTo: Annotated[int, Field(ge=0, le=END, examples=[12])]
+
+
+class Direct(Body):
+    to: Annotated[UUID, Field(examples=[ANNA])]
+
+
+def room_list_routes(guard: Guard, desk: RoomDesk, reads: Reads) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["rooms"])
+    Reading = Annotated[Person, Depends(guard.reader)]
+
+    def name_of(who: UUID) -> str:
+        return guard.directory.name_of(who)
+
+    @router.get("/rooms", responses=shows(Listed[RoomRow]))
+    async def list_rooms(person: Reading, limit: Limit = 50, cursor: Annotated[str | None, Query()] = None) -> Response:
+        """The general room and your direct ones, the newest word first."""
+        page = await rooms.page(reads, person.id, limit=limit, cursor=cursor)
+        return answer({**page.body(), "items": [rooms.shown(row, person.id, name_of) for row in page.items]})
+
+    @router.get("/rooms/{room_id}", responses=shows(RoomRow))
+    async def show_room(room_id: UUID, person: Reading) -> Response:
+        """One of them."""
+        return answer(rooms.shown(await desk.seen_by(person, room_id), person.id, name_of))
+
+    @router.get("/rooms/{room_id}/messages", responses=shows(Listed[RoomMessageRow]))
+    async def list_room_messages(
+        room_id: UUID, person: Reading, limit: Limit = 50, beforeId: Asked = None, afterId: Asked = None
+    ) -> Response:
+        """What was said, oldest first; the newest page unless `beforeId` or `afterId` asks for another."""
+        await desk.seen_by(person, room_id)
+        page = await rooms.messages(reads, room_id, limit=limit, before=beforeId, after=afterId)
+        return answer({**page.body(), "items": [rooms.shown_message(row, name_of) for row in page.items]})
+
+    return router
+
+
+def room_command_routes(guard: Guard, desk: RoomDesk) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["rooms"])
+    Asking = Annotated[Person, Depends(guard.person)]
+    typing = Rate(per_second=1, burst=10)
+    said = {**WRITTEN, "model": WrittenMessage}
+    opened = {**WRITTEN, "model": OpenedRoom}
+
+    @router.post("/rooms/{room_id}/messages", status_code=201, responses={201: said, 200: said})
+    async def write_to_room(room_id: UUID, message: RoomMessage, person: Asking) -> Response:
+        """Writes to colleagues. 404 for somebody mentioned who is not in the room."""
+        decided, number = await desk.write(person, room_id, message.text, message.clientMsgId, message.mentions)
+        status = 201 if decided.events else 200
+        return done(decided, status, id=number, client_msg_id=message.clientMsgId)
+
+    @router.post("/rooms/{room_id}/seen", responses={200: WRITTEN})
+    async def mark_room_seen(room_id: UUID, seen: SeenMessages, person: Asking) -> Response:
+        """Marks everything up to a message as seen by you."""
+        decided = await desk.command(person, room_id, lambda room: room.see(person.id, seen.upTo, now=guard.clock()))
+        return done(decided)
+
+    @router.post("/rooms/{room_id}/typing", status_code=202)
+    async def tell_room_typing(room_id: UUID, person: Asking) -> Response:
+        """Shows the others that you are typing; nothing of it is kept."""
+        typing.require(f"{person.id}/{room_id}")
+        people = await desk.people(person, room_id)
+        told = {"room_id": room_id, "people": people, "moderator_id": person.id}
+        await desk.store.log.tell(ROOM_TYPING, orjson.dumps(told))
+        return answer({}, 202)
+
+    @router.post("/direct", responses={200: opened, 201: opened}, status_code=201)
+    async def open_direct(wanted: Direct, person: Asking) -> Response:
+        """The direct room of you and somebody, opened if you two have none yet."""
+        decided, room_id = await desk.open_direct(person, wanted.to)
+        return done(decided, 201 if decided.events else 200, id=str(room_id))
+
+    return router

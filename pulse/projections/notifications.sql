@@ -1,0 +1,76 @@
+-- name: create
+-- `position` is that of the event it tells of, and with whom it tells it names it.
+create table notifications (
+    moderator_id uuid not null,
+    position bigint not null,
+    at timestamptz not null,
+    kind text not null,
+    chat_id uuid,
+    room_id uuid,
+    number integer,
+    by_id uuid,
+    text text not null,
+    read boolean not null default false,
+    primary key (moderator_id, position)
+);
+
+-- name: index
+create index notifications_unread on notifications (moderator_id, position) where not read;
+
+-- name: insert_notifications
+insert into notifications (moderator_id, position, at, kind, chat_id, room_id, number, by_id, text)
+select moderator_id, position, at, kind, chat_id, room_id, number, by_id, text
+from json_to_recordset(%(rows)s::json) as r(
+    moderator_id uuid, position bigint, at timestamptz, kind text, chat_id uuid, room_id uuid, number integer,
+    by_id uuid, text text);
+
+-- name: read_one
+update notifications set read = true
+from json_to_recordset(%(rows)s::json) as r(moderator_id uuid, of bigint)
+where notifications.moderator_id = r.moderator_id and notifications.position = r.of;
+
+-- name: read_up_to
+update notifications set read = true
+from json_to_recordset(%(rows)s::json) as r(moderator_id uuid, up_to bigint)
+where notifications.moderator_id = r.moderator_id and notifications.position <= r.up_to and not notifications.read;
+
+-- name: older
+-- Of chats only those that one may see now.
+select told.* from notifications told left join inbox using (chat_id)
+where told.moderator_id = %(me)s and told.position < %(position)s and (told.chat_id is null or %(everything)s
+    or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
+order by told.position desc limit %(limit)s;
+
+-- name: newer
+select told.* from notifications told left join inbox using (chat_id)
+where told.moderator_id = %(me)s and told.position > %(position)s and (told.chat_id is null or %(everything)s
+    or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
+order by told.position limit %(limit)s;
+
+-- name: older_unread
+select told.* from notifications told left join inbox using (chat_id)
+where told.moderator_id = %(me)s and not told.read and told.position < %(position)s and (told.chat_id is null
+    or %(everything)s or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
+order by told.position desc limit %(limit)s;
+
+-- name: newer_unread
+select told.* from notifications told left join inbox using (chat_id)
+where told.moderator_id = %(me)s and not told.read and told.position > %(position)s and (told.chat_id is null
+    or %(everything)s or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
+order by told.position limit %(limit)s;
+
+-- name: one
+select told.* from notifications told left join inbox using (chat_id)
+where told.moderator_id = %(me)s and told.position = %(position)s and (told.chat_id is null or %(everything)s
+    or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s);
+
+-- name: count_unread
+-- As far as anybody counts.
+select count(*) as unread from (
+    select 1 from notifications told left join inbox using (chat_id)
+    where told.moderator_id = %(me)s and not told.read and (told.chat_id is null or %(everything)s
+        or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
+    limit %(limit)s) as counted;
+
+-- name: newest
+select coalesce(max(position), 0) as position from notifications where moderator_id = %(me)s;

@@ -1,0 +1,41 @@
+"""Notifications as they come: each to its own moderator, and only of what they may see at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+from pulse.access import Person, Place, may_see
+from pulse.aggregates.notification import NotificationRead, NotificationsRead
+from pulse.eventlog.envelope import Recorded
+from pulse.projections.notifications import notices_of, shown
+from pulse.push.tidings import Tiding
+
+
+def notification_tidings(recorded: Recorded, name_of: Callable[[UUID], str]) -> Iterator[Tiding]:
+    """None for whatever concerns nobody in particular."""
+    match recorded.event:
+        case NotificationRead(moderator_id=who, of=of):
+            yield _read(recorded, who, {"ids": [of]})
+        case NotificationsRead(moderator_id=who, up_to=up_to):
+            yield _read(recorded, who, {"up_to": up_to})
+        case _:
+            for notice in notices_of(recorded):
+                place = Place(recorded.scope.department, recorded.scope.holder) if notice["chat_id"] else None
+                yield Tiding(
+                    "notification.created", "NotificationCreated", shown(notice, name_of),
+                    (f"private-user.{notice['moderator_id']}",), _hears(notice["moderator_id"], place),
+                    recorded.position, recorded.envelope.id,
+                )  # fmt: skip
+
+
+def _read(recorded: Recorded, who: UUID, data: dict[str, Any]) -> Tiding:
+    return Tiding(
+        "notification.read", "NotificationRead", data, (f"private-user.{who}",), _hears(who, None),
+        recorded.position, recorded.envelope.id,
+    )  # fmt: skip
+
+
+def _hears(who: UUID, place: Place | None) -> Callable[[Person], bool]:
+    return lambda person: person.id == who and (place is None or may_see(person, place))
