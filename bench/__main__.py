@@ -11,7 +11,7 @@ from bench.report import Size
 
 SCRIPTS = (
     "ingest_always", "ingest_slow_disk", "ingest_default", "command", "projector", "fanout", "latency",
-    "replies",
+    "replies", "search",
 )  # fmt: skip
 
 
@@ -19,6 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(SCRIPTS)}; all without any")
     parser.add_argument("--seconds", type=float, default=Size().seconds, help="how long a round takes")
+    parser.add_argument("--messages", type=int, default=Size().messages, help="how many are searched")
     parser.add_argument("--json", action="store_true", help="one object a line")
     chosen = parser.parse_args()
     unknown = set(chosen.names) - set(SCRIPTS)
@@ -27,7 +28,7 @@ def main() -> None:
     machine = describe()
     print(json.dumps(machine) if chosen.json else _lines(machine), flush=True)
     for name in chosen.names or SCRIPTS:
-        report = importlib.import_module(f"bench.{name}").main(Size.of(chosen.seconds))
+        report = importlib.import_module(f"bench.{name}").main(Size.of(chosen.seconds, chosen.messages))
         print(json.dumps(report.as_json()) if chosen.json else f"\n{report.text()}", flush=True)
 
 

@@ -18,14 +18,15 @@ class Size:
     sockets: int = 1000
     events: int = 200_000
     event_chats: int = 5000
+    messages: int = 1_000_000
 
     @classmethod
-    def of(cls, seconds: float) -> Size:
+    def of(cls, seconds: float, messages: int = messages) -> Size:
         """Shorter rounds; the long history shrinks with them."""
-        return cls(seconds=seconds, events=min(200_000, int(40_000 * seconds)))
+        return cls(seconds=seconds, events=min(200_000, int(40_000 * seconds)), messages=messages)
 
 
-TINY = Size(seconds=0.2, rounds=1, connections=8, chats=40, sockets=40, events=2000, event_chats=50)
+TINY = Size(seconds=0.2, rounds=1, connections=8, chats=40, sockets=40, events=2000, event_chats=50, messages=2000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from pulse.desk.guard import Guard
 from pulse.desk.me import me_routes
 from pulse.desk.replies import reply_routes
 from pulse.desk.routing import routing_routes
+from pulse.desk.search import search_routes
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import sign_in_routes
 from pulse.desk.sources import source_routes
@@ -110,6 +111,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         sign_in_routes(guard, parts.passwords),
         chat_routes(guard, desk, reads),
         chat_command_routes(guard, desk, store),
+        search_routes(guard, desk, reads),
         reply_routes(guard, store, reads),
         file_routes(guard, store, reads, parts.blobs),
         customer_routes(guard, store, reads),
