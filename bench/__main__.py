@@ -11,7 +11,7 @@ from bench.report import Size
 
 SCRIPTS = (
     "ingest_always", "ingest_slow_disk", "ingest_default", "command", "projector", "fanout", "latency",
-    "replies", "lists", "headers",
+    "replies", "lists", "search", "headers",
 )  # fmt: skip
 
 
@@ -20,15 +20,17 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(SCRIPTS)}; all without any")
     parser.add_argument("--seconds", type=float, default=Size().seconds, help="how long a round takes")
     parser.add_argument("--chats", type=int, nargs="+", default=Size().lists, help="how many chats the lists hold")
+    parser.add_argument("--messages", type=int, default=Size().messages, help="how many are searched")
     parser.add_argument("--json", action="store_true", help="one object a line")
     chosen = parser.parse_args()
+    size = Size.of(chosen.seconds, tuple(chosen.chats), chosen.messages)
     unknown = set(chosen.names) - set(SCRIPTS)
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     machine = describe()
     print(json.dumps(machine) if chosen.json else _lines(machine), flush=True)
     for name in chosen.names or SCRIPTS:
-        report = importlib.import_module(f"bench.{name}").main(Size.of(chosen.seconds, tuple(chosen.chats)))
+        report = importlib.import_module(f"bench.{name}").main(size)
         print(json.dumps(report.as_json()) if chosen.json else f"\n{report.text()}", flush=True)
 
 

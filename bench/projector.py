@@ -24,7 +24,7 @@ from pulse.eventlog.streams import reconcile, wanted_streams
 from pulse.house import NATS_FOLDER
 from pulse.logs import configure_logs
 from pulse.projections.changes import Changes
-from pulse.projections.models import project_all
+from pulse.projections.models import SEARCH, project_all
 from pulse.projections.projector import Projector
 from pulse.serving import tune_gc
 
@@ -42,6 +42,7 @@ def main(size: Size) -> Report:
         with Child("bench.projector:run_pulse", MEASURED, **where, events=size.events, chats=size.event_chats) as pulse:
             ours = [pulse.ask(do="project") for _ in range(min(size.rounds, 2))]
             reading, folding, limit = (pulse.ask(do=what) for what in ("read", "fold", "copy"))
+            searching = pulse.ask(do="search")
         where = {"database_url": world.addresses.database_url, "events": peer_events}
         with Child(
             "bench.projector:run_peer", MEASURED, **where, chats=min(size.event_chats, peer_events // 4)
@@ -52,12 +53,13 @@ def main(size: Size) -> Report:
         Figure("Pulse", [found["rate"] for found in ours], "events/s", f"{busy} of its core an event"),
         Figure("  of it: reading the log alone", [reading["rate"]], "events/s", f"{reading['cpu_us']:.0f} µs"),
         Figure("  of it: reading and folding", [folding["rate"]], "events/s", f"{folding['cpu_us']:.0f} µs"),
+        Figure("what is searched, on its own shelf", [searching["rate"]], "events/s", f"{searching['cpu_us']:.0f} µs"),
         Figure("ProjectionRunner + Postgres tracking", theirs, "events/s", f"{peer_events:,} events, two tables"),
         Figure("COPY of the rows Pulse wrote", [limit["rate"]], "events/s", f"{limit['rows']:,} rows, no index"),
     ]
     rate = report.figures[0].value
     report.verdicts = [
-        Verdict("Pulse : ProjectionRunner", rate / report.figures[3].value, REACH),
+        Verdict("Pulse : ProjectionRunner", rate / report.figures[4].value, REACH),
         Verdict("Pulse : COPY", rate / limit["rate"], REACH_OF_COPY),
     ]
     report.notes.append(f"Pulse writes {', '.join(TABLES)}; commits do not wait for the disk on any side")
@@ -85,6 +87,8 @@ async def _pulse(nats_url: str, database_url: str, events: int, chats: int) -> N
             case "project":
                 schemas += 1
                 await Projector(log, database_url, epoch, schema=f"bench_{schemas}").catch_up()
+            case "search":
+                await Projector(log, database_url, epoch, schema="bench_search", shelf=SEARCH).catch_up()
             case "copy":
                 began, rows = _copy(database_url, f"bench_{schemas}")
             case what:

@@ -19,14 +19,19 @@ class Size:
     events: int = 200_000
     event_chats: int = 5000
     lists: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    messages: int = 1_000_000
 
     @classmethod
-    def of(cls, seconds: float, lists: tuple[int, ...]) -> Size:
-        """Shorter rounds; the long history shrinks with them. `lists` are how many chats there are in the lists."""
-        return cls(seconds=seconds, events=min(200_000, int(40_000 * seconds)), lists=lists)
+    def of(cls, seconds: float, lists: tuple[int, ...] = lists, messages: int = messages) -> Size:
+        """Shorter rounds; the long history shrinks with them. `lists` are how many chats there are in the lists,
+        `messages` how many are searched.
+        """
+        return cls(seconds=seconds, events=min(200_000, int(40_000 * seconds)), lists=lists, messages=messages)
 
 
-TINY = Size(seconds=0.2, rounds=1, connections=8, chats=40, sockets=40, events=2000, event_chats=50, lists=(300,))
+TINY = Size(
+    seconds=0.2, rounds=1, connections=8, chats=40, sockets=40, events=2000, event_chats=50, lists=(300,), messages=2000
+)
 
 
 @dataclass(frozen=True, slots=True)

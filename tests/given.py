@@ -19,6 +19,7 @@ from pulse.message import Author, Incoming
 ANNA, BORIS = moderator_id("anna@example.org"), moderator_id("boris@example.org")
 SALES, SUPPORT = UUID(int=0x5A1E5), UUID(int=0x5)
 SHOP = source_id("telegram", "shop_bot")
+PERSON = UUID(int=77)
 VERA = Author(id="77", name="Vera")
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
@@ -80,11 +81,11 @@ def read_back(kind: type[A], events: Any) -> A:
     return found
 
 
-def a_chat(peer: str = "77", department: UUID | None = SALES) -> Chat:
+def a_chat(peer: str = "77", department: UUID | None = SALES, customer: UUID = PERSON) -> Chat:
     """Vera's chat with the shop, just opened."""
     return Chat.open(
         source_id=SHOP, channel="telegram", peer=peer, title="Vera", group=False,
-        department_id=department, customer_id=UUID(int=77), now=NOW,
+        department_id=department, customer_id=customer, now=NOW,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from pulse.commands.terminal import Json, err, out, show, show_json, show_rows
 from pulse.demo import demo_summary, make_demo
 from pulse.errors import Trouble
 from pulse.house import House, now
+from pulse.projections.models import LISTS, SEARCH
 from pulse.projections.rebuild import rebuild as rebuild_reads
 from pulse.wiring.parts import open_reads
 
@@ -47,10 +48,11 @@ def rebuild() -> None:
 
     async def run(house: House) -> None:
         with err.status("Rebuilding the read models …") as status:
-            position = await rebuild_reads(
-                house.log, house.addresses.database_url, house.epoch,
-                lambda at, of: status.update(f"Rebuilding the read models … {at:,} of {of:,}"),
-            )  # fmt: skip
+            for shelf in (LISTS, SEARCH):
+                position = await rebuild_reads(
+                    house.log, house.addresses.database_url, house.epoch,
+                    lambda at, of: status.update(f"Rebuilding the read models … {at:,} of {of:,}"), shelf,
+                )  # fmt: skip
         out.print(f"The read models are made anew, up to position {position:,}.")
 
     with_house(settings_here(), run)

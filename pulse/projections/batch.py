@@ -15,7 +15,7 @@ from pulse.projections import dead_letters
 from pulse.projections.changes import Changes
 from pulse.projections.connections import Connection
 from pulse.projections.dead_letters import dead_letter
-from pulse.projections.models import MODELS, project_all
+from pulse.projections.models import LISTS, Shelf, project_all
 
 BATCH_BYTES = 8 * 1024 * 1024
 BREATH = 25  # events between two looks at the sockets: folding is long, and the batch before is still being sent
@@ -34,6 +34,7 @@ class Batch:
     rows: dict[str, bytes]
     behind: int
     parks: set[str]
+    shelf: Shelf = LISTS
     unwritable: Exception | None = None
 
     @property
@@ -44,7 +45,7 @@ class Batch:
         """Sends every statement that has rows. Raises Unwritable."""
         if self.unwritable is not None:
             raise Unwritable from self.unwritable
-        for name, model in MODELS.items():
+        for name, model in self.shelf.models.items():
             for statement in model.WRITES:
                 if rows := self.rows.get(f"{name}.{statement}"):
                     await connection.execute(model.SQL[statement], {"rows": Json(rows, bytes)})
@@ -52,7 +53,9 @@ class Batch:
             await connection.execute(dead_letters.SQL["bury"], {"rows": Json(rows, bytes)})
 
 
-async def fold(page: list[Stored], parked: frozenset[str], poison: Mapping[int, Exception] | None = None) -> Batch:
+async def fold(
+    page: list[Stored], parked: frozenset[str], poison: Mapping[int, Exception] | None = None, shelf: Shelf = LISTS
+) -> Batch:
     """A page as rows. Events that raise, or are known as poison, are set aside with all that follows of theirs."""
     poison = poison or {}
     changes, parks = Changes(), set[str]()
@@ -73,13 +76,13 @@ async def fold(page: list[Stored], parked: frozenset[str], poison: Mapping[int, 
             changes.add(BURY, dead_letter(stored, error))
             continue
         try:
-            project_all(recorded, changes)
+            project_all(recorded, changes, shelf)
         except Exception as senseless:  # noqa: BLE001  it may have left half its rows, so once more without it
-            return await fold(page, parked, {**poison, stored.position: senseless})
+            return await fold(page, parked, {**poison, stored.position: senseless}, shelf)
     try:
-        return Batch(page, changes.encoded(), len(parked), parks)
+        return Batch(page, changes.encoded(), len(parked), parks, shelf)
     except orjson.JSONEncodeError as unwritable:
-        return Batch(page, {}, len(parked), parks, unwritable)
+        return Batch(page, {}, len(parked), parks, shelf, unwritable)
 
 
 def parts(page: list[Stored]) -> Iterator[list[Stored]]:

@@ -12,7 +12,7 @@ from pulse.errors import Trouble
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.jetstream import Log
 from pulse.projections.connections import Connection
-from pulse.projections.models import versions
+from pulse.projections.models import LISTS, Shelf, versions
 from pulse.projections.sql import Statements
 
 SQL = Statements(__file__)
@@ -43,9 +43,9 @@ class Checkpoint:
     versions: dict[str, int]
     indexed: bool
 
-    async def guard(self, log: Log, epoch: str) -> None:
+    async def guard(self, log: Log, epoch: str, shelf: Shelf = LISTS) -> None:
         """Raises LogBehind when the log is another one, OtherVersion when this code makes other tables."""
-        if self.versions != versions():
+        if self.versions != versions(shelf):
             raise OtherVersion
         if self.position == 0:
             return
@@ -58,10 +58,10 @@ class Checkpoint:
             raise LogBehind(f"The event at {self.position} is not the one the read models were made from. {CURE}")
 
 
-async def make_checkpoint(connection: Connection, epoch: str) -> None:
+async def make_checkpoint(connection: Connection, epoch: str, shelf: Shelf) -> None:
     """Makes the table with its one row, at position 0."""
     await connection.execute(SQL["create"], prepare=False)
-    await connection.execute(SQL["begin"], {"versions": orjson.dumps(versions()).decode(), "epoch": epoch})
+    await connection.execute(SQL["begin"], {"versions": orjson.dumps(versions(shelf)).decode(), "epoch": epoch})
 
 
 async def read_checkpoint(connection: Connection) -> Checkpoint | None:

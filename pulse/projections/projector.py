@@ -7,7 +7,7 @@ one of them count. An event that can't be projected is set aside with its aggreg
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import TypeVar
 from uuid import UUID
@@ -17,7 +17,7 @@ import psycopg
 import structlog
 
 from pulse.errors import LogDown
-from pulse.eventlog.appends import AppendRefused
+from pulse.eventlog.appends import AppendRefused, Stored
 from pulse.eventlog.follow import Follow
 from pulse.eventlog.jetstream import Log
 from pulse.logs import Outage
@@ -25,13 +25,12 @@ from pulse.projections.batch import Batch, Unwritable, fold, parts
 from pulse.projections.checkpoint import MOVED, CheckpointMoved, advance, read_checkpoint
 from pulse.projections.connections import AWAY, Connection, connected, enter, lead
 from pulse.projections.dead_letters import parked_subjects
+from pulse.projections.models import LISTS, Shelf
 from pulse.projections.reads import PROJECTED, SCHEMA
 from pulse.projections.tables import index_read_models, make_read_models
 
 RETRY_SECONDS = 0.5
-# A transaction costs as much as thirty events. The first message after a silence is written at once; what follows
-# gathers meanwhile, so that a steady trickle makes 200 small transactions a second at most.
-SHORT, GATHER_SECONDS = 100, 0.005
+SHORT = 100
 # Error classes that blame the values, not the server: cardinality, data, integrity, a limit of Postgres.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 BLAMES_VALUES = ("21", "22", "23", "54")
@@ -42,13 +41,16 @@ Told = Callable[[int, int], None]
 
 
 class Projector:
-    """Projects into one schema. `run` never returns; `catch_up` does, when the end of the log is reached."""
+    """Projects a shelf into one schema. `run` never returns; `catch_up` does, when the end of the log is reached."""
 
-    def __init__(self, source: Log, database_url: str, epoch: str, *, schema: str = SCHEMA) -> None:
+    def __init__(
+        self, source: Log, database_url: str, epoch: str, *, schema: str | None = None, shelf: Shelf = LISTS
+    ) -> None:
         self.source = source
         self.database_url = database_url
         self.epoch = epoch
-        self.schema = schema
+        self.schema = schema or shelf.schema
+        self.shelf = shelf
         self.position = 0
         self.ready = asyncio.Event()
         self._build = UUID(int=0)
@@ -105,9 +107,9 @@ class Projector:
         """Finds the place to go on from, and checks that the log is the one the tables were made from."""
         checkpoint = await read_checkpoint(connection)
         if checkpoint is None:
-            await make_read_models(connection, self.schema, self.epoch)
+            await make_read_models(connection, self.schema, self.epoch, self.shelf)
             return await self._begin(connection)
-        await checkpoint.guard(self.source, self.epoch)
+        await checkpoint.guard(self.source, self.epoch, self.shelf)
         self._build, self.position, self._indexed = checkpoint.build, checkpoint.position, checkpoint.indexed
         self._parked = await parked_subjects(connection)
         await self._announce()
@@ -116,25 +118,28 @@ class Projector:
     async def _batches(self) -> AsyncGenerator[Batch, None]:
         async for page in Follow(self.source, self.position):
             for part in parts(page):
-                yield await fold(part, self._parked)
+                yield await self._fold(part)
             if len(page) < SHORT:
-                await asyncio.sleep(GATHER_SECONDS)
+                await asyncio.sleep(self.shelf.gather_seconds)
+
+    async def _fold(self, page: list[Stored], poison: Mapping[int, Exception] | None = None) -> Batch:
+        return await fold(page, self._parked, poison, self.shelf)
 
     async def _take(self, connection: Connection, batch: Batch) -> None:
         """Writes a batch. What the tables refuse is found by halving and set aside."""
         if batch.behind != len(self._parked):  # it was folded while a subject of its own was being parked
-            batch = await fold(batch.page, self._parked)
+            batch = await self._fold(batch.page)
         try:
             await self._write(connection, batch)
         except Unwritable as refused:
             page, middle = batch.page, len(batch.page) // 2
             if middle:
-                await self._take(connection, await fold(page[:middle], self._parked))
-                await self._take(connection, await fold(page[middle:], self._parked))
+                await self._take(connection, await self._fold(page[:middle]))
+                await self._take(connection, await self._fold(page[middle:]))
             else:
                 cause = refused.__cause__
                 assert isinstance(cause, Exception)
-                await self._write(connection, await fold(page, self._parked, {batch.last.position: cause}))
+                await self._write(connection, await self._fold(page, {batch.last.position: cause}))
 
     async def _write(self, connection: Connection, batch: Batch) -> None:
         """One transaction. Raises CheckpointMoved, Unwritable; then nothing of it happened."""
@@ -157,7 +162,7 @@ class Projector:
 
     async def _caught_up(self, connection: Connection) -> None:
         if not self._indexed:
-            await index_read_models(connection, self.schema)
+            await index_read_models(connection, self.schema, self.shelf)
             self._indexed = True
 
     async def _announce(self) -> None:

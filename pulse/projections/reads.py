@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, LiteralString, overload
 from uuid import UUID
 
@@ -25,6 +25,8 @@ READ_SECONDS = 2.0
 CONNECT_SECONDS = 2
 POOL_RETRIES_SECONDS = 1.0
 LAST_POSITION = 2**63 - 1
+# Compiling a statement would cost it more time than it has.
+WITHIN = "select set_config('statement_timeout', %(milliseconds)s, true), set_config('jit', 'off', true)"
 REACHED = "select 1 from inbox where chat_id = %(chat_id)s and version >= %(version)s"
 
 # Statements are not prepared: each is planned for its own values, and a swap to tables of another shape
@@ -68,7 +70,18 @@ class Reads:
 
         Raises ReadsDown when Postgres or the tables are away, BadInput for odd values.
         """
-        reading = asyncio.ensure_future(self._fetch(statement, parameters))
+        found = await self._in_time(self._fetch(statement, parameters))
+        assert found is not None  # it has no other end in time
+        return found
+
+    async def fetch_within(
+        self, milliseconds: int, statement: LiteralString, **parameters: Any
+    ) -> list[DictRow] | None:
+        """All rows of a statement, or None where Postgres would work on it for longer. Raises as `fetch` does."""
+        return await self._in_time(self._fetch(statement, parameters, milliseconds))
+
+    async def _in_time(self, coming: Coroutine[Any, Any, list[DictRow] | None]) -> list[DictRow] | None:
+        reading = asyncio.ensure_future(coming)
         try:
             done, _ = await asyncio.wait([reading], timeout=READ_SECONDS)
         except asyncio.CancelledError:
@@ -79,11 +92,22 @@ class Reads:
             raise ReadsDown
         return reading.result()
 
-    async def _fetch(self, statement: LiteralString, parameters: dict[str, Any]) -> list[DictRow]:
+    async def _fetch(
+        self, statement: LiteralString, parameters: dict[str, Any], milliseconds: int | None = None
+    ) -> list[DictRow] | None:
         try:
             async with self.pool.connection() as connection:
-                cursor = await connection.execute(statement, parameters)
-                return await cursor.fetchall() if cursor.description else []
+                if milliseconds is None:
+                    cursor = await connection.execute(statement, parameters)
+                    return await cursor.fetchall() if cursor.description else []
+                async with connection.pipeline(), connection.transaction():
+                    await connection.execute(WITHIN, {"milliseconds": str(milliseconds)})
+                    cursor = await connection.execute(statement, parameters)
+                    return await cursor.fetchall()
+        except errors.QueryCanceled as error:
+            if milliseconds is None:
+                raise ReadsDown from error
+            return None
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise ReadsDown from error
         except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:

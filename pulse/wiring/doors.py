@@ -51,6 +51,7 @@ from pulse.desk.room_desk import RoomDesk
 from pulse.desk.rooms import room_command_routes, room_list_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.saved_views import saved_view_routes
+from pulse.desk.search import search_routes
 from pulse.desk.second_factors import SecondFactors
 from pulse.desk.sessions import Sessions
 from pulse.desk.source_commands import SourceDesk, source_command_routes, source_secret_routes
@@ -188,6 +189,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         attention_routes(guard, desk, parts.attention),
         blocking_routes(guard, desk, CustomerDesk(guard, store, reads)),
         stuck_reply_routes(guard, desk),
+        search_routes(guard, desk, reads),
         file_routes(guard, store, reads, parts.blobs),
         customer_routes(guard, store, reads),
         callback_routes(guard, store, reads),

@@ -29,6 +29,7 @@ from pulse.eventlog.notes import Notes, Place
 from pulse.house import House, now, true_when
 from pulse.message import Attachment
 from pulse.presence import Presence
+from pulse.projections.models import SEARCH
 from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
 from pulse.projections.rebuild import make_current
@@ -55,7 +56,12 @@ def open_projector(house: House) -> None:
         await make_current(house.log, database_url, house.epoch, house.tell_building)
         await projector.run()
 
-    house.tasks += [project, lambda: keep_rejections(house.log, database_url)]
+    async def project_search() -> None:
+        await projector.ready.wait()  # lists first
+        await make_current(house.log, database_url, house.epoch, shelf=SEARCH)
+        await Projector(house.log, database_url, house.epoch, shelf=SEARCH).run()
+
+    house.tasks += [project, project_search, lambda: keep_rejections(house.log, database_url)]
     house.checks["projector"] = true_when(projector.ready.is_set)
     house.begins.append(projector.ready.wait)
 

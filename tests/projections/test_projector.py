@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import orjson
 import psycopg
@@ -15,7 +16,7 @@ from pulse.eventlog.follow import LogHole
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.projections import batch
-from pulse.projections import projector as projector_module
+from pulse.projections.models import LISTS
 from pulse.projections.projector import Projector
 from pulse.projections.reads import PROJECTED, Reads
 from tests.given import NOW, a_chat, message, vera_edits, vera_writes
@@ -53,8 +54,8 @@ async def test_catching_up_tells_how_far_it_is(log, projector):
     assert [at for at, _ in told] == sorted(at for at, _ in told)
 
 
-async def test_what_follows_a_message_closely_is_written_together(log, projector, monkeypatch):
-    monkeypatch.setattr(projector_module, "GATHER_SECONDS", 1)
+async def test_what_follows_a_message_closely_is_written_together(log, database_url, epoch):
+    projector = Projector(log, database_url, epoch, shelf=replace(LISTS, gather_seconds=1))
     written: asyncio.Queue[int] = asyncio.Queue()
 
     async def heard(body: bytes) -> None:

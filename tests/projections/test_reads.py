@@ -219,3 +219,10 @@ def frozen(servers: Embedded) -> Iterator[None]:
     finally:
         for process in processes:
             process.resume()
+
+
+async def test_a_read_that_would_take_too_long_ends_and_the_next_one_does_not(reads):
+    assert await reads.fetch_within(20, "select pg_sleep(1)") is None
+    assert await reads.fetch_within(1000, "select 1 as one") == [{"one": 1}]
+    [setting] = await reads.fetch("show statement_timeout")
+    assert setting["statement_timeout"] == "2s"
