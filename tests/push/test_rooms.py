@@ -8,10 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from websockets.exceptions import ConnectionClosedError
 
 from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.room import GENERAL, direct_id
 from pulse.house import now
+from pulse.push.codes import Code
 from tests.conftest import Pulse
 from tests.push.ears import (
     ADMIN,
@@ -131,8 +133,10 @@ async def test_a_closed_account_hears_no_room(pulse: Pulse) -> None:
         await ear.subscribe("private-chat", **subscription(pulse, ear, "private-chat", nina))
         await change(pulse.house, nina, lambda who: who.disable(now=now()))
         await says(pulse, "anna", "Nina has left")
-        await told_all(pulse)
-        assert await heard(ear) == []
+        with pytest.raises(ConnectionClosedError) as closed:
+            await heard(ear)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == Code.SESSION_ENDED
 
 
 async def test_the_other_learns_that_a_room_was_opened(pulse: Pulse) -> None:
