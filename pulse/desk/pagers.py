@@ -73,7 +73,7 @@ def pager_routes(guard: Guard, store: EventStore) -> APIRouter:
         """Whether a Telegram is linked, and what is told there."""
         return answer(_shown(await store.load(Pager, pager_id(person.id))))
 
-    @router.post("", responses={200: {**WRITTEN, "model": OfferedLink}} | refuses(NotFound))
+    @router.post("", responses=refuses(NotFound) | {200: {**WRITTEN, "model": OfferedLink}})
     async def link_telegram(person: Asking, wanted: WantedLink | None = None) -> Response:
         """A link that, opened in Telegram within a quarter of an hour, links that Telegram. It counts once."""
         source, code = _bot(guard, (wanted or WantedLink()).source), new_code(person.id)
@@ -87,7 +87,7 @@ def pager_routes(guard: Guard, store: EventStore) -> APIRouter:
         [until] = [event.until for event in decided.events if isinstance(event, PagerOffered)]
         return done(decided, code=code, link=_link(source, code), until=until)
 
-    @router.patch("", responses={200: WRITTEN} | refuses(NotFound))
+    @router.patch("", responses=refuses(NotFound) | {200: WRITTEN})
     async def change_telegram(wanted: ChangedWishes, person: Asking) -> Response:
         """What you want to be told there."""
 

@@ -13,6 +13,7 @@ from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, refuses, s
 from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
 from pulse.desk.guard import Guard
 from pulse.desk.room_desk import RoomDesk
+from pulse.errors import NotFound
 from pulse.eventlog.live import ROOM_TYPING
 from pulse.http import answer
 from pulse.limits import Rate
@@ -141,7 +142,7 @@ def room_command_routes(guard: Guard, desk: RoomDesk) -> APIRouter:
         await desk.store.log.tell(ROOM_TYPING, orjson.dumps(told))
         return answer({}, 202)
 
-    @router.post("/direct", responses={200: opened, 201: opened} | refuses(NotFound), status_code=201)
+    @router.post("/direct", responses=refuses(NotFound) | {200: opened, 201: opened}, status_code=201)
     async def open_direct(wanted: Direct, person: Asking) -> Response:
         """The direct room of you and somebody, opened if you two have none yet."""
         decided, room_id = await desk.open_direct(person, wanted.to)
