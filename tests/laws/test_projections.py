@@ -37,7 +37,7 @@ from tests.projections.history import History
 from tests.projections.running import all_rows, live
 from tests.projections.told import Told
 
-STEPS = 250
+STEPS = 400
 SEEDS = (1, 2, 3)
 
 

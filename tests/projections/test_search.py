@@ -276,7 +276,7 @@ async def test_a_cursor_is_an_earlier_pages(search, reads, cursor):
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_pieces_and_rebuilds_give_the_same_rows(log, database_url, epoch, query, monkeypatch, seed):
-    await History(EventStore(log), seed).tell(250)
+    await History(EventStore(log), seed).tell(400)
     one = Projector(log, database_url, epoch, shelf=SEARCH)
     await one.catch_up()
     wanted = query(ROWS)
