@@ -20,7 +20,7 @@ from psycopg.sql import SQL
 
 from pulse.aggregates.chat_events import ChatOpened, MessageReceived
 from pulse.eventlog.mapper import PulseMapper
-from pulse.projections.thread import preview_of
+from pulse.projections.entries import preview_of
 
 
 class Chats(Application[UUID]):

@@ -49,7 +49,7 @@ from pulse.aggregates.customer import CustomerLeft, CustomerMet, CustomerReturne
 from pulse.aggregates.department import DepartmentCreated, DepartmentRenamed
 from pulse.aggregates.source import SourceConnected, SourceDepartmentsChanged, SourceRenamed
 from pulse.eventlog.envelope import Recorded, wire_name
-from pulse.projections.thread import change_of, entry_of
+from pulse.projections.entries import change_of, entry_of
 
 VERSION = 1
 DATA_LIMIT = 18_000  # bytes; with all around it a body stays under the 20 kB that Standard Webhooks advises

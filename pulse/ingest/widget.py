@@ -33,7 +33,7 @@ from pulse.ingest.intake import Delivered, Intake, Taken
 from pulse.ingest.traces import Traces
 from pulse.limits import Rate, network_of
 from pulse.message import Attachment
-from pulse.projections import thread
+from pulse.projections import entries, thread
 from pulse.projections.reads import Reads, as_uuid, number
 from pulse.tokens import CHANNEL_TOKEN_LIFE, Signer, Visit
 
@@ -115,10 +115,10 @@ class Widget:
         )  # fmt: skip
         return answer({**page.body(), "items": [self._shown(entry) for entry in page.items]})
 
-    def _shown(self, entry: thread.Entry) -> thread.Entry:
+    def _shown(self, entry: entries.Entry) -> entries.Entry:
         if entry["sender_type"] == "moderator":
             entry = entry | {"sender": {"name": self.directory.name_of(UUID(entry["sender"]["id"]))}}
-        return thread.for_visitor(entry)
+        return entries.for_visitor(entry)
 
     async def channel_token(self, request: Request) -> Response:
         """A fresh token for the socket of an existing chat."""

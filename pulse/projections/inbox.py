@@ -23,9 +23,9 @@ from pulse.aggregates.chat_events import (
 from pulse.aggregates.chat_work import ChatSnoozed, ChatWoken, PriorityChanged, TagsChanged
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.changes import Changes, Row
+from pulse.projections.entries import preview_of
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
-from pulse.projections.thread import preview_of
 
 VERSION = 7
 NOBODY = UUID(int=0)

@@ -16,10 +16,10 @@ from pulse.aggregates.pager import PagerUnlinked
 from pulse.aggregates.room import RoomMessageWritten
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.changes import Changes, Row
+from pulse.projections.entries import status_of
 from pulse.projections.paging import Cursor, Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
-from pulse.projections.thread import status_of
 
 VERSION = 1
 SQL = Statements(__file__)

@@ -37,7 +37,7 @@ from pulse.aggregates.chat_work import ChatSnoozed, ChatWoken, NoteWritten, Prio
 from pulse.eventlog.envelope import Recorded
 from pulse.projections import inbox
 from pulse.projections.changes import Changes
-from pulse.projections.thread import change_of, entry_of, for_visitor, status_of
+from pulse.projections.entries import change_of, entry_of, for_visitor, status_of
 
 Data = dict[str, Any]
 

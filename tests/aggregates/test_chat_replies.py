@@ -22,7 +22,7 @@ from pulse.aggregates.chat_replies import (
     ReplyVouched,
 )
 from pulse.aggregates.chat_so_far import random_id_of
-from pulse.projections.thread import status_of
+from pulse.projections.entries import status_of
 from tests.given import ANNA, NOW, Given, a_chat, attempted, given, replies, sent
 
 Act = Callable[[Chat], object]

@@ -10,7 +10,7 @@ import pytest
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_so_far import random_id_of
 from pulse.message import Attachment, Author, Incoming, Quoted
-from pulse.projections import thread
+from pulse.projections import entries, thread
 from tests.given import ANNA, NOW, VERA, a_chat, assigned_to, attempted, closed_by, replies, vera_edits, vera_writes
 from tests.projections.conftest import append
 from tests.projections.told import Told, kept, vera
@@ -310,7 +310,7 @@ def test_files_are_laid_over_wherever_they_are_in_an_entry():
     quoted = Quoted("", attachments=(PHOTO,))
     [entry] = entries_after(writes(attachments=(PHOTO,), reply_to=quoted, forwarded=(quoted, quoted)))
     files = {f"2.{number}": {"file": str(number)} for number in range(4)}
-    shown = thread.with_files(entry | {"files": files})
+    shown = entries.with_files(entry | {"files": files})
     assert [one["file"] for one in shown["attachments"]] == ["0"]
     assert shown["reply_to"]["attachments"][0]["file"] == "1"
     assert [one["attachments"][0]["file"] for one in shown["forwarded"]] == ["2", "3"]
@@ -322,7 +322,7 @@ def test_a_file_that_comes_after_an_edit_replaced_it_is_not_laid_over_the_new_on
     acts = (writes(attachments=(PHOTO,)), lambda chat: chat.edit(edit, raw="{}", now=NOW), stored(2, 0))
     [(version, patch)] = patches_after(*acts)
     assert (version, list(patch["files"])) == (2, ["2.0"])
-    [shown] = thread.with_files(patch)["attachments"]
+    [shown] = entries.with_files(patch)["attachments"]
     assert (shown["id"], shown.get("file")) == ("3.0", None)
 
 

@@ -13,7 +13,7 @@ from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_replies import Failure
 from pulse.aggregates.chat_so_far import random_id_of
 from pulse.eventlog.envelope import Recorded, open_envelope, seal, subject_of
-from pulse.projections.thread import change_of, entry_of
+from pulse.projections.entries import change_of, entry_of
 from pulse.push.frames import Frame, Names, frames_of
 from tests.aggregates.test_chat_files import CAT, DOG, kept, lost, vera_sends
 from tests.given import (
