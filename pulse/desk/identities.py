@@ -11,7 +11,8 @@ from pulse.aggregates.identity import Identity
 from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
-from pulse.desk.providers import PROFILE, Method, Next, own_path, whose
+from pulse.desk.html import own_path
+from pulse.desk.providers import PROFILE, Method, Next, whose
 from pulse.errors import NotAuthentic
 from pulse.http import answer
 from pulse.linking import Linking

@@ -5,9 +5,7 @@ Plain HTML without a script, in Russian or English by `Accept-Language`.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
-from hashlib import sha256
 from html import escape
 from urllib.parse import parse_qs, quote
 
@@ -15,6 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from pulse.desk.guard import Guard
+from pulse.desk.html import language_of, own_path, page, page_headers
 from pulse.desk.login import Login
 from pulse.desk.second_factors import Proof
 from pulse.desk.sign_in import CODE_PAGE, CodeAsked
@@ -25,19 +24,6 @@ from pulse.providers.ways import Ways
 
 LIMIT = 8 * 1024
 HOME = "/dashboard"
-STYLE = (
-    "body { font: 1rem/1.5 system-ui, sans-serif; max-inline-size: 40rem; margin: 3rem auto; padding-inline: 1rem; "
-    "color-scheme: light dark } label { display: block; margin-block: .8rem } input { font: inherit } "
-    "[role=alert] { font-weight: bold }"
-)
-STYLE_HASH = base64.b64encode(sha256(STYLE.encode()).digest()).decode()
-HEADERS = {
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "Vary": "Accept-Language, Cookie",
-}
 # What the API has behind an address that will have a face.
 BEHIND = {
     "/dashboard": ("GET /api/chats", "GET /api/callbacks", "POST /api/me/away"),
@@ -63,7 +49,7 @@ def page_routes(guard: Guard, login: Login, ways: Ways) -> APIRouter:
         words = words_for(request)
         links = [("/login", words["sign_in"]), ("/docs", words["docs"]), ("/openapi.json", "openapi.json")]
         listed = "".join(f'<li><a href="{address}">{escape(name)}</a>' for address, name in links)
-        return page(words, "Pulse", f"<p>{escape(words['what'])}</p><ul>{listed}</ul>")
+        return _shown(words, "Pulse", f"<p>{escape(words['what'])}</p><ul>{listed}</ul>")
 
     @router.get("/login")
     async def show_login(request: Request) -> Response:
@@ -74,7 +60,7 @@ def page_routes(guard: Guard, login: Login, ways: Ways) -> APIRouter:
         """The form's way to `POST /api/users/login`: the same limits, the same refusals, the same cookie."""
         form = parse_qs((await read_body(request.headers, request.receive, LIMIT)).decode("utf-8", "replace"))
         email, password, after = (form.get(name, [""])[0] for name in ("email", "password", "next"))
-        answered = RedirectResponse(own_address(after), 303)
+        answered = RedirectResponse(own_path(after, HOME), 303)
         try:
             begun = await login.by_password(email[:254], password[:1024], request, answered)
         except PulseError as refusal:
@@ -108,7 +94,9 @@ def page_routes(guard: Guard, login: Login, ways: Ways) -> APIRouter:
             return RedirectResponse(f"/login?next={quote(address)}", 302)
         listed = "".join(f"<li><code>{escape(one)}</code>" for one in BEHIND[address])
         said = escape(words["behind"].format(name=person.name))
-        return page(words, words[address], f'<p>{said}</p><ul>{listed}</ul><p><a href="/docs">{words["docs"]}</a></p>')
+        return _shown(
+            words, words[address], f'<p>{said}</p><ul>{listed}</ul><p><a href="/docs">{words["docs"]}</a></p>'
+        )
 
     for address in BEHIND:
         router.add_api_route(address, show_behind, methods=["GET"])
@@ -116,18 +104,7 @@ def page_routes(guard: Guard, login: Login, ways: Ways) -> APIRouter:
 
 
 def words_for(request: Request) -> Words:
-    """Russian for whoever asks for it first of the two."""
-    for wanted in request.headers.get("accept-language", "").lower().split(","):
-        language = wanted.strip()[:2]
-        if language in WORDS:
-            return WORDS[language]
-    return WORDS["en"]
-
-
-def own_address(asked: str) -> str:
-    """Where to go after signing in: an address of ours, never another website's (ASVS 3.7.2)."""
-    ours = asked.startswith("/") and not asked.startswith("//") and "\\" not in asked and asked.isprintable()
-    return quote(asked, safe="/?=&%-._~") if ours else HOME
+    return WORDS[language_of(request.headers.get("accept-language", ""))]
 
 
 def login_page(words: Words, after: str, offered: Iterable[str], refusal: PulseError | None = None) -> Response:
@@ -154,14 +131,13 @@ def code_page(words: Words, refusal: PulseError | None = None) -> Response:
 def _form_page(words: Words, form: str, refusal: PulseError | None) -> Response:
     said = words.get(refusal.code, str(refusal)) if refusal else ""
     alert = f'<p role="alert">{escape(said)}</p>' if said else ""
-    answered = page(words, words["sign_in"], alert + form, refusal.status if refusal else 200)
+    answered = _shown(words, words["sign_in"], alert + form, refusal.status if refusal else 200)
     if refusal is not None and refusal.status in (429, 503):
         answered.headers["Retry-After"] = str(getattr(refusal, "retry_after", 2))
     return answered
 
 
-def page(words: Words, title: str, body: str, status: int = 200) -> Response:
-    """`body` is HTML; whoever puts a text into it escapes it."""
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    html = f'<!doctype html><html lang="{words["language"]}">{head}<style>{STYLE}</style><h1>{escape(title)}</h1>{body}'
-    return HTMLResponse(html, status, HEADERS)
+def _shown(words: Words, title: str, body: str, status: int = 200) -> Response:
+    return HTMLResponse(
+        page(words["language"], title, body), status, page_headers() | {"Vary": "Accept-Language, Cookie"}
+    )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import re
-from hashlib import sha256
 from html import escape
-from string import Template
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from pulse.aggregates.identity import LinkedToAnother
+from pulse.desk.html import language_of, page, page_headers
 from pulse.errors import NotAllowed, NotAuthentic, PulseError, Trouble, sentence
 from pulse.http import told
 from pulse.limits import TooOften
@@ -40,16 +37,6 @@ ENGLISH: dict[type[PulseError], str] = {
 }
 RUSSIAN_ELSE = "Так нельзя."
 
-PAGE = Template("""<!doctype html>
-<html lang="$language">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Pulse</title>
-<style>body { font: 1rem/1.5 system-ui, sans-serif; max-inline-size: 32rem; margin: 20vh auto; padding-inline: 1rem; color-scheme: light dark }</style>
-<p>$said</p>
-$script
-</html>
-""")
 # Telegram's widget returns what it says behind the #, as base64url of JSON, where no server sees it.
 FRAGMENT = """
 const said = new URLSearchParams(location.hash.slice(1)).get("tgAuthResult") || "";
@@ -62,8 +49,6 @@ try {
 } catch {}
 location.replace(location.pathname + "?" + query);
 """
-FRAGMENT_HASH = base64.b64encode(sha256(FRAGMENT.encode()).digest()).decode()
-LANGUAGE = re.compile(r"\s*(ru|en)(?:-[\w-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?", re.ASCII | re.IGNORECASE)
 
 
 def refused(error: PulseError, request: Request) -> Response:
@@ -94,24 +79,9 @@ def words_of(error: PulseError, language: str) -> str:
     return ENGLISH.get(type(error), sentence(type(error)))
 
 
-def language_of(accepted: str) -> str:
-    """`ru` or `en`, whichever Accept-Language likes better; English for everybody else."""
-    liked = {"ru": 0.0, "en": 0.0}
-    for part in accepted[:500].split(","):
-        if found := LANGUAGE.fullmatch(part):
-            tongue = found[1].lower()
-            liked[tongue] = max(liked[tongue], float(found[2] or 1))
-    return "ru" if liked["ru"] > liked["en"] else "en"
-
-
 def _page(said: str, language: str, status: int, script: str = "") -> Response:
-    """A page that loads nothing, runs only what is ours, and can't be framed."""
-    rule = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-    if script:
-        rule += f"; script-src 'sha256-{FRAGMENT_HASH}'"
-    tag = f"<script>{script}</script>" if script else ""
-    page = PAGE.substitute(language=language, said=escape(said), script=tag)
-    return _private(HTMLResponse(page, status, {"Content-Security-Policy": rule}))
+    body = f"<p>{escape(said)}</p>" + (f"<script>{script}</script>" if script else "")
+    return _private(HTMLResponse(page(language, "Pulse", body), status, page_headers(script)))
 
 
 def _private(response: Response) -> Response:

@@ -1,6 +1,5 @@
 """`/auth/{provider}/…`: signing in with Telegram and VK ID. No account is ever made by it."""
 
-import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
@@ -11,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from pulse.access import Person, by_moderator
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
+from pulse.desk.html import own_path
 from pulse.desk.provider_pages import NotLinked, fragment_page, refused
 from pulse.desk.sign_in import CodeAsked, SignIn
 from pulse.errors import BadInput, NotAuthentic, PulseError
@@ -21,7 +21,6 @@ from pulse.providers import Fields, Flow, Theirs, refuse
 DASHBOARD, PROFILE = "/dashboard", "/settings/profile"
 FIELDS, FIELD_LIMIT = 20, 4096
 # A path of ours. Browsers read two slashes, or a slash and a backslash, as another host, and skip tabs and line breaks.
-OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,500}", re.ASCII)
 SEE_OTHER = 303
 GOES: dict[int | str, dict[str, Any]] = {303: {"description": "onwards"}}
 FETCHES: dict[int | str, dict[str, Any]] = {
@@ -163,11 +162,6 @@ def each_once(pairs: Iterable[tuple[str, str]]) -> Fields:
             refuse("fields")
         fields[name] = said
     return fields
-
-
-def own_path(wanted: str, otherwise: str) -> str:
-    """Where to go in the end: a path of this site, never another's address."""
-    return wanted if OWN_PATH.fullmatch(wanted) else otherwise
 
 
 def onwards(path: str) -> Response:

@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 from pulse import demo
-from pulse.desk.pages import BEHIND, own_address
+from pulse.desk.html import own_path
+from pulse.desk.pages import BEHIND
 from pulse.desk.words import ENGLISH, RUSSIAN
 from tests.conftest import Pulse
 from tests.desk.signing import PASSWORD, an_account, code_of, signed_in, with_two_factor
@@ -92,7 +93,7 @@ async def test_another_websites_form_signs_nobody_in(shared: Pulse) -> None:
     ["", "//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example", "javascript:alert(1)", "/a\r\nb"],
 )
 def test_nobody_is_led_to_another_website(asked: str) -> None:
-    assert own_address(asked) == "/dashboard"
+    assert own_path(asked, "/dashboard") == "/dashboard"
 
 
 def test_both_languages_say_the_same_things() -> None:

@@ -17,8 +17,8 @@ import pytest
 
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.desk import flows as flows_module
-from pulse.desk.provider_pages import FRAGMENT, language_of
-from pulse.desk.providers import own_path
+from pulse.desk.html import language_of, own_path
+from pulse.desk.provider_pages import FRAGMENT
 from pulse.embedded import Addresses
 from tests.conftest import Pulse
 from tests.desk.browsing import Browser, Providers, a_browser, both_providers, invite

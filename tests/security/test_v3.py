@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulse.desk.pages import own_address
+from pulse.desk.html import own_path
 from tests.conftest import Pulse
 from tests.desk.test_files import a_file, get
 from tests.desk.test_one_style import ADDRESSES, ELSEWHERE
@@ -88,4 +88,4 @@ async def test_v3_5_8_a_file_is_no_part_of_another_website(shared: Pulse, desk: 
 @pytest.mark.parametrize("asked", ["//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example"])
 def test_v3_7_2_nobody_is_led_to_another_website(asked: str) -> None:
     """After signing in one comes to an address of ours."""
-    assert own_address(asked) == "/dashboard"
+    assert own_path(asked, "/dashboard") == "/dashboard"
