@@ -3,6 +3,7 @@
 The models check nothing while Pulse runs, answers are encoded from rows as they are; tests hold them to the document.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi.responses import Response
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pulse.errors import PulseError
 from pulse.eventlog.commands import Decided
 from pulse.http import MEDIA_TYPE, Invalid, answer, described
+from pulse.projections.paging import Page
 
 
 class Shown(BaseModel):
@@ -68,6 +70,16 @@ def as_response(error: type[PulseError]) -> dict[str, Any]:
         example["errors"] = [{"field": "limit", "message": "Input should be less than or equal to 200"}]
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
     return {"description": str(raised), "content": content}
+
+
+def whole(items: Sequence[Any]) -> Response:
+    """A list that has no pages."""
+    return answer({"items": items, "next": None, "prev": None})
+
+
+def paged(page: Page, items: Sequence[Any], **more: object) -> Response:
+    """A page of a list, its rows as the API shows them."""
+    return answer({**page.body(), "items": items, **more})
 
 
 def done(decided: Decided, status: int = 200, **more: object) -> Response:

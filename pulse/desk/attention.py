@@ -10,7 +10,7 @@ from pydantic import Field
 
 from pulse.access import Person
 from pulse.attention import Attention, Sign, saying
-from pulse.desk.answers import Listed, Shown, shows
+from pulse.desk.answers import Listed, Shown, shows, whole
 from pulse.desk.bodies import Body
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.guard import Guard
@@ -69,6 +69,6 @@ def attention_routes(guard: Guard, desk: ChatDesk, attention: Attention) -> APIR
             {"id": viewer.person, "name": guard.directory.name_of(viewer.person), "typing": viewer.typing}
             for viewer in attention.viewers(chat_id)
         ]
-        return answer({"items": items, "next": None, "prev": None})
+        return whole(items)
 
     return router

@@ -9,13 +9,12 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from pulse.access import Person, reach_of
-from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows
+from pulse.desk.answers import WRITTEN, Listed, Shown, done, paged, shows
 from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.chat_rows import At, Name, Named, Version
 from pulse.desk.guard import Guard
 from pulse.eventlog.store import EventStore
-from pulse.http import answer
 from pulse.projections import callbacks
 from pulse.projections.reads import Reads
 
@@ -56,7 +55,7 @@ def callback_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
     ) -> Response:  # fmt: skip
         """Requests to be called in chats you may see, the newest first."""
         page = await callbacks.page(reads, status=status, **reach_of(person), limit=limit, cursor=cursor)
-        return answer({**page.body(), "items": [with_caller(desk, request) for request in page.items]})
+        return paged(page, [with_caller(desk, request) for request in page.items])
 
     @router.post("/chats/{chat_id}/callbacks/{number}/done", responses={200: WRITTEN})
     async def finish_callback(

@@ -11,7 +11,7 @@ from pydantic import Field
 from pulse.access import Person, by_moderator
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.phrasebook import LANGUAGES, Phrasebook, clean_shortcut, filled, phrasebook_id
-from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows
+from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.guard import Guard
@@ -63,7 +63,7 @@ def canned_reply_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
         prefix = begins.strip().removeprefix("/").lower()
         rows = [row for row in _rows(guard, person) if row["shortcut"].startswith(prefix)]
         rows.sort(key=lambda row: (row["shortcut"], str(row["department_id"] or "")))
-        return answer({"items": rows, "next": None, "prev": None})
+        return whole(rows)
 
     @router.put("/{shortcut}", responses={200: WRITTEN})
     async def keep_canned_reply(shortcut: Shortcut, reply: CannedReply, person: Admin) -> Response:

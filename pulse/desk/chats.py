@@ -10,7 +10,7 @@ from pydantic import Field
 
 from pulse.access import Person, reach_of
 from pulse.aggregates.chat_work import clean_tag
-from pulse.desk.answers import Listed, shows
+from pulse.desk.answers import Listed, paged, shows
 from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.chat_rows import ChatList, ChatRow, EntryRow
@@ -83,7 +83,7 @@ def chat_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
             counters.of_views(reads, reach),
         )
         items = [desk.with_names(chat) for chat in page.items]
-        return answer({**page.body(), "items": items, "partial": page.partial, "counters": views})
+        return paged(page, items, partial=page.partial, counters=views)
 
     @router.get("/{chat_id}", responses=shows(ChatRow))
     async def show_chat(chat_id: UUID, person: Reading) -> Response:
@@ -107,6 +107,6 @@ def chat_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
             page = await thread.around(reads, chat_id, aroundId, limit=limit, inside=True)
         else:
             page = await thread.page(reads, chat_id, limit=limit, before=beforeId, after=afterId, inside=True)
-        return answer({**page.body(), "items": [desk.with_sender(entry) for entry in page.items]})
+        return paged(page, [desk.with_sender(entry) for entry in page.items])
 
     return router

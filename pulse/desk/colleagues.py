@@ -8,9 +8,8 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from pulse.access import Person, shared_departments
-from pulse.desk.answers import Listed, Shown, shows
+from pulse.desk.answers import Listed, Shown, shows, whole
 from pulse.desk.guard import Guard
-from pulse.http import answer
 from pulse.presence import Presence
 
 
@@ -38,6 +37,6 @@ def colleague_routes(guard: Guard, presence: Presence) -> APIRouter:
             }
             for one in sorted(guard.directory.active(), key=lambda one: (one.name.casefold(), one.id))
         ]  # fmt: skip
-        return answer({"items": items, "next": None, "prev": None})
+        return whole(items)
 
     return router

@@ -15,7 +15,7 @@ from pydantic import Field
 from pulse.access import Person, Place, by_moderator, may_see_customer, reach_of
 from pulse.aggregates.blocklist import Blocklist, blocklist_id
 from pulse.aggregates.customer import Customer
-from pulse.desk.answers import WRITTEN, Listed, done, shows
+from pulse.desk.answers import WRITTEN, Listed, done, paged, shows
 from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.customer_rows import CustomerRow, CustomerShown
@@ -62,7 +62,7 @@ def customer_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
             page = await customers.page(reads, **reach_of(person), limit=limit, cursor=cursor)
         else:
             page = await customers.named(reads, name, **reach_of(person), limit=limit, cursor=cursor)
-        return answer({**page.body(), "items": [desk.with_block(row) for row in page.items]})
+        return paged(page, [desk.with_block(row) for row in page.items])
 
     @router.get("/{customer_id}", responses=shows(CustomerShown))
     async def show_customer(customer_id: UUID, person: Reading) -> Response:

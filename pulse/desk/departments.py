@@ -10,7 +10,7 @@ from pydantic import Field
 from pulse.access import Person, by_moderator
 from pulse.aggregates.department import NAME_LIMIT, Department, department_id
 from pulse.aggregates.moderator import Moderator
-from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, shows
+from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
@@ -77,7 +77,7 @@ def department_routes(guard: Guard, store: EventStore) -> APIRouter:
     async def list_departments(_: Admin) -> Response:
         """All of them, by name, the archived ones too."""
         found = sorted(directory.departments(), key=lambda department: department.name.casefold())
-        return answer({"items": [row(guard, department) for department in found], "next": None, "prev": None})
+        return whole([row(guard, department) for department in found])
 
     @router.post("", status_code=201, responses=shows(MadeDepartment, "made", 201) | shows(MadeDepartment, "was there"))
     async def create_department(wanted: DepartmentBody, person: Admin) -> Response:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from pulse.access import Person
-from pulse.desk.answers import Listed, Shown, shows
+from pulse.desk.answers import Listed, Shown, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.guard import Guard
@@ -76,7 +76,7 @@ def draft_routes(guard: Guard, desk: ChatDesk, drafts: Drafts) -> APIRouter:
     @router.get("/drafts", responses=shows(Listed[DraftRow]))
     async def list_drafts(person: Asking) -> Response:
         """Yours, the newest first; at most 200 are kept."""
-        return answer({"items": await drafts.of(person), "next": None, "prev": None})
+        return whole(await drafts.of(person))
 
     @router.get("/chats/{chat_id}/draft", responses=shows(DraftRow))
     async def show_draft(chat_id: UUID, person: Asking) -> Response:

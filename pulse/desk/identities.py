@@ -8,7 +8,7 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.identity import Identity
-from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows
+from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows, whole
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
 from pulse.desk.html import own_path
@@ -40,7 +40,7 @@ def identity_routes(guard: Guard, flows: Flows, linking: Linking) -> APIRouter:
     async def list_my_identities(person: Asking) -> Response:
         """What you can sign in with beside your password."""
         rows = [shown(identity) for identity in guard.directory.identities_of(person.id)]
-        return answer({"items": sorted(rows, key=lambda row: (row["provider"], row["id"])), "next": None, "prev": None})
+        return whole(sorted(rows, key=lambda row: (row["provider"], row["id"])))
 
     @router.post("/{provider}", responses=shows(Departure, "go there"))
     async def begin_identity_link(

@@ -10,14 +10,13 @@ from psycopg.rows import DictRow
 from pydantic import Field
 
 from pulse.aggregates.moderator import Moderator
-from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows
+from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows, whole
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Caller, Guard
 from pulse.desk.sign_in import SignIn
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
-from pulse.http import answer
 
 SessionId = Annotated[UUID, Field(examples=["0198a1f2-6c1e-7c6e-9a43-0d3f3b0a7a11"])]
 Moment = Annotated[datetime, Field(examples=["2026-11-21T09:30:00Z"])]
@@ -81,7 +80,7 @@ def my_session_routes(guard: Guard, store: EventStore) -> APIRouter:
     async def list_my_sessions(caller: Asking) -> Response:
         """Where you are signed in, the last seen first."""
         rows = [_shown(row, this=row["id"] == caller.session.id) for row in await mine.rows(caller)]
-        return answer({"items": rows, "next": None, "prev": None})
+        return whole(rows)
 
     @router.delete("/{session_id}", responses={200: WRITTEN})
     async def end_my_session(session_id: UUID, caller: Asking) -> Response:

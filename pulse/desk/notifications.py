@@ -10,14 +10,13 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator, reach_of
 from pulse.aggregates.notification import Notifications, notifications_id
-from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows
+from pulse.desk.answers import WRITTEN, Listed, Shown, done, paged, shows
 from pulse.desk.bodies import Body, Limit
 from pulse.desk.guard import Guard
 from pulse.desk.rooms import ANNA, WHEN, Named
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
-from pulse.http import answer
 from pulse.projections import notifications
 from pulse.projections.reads import Reads
 
@@ -64,7 +63,7 @@ def notification_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRou
         page = await notifications.page(reads, reach=reach, unread=unread, limit=limit, cursor=cursor)
         count = await notifications.count_unread(reads, reach=reach)
         rows = [notifications.shown(row, name_of) for row in page.items]
-        return answer({**page.body(), "items": rows, "unread": count})
+        return paged(page, rows, unread=count)
 
     @router.post("/{number}/read", responses={200: WRITTEN})
     async def read_notification(number: Annotated[int, Path(ge=1, le=2**53)], person: Reading) -> Response:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.producer import Producer, producer_id
-from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, shows
+from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
@@ -75,7 +75,7 @@ def producer_routes(guard: Guard, producers: Producers, public_url: str) -> APIR
     async def list_producers(_: Admin) -> Response:
         """All of them, by name, the disabled ones too."""
         found = sorted(guard.directory.producers(), key=lambda producer: producer.name)
-        return answer({"items": [row(producer, public_url) for producer in found], "next": None, "prev": None})
+        return whole([row(producer, public_url) for producer in found])
 
     @router.post("", status_code=201, responses=shows(WithSecret, "made", 201) | shows(WithSecret, "was there already"))
     async def register_producer(wanted: NewProducer, person: Admin) -> Response:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from pulse.access import Person
-from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, refuses, shows
+from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, paged, refuses, shows
 from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
 from pulse.desk.guard import Guard
 from pulse.desk.room_desk import RoomDesk
@@ -94,7 +94,7 @@ def room_list_routes(guard: Guard, desk: RoomDesk, reads: Reads) -> APIRouter:
     async def list_rooms(person: Reading, limit: Limit = 50, cursor: Annotated[str | None, Query()] = None) -> Response:
         """The general room and your direct ones, the newest word first."""
         page = await rooms.page(reads, person.id, limit=limit, cursor=cursor)
-        return answer({**page.body(), "items": [rooms.shown(row, person.id, name_of) for row in page.items]})
+        return paged(page, [rooms.shown(row, person.id, name_of) for row in page.items])
 
     @router.get("/rooms/{room_id}", responses=shows(RoomRow))
     async def show_room(room_id: UUID, person: Reading) -> Response:
@@ -108,7 +108,7 @@ def room_list_routes(guard: Guard, desk: RoomDesk, reads: Reads) -> APIRouter:
         """What was said, oldest first; the newest page unless `beforeId` or `afterId` asks for another."""
         await desk.seen_by(person, room_id)
         page = await rooms.messages(reads, room_id, limit=limit, before=beforeId, after=afterId)
-        return answer({**page.body(), "items": [rooms.shown_message(row, name_of) for row in page.items]})
+        return paged(page, [rooms.shown_message(row, name_of) for row in page.items])
 
     return router
 

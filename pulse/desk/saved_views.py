@@ -10,12 +10,11 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator, may_manage
 from pulse.aggregates.saved_views import SavedViews, saved_views_id
-from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows
+from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.guard import AdminsOnly, Guard
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
-from pulse.http import answer
 
 Name = Annotated[
     str, Path(max_length=200, pattern=WITHOUT_NUL, description="of the view", examples=["Late deliveries"])
@@ -45,7 +44,7 @@ def saved_view_routes(guard: Guard, store: EventStore) -> APIRouter:
     async def list_views(person: Asking) -> Response:
         """Everybody's and yours, each by name."""
         rows = [row for owner in (None, person.id) for row in _rows(await _saved(store, owner))]
-        return answer({"items": rows, "next": None, "prev": None})
+        return whole(rows)
 
     @router.put("/{name}", responses={200: WRITTEN})
     async def save_view(name: Name, view: View, person: Asking) -> Response:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from pulse.access import Person, may_know_source
 from pulse.aggregates.source import Source
-from pulse.desk.answers import Listed, shows
+from pulse.desk.answers import Listed, shows, whole
 from pulse.desk.guard import Guard
 from pulse.desk.source_rows import (
     MySource,
@@ -71,7 +71,7 @@ def in_order(sources: list[Source]) -> list[Source]:
 
 def listed(rows: list[dict[str, Any]]) -> Response:
     """There are few sources: one page."""
-    return answer({"items": rows, "next": None, "prev": None})
+    return whole(rows)
 
 
 async def _known(reads: Reads) -> dict[UUID, dict[str, Any]] | None:

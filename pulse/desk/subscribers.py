@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.subscriber import Subscriber
-from pulse.desk.answers import Listed, done, shows
+from pulse.desk.answers import Listed, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.guard import Guard
 from pulse.desk.subscriber_rows import CHANGED, WITH_SECRET, Pinged, SubscriberRow
@@ -81,7 +81,7 @@ def subscriber_routes(guard: Guard, subscribing: Subscribing, progresses: Progre
         found = sorted(guard.directory.subscribers(), key=lambda known: known.created_on)
         end = await desk.end()
         rows = await asyncio.gather(*(desk.row(known, end) for known in found))
-        return answer({"items": rows, "next": None, "prev": None})
+        return whole(rows)
 
     @router.post("", status_code=201, responses={201: WITH_SECRET, 200: WITH_SECRET})
     async def register_subscriber(wanted: NewSubscriber, person: Admin) -> Response:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.moderator import EMAIL_LIMIT, NAME_LIMIT, Moderator
-from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, shows
+from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.guard import Guard
 from pulse.desk.invitations import InvitationRow, made_invitation
@@ -84,7 +84,7 @@ def user_routes(guard: Guard, people: People, presence: Presence) -> APIRouter:
     async def list_users(_: Admin) -> Response:
         """Everybody, by name, the disabled ones too. `online`: a socket of theirs is open."""
         found = sorted(guard.directory.moderators(), key=lambda person: (person.name.casefold(), person.email))
-        return answer({"items": await desk.rows(found), "next": None, "prev": None})
+        return whole(await desk.rows(found))
 
     @router.post("", status_code=201, responses=shows(Invited, "invited", 201) | shows(Invited, "was there already"))
     async def invite_user(wanted: NewUser, person: Admin) -> Response:
