@@ -9,10 +9,10 @@ from pydantic import Field
 
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.moderator_sign_in import TwoFactorIsOff, WrongCode
-from pulse.desk.answers import shows
+from pulse.desk.answers import refuses, shows
 from pulse.desk.bodies import Body
 from pulse.desk.decisions import Decisions
-from pulse.desk.guard import Guard
+from pulse.desk.guard import Guard, NotFromHere
 from pulse.desk.second_factors import Proof, SecondFactors
 from pulse.desk.sign_in import CodeAsked, SignedIn, SignIn
 from pulse.desk.tries import Tries
@@ -45,8 +45,12 @@ def login_routes(guard: Guard, passwords: PasswordCheck, tries: Tries) -> APIRou
     router = APIRouter(prefix="/api/users", tags=["sign in"])
     sign_in = SignIn(guard)
 
-    @router.post("/login", response_model=None, responses=shows(SignedIn | CodeAsked, "signed in, or a code is asked"))
-    async def login(credentials: Credentials, request: Request, response: Response) -> SignedIn | CodeAsked:
+    @router.post(
+        "/login",
+        response_model=None,
+        responses=shows(SignedIn | CodeAsked, "signed in, or a code is asked") | refuses(WrongPassword, NotFromHere),
+    )
+    async def log_in(credentials: Credentials, request: Request, response: Response) -> SignedIn | CodeAsked:
         """Signs in with email and password and sets the session cookie; with two factors it asks for a code instead."""
         guard.require_same_site(request)  # or another website could sign people in as somebody else
         account = moderator_id(credentials.email)
@@ -70,8 +74,8 @@ def code_routes(guard: Guard, store: EventStore, tries: Tries, factors: SecondFa
     router = APIRouter(prefix="/api/users", tags=["sign in"])
     sign_in, decisions = SignIn(guard), Decisions(guard, store)
 
-    @router.post("/login/code", responses=shows(SignedIn, "signed in"))
-    async def login_with_code(proof: CodeProof, request: Request, response: Response) -> SignedIn:
+    @router.post("/login/code", responses=shows(SignedIn, "signed in") | refuses(WrongCode, NotFromHere))
+    async def log_in_with_code(proof: CodeProof, request: Request, response: Response) -> SignedIn:
         """The second step: six digits of the app, or a recovery code. Each counts once."""
         guard.require_same_site(request)
         challenge = guard.signer.read_challenge(proof.challenge, guard.clock())

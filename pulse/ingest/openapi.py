@@ -135,7 +135,7 @@ ATTACHMENT = shape(
     "kind",
     kind=field("photo"), id=field("3.0"), name=field("cat.jpg"), mime=field("image/jpeg"), size=field(48_213),
     width=field(1280), height=field(960), seconds=field(12), latitude=field(55.75), longitude=field(37.62),
-    phone=field("+79990001122"), file=field("0190d2a4-5c11-7c58-9c2c-2f1f6c9f0a11"), lost=field("It is gone."),
+    phone=field("+79990001122"), file=field("0190d2a4-5c11-7c58-9c2c-2f1f6c9f0a11", null=True), lost=field("It is gone."),
 )  # fmt: skip
 QUOTED = shape("text author attachments", text=field("Good day"), author=field("Anna"), attachments=listed(ATTACHMENT))
 ENTRY = shape(
@@ -260,6 +260,7 @@ PATHS: dict[str, Any] = {
                 _400="not readable",
                 _403="this page may not use this source",
                 _401="no or wrong chat_token",
+                _404="its website was switched off",
                 _429="too many reads of one chat",
                 _503="lists are away",
             ),
@@ -277,6 +278,7 @@ PATHS: dict[str, Any] = {
                 _400="not readable",
                 _401="no or wrong chat_token",
                 _403="blocked, or this page may not use this source",
+                _404="its website was switched off",
                 _413="over 64 KiB",
                 _429="too many messages",
                 _503="not accepted; send it again",
@@ -296,6 +298,7 @@ PATHS: dict[str, Any] = {
                 _400="no multipart body with one to ten files",
                 _401="no or wrong chat_token",
                 _403="blocked, or this page may not use this source",
+                _404="its website was switched off",
                 _413="larger than the source takes",
                 _415="not a type that the source takes",
                 _429="too many uploads",
@@ -339,6 +342,7 @@ PATHS: dict[str, Any] = {
                 _400="not readable",
                 _401="no or wrong chat_token",
                 _403="blocked, or this page may not use this source",
+                _404="its website was switched off",
                 _409="too many open requests",
                 _413="over 8 KiB",
                 _429="5 at once, then one a minute",
