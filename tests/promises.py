@@ -13,6 +13,8 @@ from pulse.wiring.doors import openapi
 
 # What every address may answer, so that no operation has to say it.
 ANYWHERE = {405}
+UNKNOWN = "0190d2a4-5c11-7c58-9c2c-2f1f6c9f0a11"
+NUMBERS = {"number", "delivery_id"}
 
 
 class Operation(NamedTuple):
@@ -51,6 +53,11 @@ def validator_of(operation: str, status: str, media_type: str) -> Any:
         return None
     schema = content[media_type].get("schema", {}) | {"components": document()["components"]}
     return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+
+
+def address_of_nothing(path: str) -> str:
+    """An address of the document's path at which there is nothing, but which reads well."""
+    return re.sub(r"\{(\w+)\}", lambda named: "1" if named[1] in NUMBERS else UNKNOWN, path)
 
 
 async def as_promised(answer: httpx2.Response) -> None:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from pulse.errors import BadInput, NotAuthentic, NotFound, Refusal
 from pulse.push import frames, notifications, rooms
 from pulse.wiring.doors import openapi
 from tests.conftest import Pulse
+from tests.laws.test_errors import ERRORS
 
 TEXT = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
+
+# Of commands, of sockets, of the start, and those that never leave their floor.
+NOT_OVER_HTTP = {
+    "another-scheme", "answer-too-large", "bad-setting", "customer-too", "no-chat-yet", "not-a-contract",
+    "not-an-identity", "refusal", "not-working-hours", "there-already", "unknown-role", "wrong-origin",
+}  # fmt: skip
 
 # A command that is answered with an error ends the script.
 STRICT = 'set -euo pipefail\ncurl() { command curl --fail-with-body "$@"; }\n'
@@ -38,6 +47,18 @@ def test_it_names_every_address() -> None:
         for path in re.findall(r"/(?:api|auth|chat|webhook|broadcasting)/[\w/{}-]+", TEXT)
     }
     assert {re.sub(r"\{\w+\}", "{}", path) for path in openapi()["paths"] if path != "/healthz"} <= named
+
+
+def test_it_names_every_error() -> None:
+    """Of the caller's; those of our side are told apart by few codes."""
+    codes = {error().code for error in ERRORS if issubclass(error, (Refusal, BadInput, NotAuthentic, NotFound))}
+    assert codes >= NOT_OVER_HTTP
+    assert sorted(code for code in codes - NOT_OVER_HTTP if f"`{code}`" not in TEXT) == []
+
+
+def test_no_line_stands_there_twice() -> None:
+    lines = [line for line in TEXT.splitlines() if line and not line.startswith(("```", "| address |", "|---"))]
+    assert [line for line, times in Counter(lines).items() if times > 1] == []
 
 
 def test_it_names_every_frame() -> None:

@@ -47,6 +47,7 @@ MEANINGS = {
     "name": "whose name begins so",
     "status": "which ones",
     "source": "the id of a source",
+    "provider": "telegram or vk",
     "channel": "vk, telegram, web or simulator",
     "outcome": "what became of it",
     "from": "a time; this one and later",

@@ -33,7 +33,7 @@ class Departure(Shown):
 
 
 def identity_routes(guard: Guard, flows: Flows, linking: Linking) -> APIRouter:
-    router = APIRouter(prefix="/api/settings/identities", tags=["sign in"])
+    router = APIRouter(prefix="/api/settings/identities", tags=["settings"])
     Asking = Annotated[Person, Depends(guard.person)]
 
     @router.get("", responses=shows(Listed[IdentityRow]))

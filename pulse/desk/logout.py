@@ -19,15 +19,15 @@ def logout_routes(guard: Guard, store: EventStore) -> APIRouter:
     Asking = Annotated[Caller, Depends(guard.caller)]
 
     @router.get("/me", responses=shows(SignedIn))
-    async def me(caller: Asking) -> SignedIn:
+    async def show_me(caller: Asking) -> SignedIn:
         """Who is signed in, and a fresh token."""
         # A token could renew itself for ever; only the row says that the session is over by its age.
         if await guard.sessions.of_id(caller.session.id, now=guard.clock()) is None:
             raise NotAuthentic("Sign in first.")
         return sign_in.answer(caller)
 
-    @router.post("/logout", status_code=204)
-    async def logout(caller: Asking, response: Response) -> None:
+    @router.post("/logout", status_code=204, response_description="signed out")
+    async def log_out(caller: Asking) -> Response:
         """Ends this session, its tokens and its sockets."""
         person, session = caller.person, caller.session.id
 
@@ -36,6 +36,8 @@ def logout_routes(guard: Guard, store: EventStore) -> APIRouter:
 
         await decisions.decide(person, Moderator, person.id, decision)
         await guard.sessions.end_one(person.id, session)
+        response = Response(status_code=204)
         sign_in.forget_session(response)
+        return response
 
     return router

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from pulse.access import Person, by_moderator
+from pulse.aggregates.identity import LinkedToAnother
+from pulse.desk.answers import refuses
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
 from pulse.desk.html import own_path
@@ -16,23 +18,26 @@ from pulse.desk.sign_in import CodeAsked, SignIn
 from pulse.errors import BadInput, NotAuthentic, PulseError
 from pulse.http import json_object
 from pulse.linking import Linking
-from pulse.providers import Fields, Flow, Theirs, refuse
+from pulse.outside import NoAnswer
+from pulse.providers import Fields, Flow, NotSignedIn, ProviderOff, Theirs, refuse
 
 DASHBOARD, PROFILE = "/dashboard", "/settings/profile"
 FIELDS, FIELD_LIMIT = 20, 4096
 # A path of ours. Browsers read two slashes, or a slash and a backslash, as another host, and skip tabs and line breaks.
 SEE_OTHER = 303
-GOES: dict[int | str, dict[str, Any]] = {303: {"description": "onwards"}}
+NEXT_LIMIT = 512  # 6 KiB in an address, of the 16 that all headers may have
+GOES: dict[int | str, dict[str, Any]] = {303: {"description": "onwards"}, **refuses(ProviderOff)}
+COMES_BACK = GOES | refuses(NotSignedIn, NotLinked, LinkedToAnother, NoAnswer)
+PAGE = {"text/html": {"schema": {"type": "string", "examples": ["<!doctype html>…"]}}}
 FETCHES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "a page that brings what Telegram's widget says behind the #", "content": {"text/html": {}}}
+    200: {"description": "a page that brings what Telegram's widget says behind the #", "content": PAGE}
 }
-SAID = {"schema": {"type": "object", "additionalProperties": {"type": ["string", "integer"]}}}
-POSTED = {
-    "content": {
-        "application/json": {**SAID, "example": {"id": 5230011842, "auth_date": 1795165200, "hash": "0afb5f77…"}},
-        "application/x-www-form-urlencoded": SAID,
-    }
+SAID = {
+    "type": "object",
+    "additionalProperties": {"type": ["string", "integer"]},
+    "examples": [{"id": 5230011842, "auth_date": 1795165200, "hash": "0afb5f77…"}],
 }
+POSTED = {"content": {kind: {"schema": SAID} for kind in ("application/json", "application/x-www-form-urlencoded")}}
 
 Method = Annotated[
     Literal["", "oidc", "widget", "oauth"],
@@ -41,7 +46,10 @@ Method = Annotated[
 Next = Annotated[
     str,
     Query(
-        alias="next", max_length=2000, description="a path of this site to go to in the end", examples=["/dashboard"]
+        alias="next",
+        max_length=NEXT_LIMIT,
+        description="a path of this site to go to in the end",
+        examples=["/dashboard"],
     ),
 ]
 
@@ -50,7 +58,7 @@ def provider_routes(guard: Guard, flows: Flows, linking: Linking) -> APIRouter:
     router = APIRouter(prefix="/auth/{provider}", tags=["sign in"])
     arrivals = Arrivals(guard, flows, linking)
 
-    @router.get("/redirect", status_code=SEE_OTHER, responses=GOES)
+    @router.get("/redirect", status_code=SEE_OTHER, response_class=RedirectResponse, responses=GOES)
     async def begin_provider_sign_in(
         provider: str, request: Request, method: Method = "", goes_to: Next = ""
     ) -> Response:
@@ -65,12 +73,15 @@ def provider_routes(guard: Guard, flows: Flows, linking: Linking) -> APIRouter:
 
         return await answered(request, leave)
 
-    @router.get("/callback", status_code=SEE_OTHER, responses=GOES | FETCHES)
+    @router.get("/callback", status_code=SEE_OTHER, response_class=RedirectResponse, responses=COMES_BACK | FETCHES)
     async def finish_provider_sign_in(provider: str, request: Request) -> Response:
         """Whoever comes back is signed in, if their account is linked to a person here; 403 `not-linked` else."""
         return await arrivals.answer(provider, request)
 
-    @router.post("/callback", status_code=SEE_OTHER, responses=GOES, openapi_extra={"requestBody": POSTED})
+    @router.post(
+        "/callback", status_code=SEE_OTHER, response_class=RedirectResponse, responses=COMES_BACK,
+        openapi_extra={"requestBody": POSTED},
+    )  # fmt: skip
     async def post_provider_answer(provider: str, request: Request) -> Response:
         """The same for a page of ours that has the answer itself, such as Telegram's widget: a form, or JSON."""
         return await arrivals.answer(provider, request)

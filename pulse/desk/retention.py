@@ -9,9 +9,10 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.retention import LONGEST_DAYS, MOST_SOURCES, RETENTION, Limits, Retention, SourceDays
-from pulse.desk.answers import WRITTEN, Shown, done, shows
+from pulse.desk.answers import WRITTEN, Shown, done, refuses, shows
 from pulse.desk.bodies import Body
 from pulse.desk.guard import Guard
+from pulse.errors import NotFound
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 
@@ -56,7 +57,7 @@ def retention_routes(guard: Guard, store: EventStore) -> APIRouter:
         limits = guard.directory.retention()
         return answer({"days": limits.days, "sources": list(limits.sources)})
 
-    @router.put("", responses={200: WRITTEN})
+    @router.put("", responses=refuses(NotFound) | {200: WRITTEN})
     async def change_retention(wanted: NewLimits, person: Admin) -> Response:
         """Replaces all limits. Nothing is removed by this: the next `pulse blobs sweep --delete` does it."""
         for one in wanted.sources:

@@ -113,7 +113,7 @@ def source_command_routes(guard: Guard, desk: SourceDesk) -> APIRouter:
         return await desk.done(await connecting.change(source_id, having, by=by_moderator(person.id)))
 
     @router.post("/{source_id}/resume", responses={200: WRITTEN})
-    async def resume(source_id: UUID, person: Admin) -> Response:
+    async def resume_source(source_id: UUID, person: Admin) -> Response:
         """Sends again what has waited, once whatever halted the source is mended. A new token does the same."""
         return await desk.done(await connecting.resume(source_id, by=by_moderator(person.id)))
 

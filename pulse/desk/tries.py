@@ -89,7 +89,9 @@ class Tries:
             )  # fmt: skip
             if not counted:
                 log.warning("sign_in.locked_out", limit=key, use=knock.use, account=str(knock.account))
-                raise TooManyTries(retry_after=await self._seconds(key, now))
+                refusal = TooManyTries()
+                refusal.retry_after = await self._seconds(key, now)
+                raise refusal
 
     async def succeeded(self, knock: Knock, now: datetime) -> None:
         """Whoever was right has not guessed: their own count begins anew, the others get their try back."""

@@ -21,6 +21,7 @@ from pulse.linking import Linking
 from tests.conftest import Pulse
 from tests.fakes.telegram_login import BOT_TOKEN, FakeTelegramLogin, a_telegram_login
 from tests.fakes.vkid import FakeVkId, a_vk_id
+from tests.promises import as_promised
 
 ADDRESSES = itertools.count(1)
 
@@ -31,9 +32,10 @@ class Providers:
     vk: FakeVkId
 
     @contextmanager
-    def set_up(self) -> Iterator[None]:
-        """The settings of an installation where both may be signed in with."""
-        hosts = ",".join(urlsplit(fake.address).netloc for fake in (self.telegram, self.vk))
+    def set_up(self, *more: str) -> Iterator[None]:
+        """The settings of an installation where both may be signed in with; it trusts `more` addresses too."""
+        trusted = (self.telegram.address, self.vk.address, *more)
+        hosts = ",".join(urlsplit(address).netloc for address in trusted)
         settings = {
             "TELEGRAM_LOGIN_CLIENT_ID": self.telegram.client_id, "TELEGRAM_LOGIN_SECRET": self.telegram.secret,
             "TELEGRAM_LOGIN_BOT_TOKEN": BOT_TOKEN, "TELEGRAM_LOGIN_URL": self.telegram.address,
@@ -59,7 +61,7 @@ class Browser:
     def __init__(self, pulse: str) -> None:
         number = next(ADDRESSES)
         self.http = httpx2.AsyncClient(
-            base_url=pulse, timeout=10,
+            base_url=pulse, timeout=10, event_hooks={"response": [as_promised]},
             headers={"X-Forwarded-For": f"198.51.{number // 250}.{number % 250 + 1}", "User-Agent": "Browser"},
         )  # fmt: skip
 

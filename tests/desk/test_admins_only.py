@@ -11,8 +11,14 @@ import pytest
 from pulse.wiring.doors import openapi
 from tests.world import Desk, is_problem
 
-ADMINS = {"users", "departments", "producers", "retention", "sources", "subscribers", "routing", "deliveries"}
-EVERYBODYS = {("get", "/api/colleagues")}
+ADMINS = {
+    "users", "departments", "producers", "retention", "sources", "subscribers", "routing", "deliveries",
+    "canned replies",
+}  # fmt: skip
+EVERYBODYS = {
+    ("get", "/api/colleagues"), ("get", "/api/sources/mine"), ("get", "/api/canned-replies"),
+    ("post", "/api/canned-replies/{shortcut}/fill"),
+}  # fmt: skip
 
 
 def operations() -> list[tuple[str, str, Any]]:
@@ -43,6 +49,16 @@ def made(document: Any, schema: Any) -> Any:
         wanted = schema.get("required", ())
         return {name: made(document, said) for name, said in schema.get("properties", {}).items() if name in wanted}
     return {"string": "https://crm.example/", "integer": 1, "array": [], "boolean": True}.get(schema.get("type", ""))
+
+
+def test_whatever_the_document_promises_to_admins_alone_is_asked_here() -> None:
+    promised = {
+        (method, path)
+        for path, methods in openapi()["paths"].items()
+        for method, operation in methods.items()
+        if "admins-only" in str(operation["responses"].get("403"))
+    }
+    assert promised <= {(method, path) for method, path, _ in operations()}
 
 
 @pytest.mark.parametrize(

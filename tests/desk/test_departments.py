@@ -78,6 +78,7 @@ async def test_what_is_in_the_way_of_archiving_is_named(shared: Pulse, desk: Des
     assert "Simulator" in [source["title"] for source in told["sources"]]
     assert str(chat) in told["chats"]
     department = await made(desk)
+    assert (await ask(desk, "PUT", f"{LIST}/{department}/members/{ANNA}")).status_code == 200
     moved = await desk.post("admin", f"/api/chats/{chat}/transfer", {"departmentId": str(department)})
     assert moved.status_code == 200, moved.text
     told = is_problem(await desk.post("admin", f"{LIST}/{department}/archive"), 409, "department-in-use")

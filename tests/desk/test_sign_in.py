@@ -342,7 +342,7 @@ async def test_health_is_told_to_everybody(shared: Pulse) -> None:
 
 async def test_an_address_that_does_not_exist_is_a_problem_too(shared: Pulse) -> None:
     is_problem(await shared.http.get("/api/elsewhere"), 404, "not-found")
-    answer = await shared.http.delete(LOGIN)
+    answer = await shared.http.delete(f"{LOGIN}/code")
     is_problem(answer, 405, "wrong-method")
     assert answer.headers["allow"] == "POST"
 
