@@ -51,6 +51,12 @@ def by_moderator(moderator: UUID) -> str:
     return f"moderator:{moderator.hex}"
 
 
+def moderator_in(by: str) -> UUID | None:
+    """Whom the log names so; None for customers and the system."""
+    kind, _, moderator = by.partition(":")
+    return UUID(moderator) if kind == "moderator" else None
+
+
 class Reach(TypedDict):
     """Which chats a list shows, as its query takes it: everything, or what is in some departments or held by one."""
 
@@ -105,6 +111,11 @@ def may_reply(person: Person, chat: Audience) -> bool:
 def may_manage(person: Person) -> bool:
     """Sources, departments and people are the admins' business."""
     return person.is_admin
+
+
+def may_see_numbers(person: Person, moderator: UUID | str | None) -> bool:
+    """Reports are the admins' business, but one's own numbers are everybody's own. None: the numbers of all."""
+    return person.is_admin or moderator == person.id
 
 
 def needs_signature(channel: str) -> bool:

@@ -11,11 +11,14 @@ from pulse.access import (
     Person,
     Place,
     Subscription,
+    by_moderator,
     may_call,
     may_manage,
     may_reply,
     may_see,
+    may_see_numbers,
     may_subscribe,
+    moderator_in,
     needs_signature,
 )
 
@@ -46,6 +49,17 @@ def test_a_chat_is_seen_by_its_department_its_holder_and_admins(place: Place, wh
 
 def test_only_admins_manage() -> None:
     assert [person.name for person in (ANNA, BORIS, NEW, ADMIN) if may_manage(person)] == ["Admin"]
+
+
+def test_numbers_are_the_admins_and_ones_own_ones_own() -> None:
+    for whose in (ANNA.id, BORIS.id, None, "none"):
+        assert may_see_numbers(ADMIN, whose)
+        assert may_see_numbers(ANNA, whose) is (whose == ANNA.id)
+
+
+def test_the_log_names_moderators_and_others() -> None:
+    assert moderator_in(by_moderator(ANNA.id)) == ANNA.id
+    assert [moderator_in(by) for by in ("customer", "system")] == [None, None]
 
 
 @pytest.mark.parametrize("role", ["", "Admin", "owner", "administrator"])

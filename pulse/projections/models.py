@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pulse.eventlog.envelope import Recorded
-from pulse.projections import callbacks, customers, deliveries, files, inbox, joins, marks, thread
+from pulse.projections import callbacks, customers, deliveries, facts, files, inbox, joins, marks, thread
 from pulse.projections.changes import Changes, ReadModel
 
 # Each is named after its table.
@@ -16,6 +16,7 @@ MODELS: dict[str, ReadModel] = {
     "joins": joins,
     "deliveries": deliveries,
     "files": files,
+    "facts": facts,
 }
 
 

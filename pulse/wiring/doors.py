@@ -28,9 +28,11 @@ from pulse.desk.deliveries import delivery_routes
 from pulse.desk.files import file_routes
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
+from pulse.desk.hours import hour_routes
 from pulse.desk.identities import identity_routes
 from pulse.desk.me import me_routes
 from pulse.desk.providers import provider_routes
+from pulse.desk.reports import report_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.saved_views import saved_view_routes
 from pulse.desk.sessions import Sessions
@@ -148,6 +150,8 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         customer_routes(guard, store, reads),
         callback_routes(guard, store, reads),
         routing_routes(guard, store),
+        hour_routes(guard, store),
+        report_routes(guard, reads),
         me_routes(guard, store),
         source_routes(guard, store),
         delivery_routes(guard, reads, store, parts.again),

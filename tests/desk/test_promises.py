@@ -138,6 +138,20 @@ async def at_sources(ask: Asked, pulse: Pulse) -> None:
     await ask("PUT", policy, {"assign": "none"})
 
 
+async def at_reports(ask: Asked, pulse: Pulse) -> None:
+    hours = f"/api/departments/{department_id(demo.DEPARTMENTS[0])}/hours"
+    await ask("PUT", hours, {"hours": {"zone": "Europe/Moscow", "days": {"mon": ["09:00-18:00"]}}})
+    await ask("GET", hours)
+    await ask("PUT", hours, {"hours": None})
+    for by in ("moderator", "channel", "department", "source", "day"):
+        await ask("GET", "/api/reports", params={"by": by})
+    await ask("GET", "/api/reports", params={"format": "csv"})
+    await ask("GET", "/api/reports/mine")
+    await ask("GET", "/api/reports/backlog")
+    for metric in ("opened", "assigned", "replies", "closed", "first_reply", "resolution", "open", "waiting"):
+        await ask("GET", "/api/reports/events", params={"metric": metric})
+
+
 async def at_deliveries(ask: Asked, pulse: Pulse) -> None:
     simulator = pulse.webhook("simulator")
     await ask("POST", simulator, {"from": "vera", "message": "Hello", "message_id": a_name("m")})
@@ -186,6 +200,7 @@ async def test_every_operation_answers_as_the_document_says(shared: Pulse, ask: 
         at_customers,
         at_the_widget,
         at_sources,
+        at_reports,
         at_deliveries,
         at_producers,
         at_subscribers,

@@ -43,6 +43,7 @@ FLOORS: list[tuple[str, ...]] = [
         "presence",
         "attention",
         "dry_run",
+        "reports",
         "sweep",
         "providers",
         "linking",

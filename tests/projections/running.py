@@ -22,6 +22,7 @@ TABLES = {
     "callbacks": "select t::text from {}.callbacks t order by position",
     "joins": "select t::text from {}.joins t order by customer_id, other_id",
     "deliveries": "select t::text from {}.deliveries t order by position",
+    "facts": "select t::text from {}.facts t order by position",
     "dead letters": "select (position, subject, kind, body)::text from {}.projection_dead_letter order by position",
     "checkpoint": "select (epoch, position, hash, versions)::text from {}.checkpoint",
 }
