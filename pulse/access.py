@@ -53,6 +53,12 @@ def by_moderator(moderator: UUID) -> str:
     return f"moderator:{moderator.hex}"
 
 
+def moderator_in(by: str) -> UUID | None:
+    """Whom the log names so; None for customers and the system."""
+    kind, _, moderator = by.partition(":")
+    return UUID(moderator) if kind == "moderator" else None
+
+
 class Reach(TypedDict):
     """Which chats a list shows, as its query takes it: everything, or what is in some departments or held by one."""
 
@@ -129,6 +135,11 @@ def may_manage(person: Person) -> bool:
 def shared_departments(person: Person, colleague: Person) -> frozenset[UUID]:
     """Everybody knows who their colleagues are; of a colleague's departments one knows one's own, admins all."""
     return colleague.departments if person.is_admin else colleague.departments & person.departments
+
+
+def may_see_numbers(person: Person, moderator: UUID | str | None) -> bool:
+    """Reports are the admins' business, but one's own numbers are everybody's own. None: the numbers of all."""
+    return person.is_admin or moderator == person.id
 
 
 def needs_signature(channel: str) -> bool:

@@ -14,13 +14,16 @@ from pulse.access import (
     Person,
     Place,
     Subscription,
+    by_moderator,
     may_call,
     may_know_source,
     may_manage,
     may_reply,
     may_see,
+    may_see_numbers,
     may_see_room,
     may_subscribe,
+    moderator_in,
     needs_signature,
     shared_departments,
 )
@@ -64,6 +67,17 @@ def test_of_a_colleague_one_knows_the_departments_one_shares_and_admins_all():
     assert shared_departments(ANNA, both) == {SALES}
     assert shared_departments(ANNA, BORIS) == shared_departments(NEW, both) == frozenset()
     assert shared_departments(ADMIN, both) == {SALES, SUPPORT}
+
+
+def test_numbers_are_the_admins_and_ones_own_ones_own() -> None:
+    for whose in (ANNA.id, BORIS.id, None, "none"):
+        assert may_see_numbers(ADMIN, whose)
+        assert may_see_numbers(ANNA, whose) is (whose == ANNA.id)
+
+
+def test_the_log_names_moderators_and_others() -> None:
+    assert moderator_in(by_moderator(ANNA.id)) == ANNA.id
+    assert [moderator_in(by) for by in ("customer", "system")] == [None, None]
 
 
 @pytest.mark.parametrize("role", ["", "Admin", "owner", "administrator"])

@@ -12,7 +12,7 @@ from pulse.errors import BadInput
 from pulse.values import value
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d:[0-5]\d|2[0-3]:[0-5]\d|24:00)")
+SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d:[0-5]\d|2[0-3]:[0-5]\d|24:00)", re.ASCII)
 SPANS, CLOSED_DAYS = 6, 400
 
 

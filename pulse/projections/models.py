@@ -9,6 +9,7 @@ from pulse.projections import (
     callbacks,
     customers,
     deliveries,
+    facts,
     files,
     health,
     inbox,
@@ -34,6 +35,7 @@ MODELS: dict[str, ReadModel] = {
     "health": health,
     "rooms": rooms,
     "notifications": notifications,
+    "facts": facts,
 }
 
 

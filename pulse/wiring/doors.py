@@ -33,6 +33,7 @@ from pulse.desk.drafts import Drafts, draft_routes
 from pulse.desk.files import file_routes
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
+from pulse.desk.hours import hour_routes
 from pulse.desk.identities import identity_routes
 from pulse.desk.invitations import invitation_routes
 from pulse.desk.login import Login, login_routes
@@ -46,6 +47,7 @@ from pulse.desk.pages import page_routes
 from pulse.desk.producers import producer_routes, producer_secret_routes
 from pulse.desk.profile import password_routes, profile_routes
 from pulse.desk.providers import provider_routes
+from pulse.desk.reports import report_routes
 from pulse.desk.retention import retention_routes
 from pulse.desk.room_desk import RoomDesk
 from pulse.desk.rooms import room_command_routes, room_list_routes
@@ -194,6 +196,8 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         customer_routes(guard, store, reads),
         callback_routes(guard, store, reads),
         routing_routes(guard, store),
+        hour_routes(guard, store),
+        report_routes(guard, reads),
         me_routes(guard, store),
         room_list_routes(guard, rooms, reads),
         room_command_routes(guard, rooms),

@@ -59,6 +59,7 @@ def test_stretches_add_up_and_are_never_longer_than_the_clock(moments: list[int]
         Hours("Europe/Moscow", {"mon": ("18:00-09:00",)}),
         Hours("Europe/Moscow", {"mon": ("09:00-13:00", "12:00-18:00")}),
         Hours("Europe/Moscow", {"mon": ("09:00-24:30",)}),
+        Hours("Europe/Moscow", {"mon": ("0٩:00-10:00",)}),
         Hours("Europe/Moscow", {}, ("31.12.2026",)),
     ],
     ids=lambda hours: f"{hours.zone} {hours.days} {hours.closed}",

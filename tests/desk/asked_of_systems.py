@@ -98,3 +98,17 @@ async def at_retention(ask: Asked, pulse: Pulse) -> None:
     await ask("PUT", "/api/retention", {"days": 365, "sources": [{"source": simulator, "days": None}]})
     await ask("GET", "/api/retention")
     await ask("PUT", "/api/retention", {"days": None})
+
+
+async def at_reports(ask: Asked, pulse: Pulse) -> None:
+    hours = f"/api/departments/{department_id(demo.DEPARTMENTS[0])}/hours"
+    await ask("PUT", hours, {"hours": {"zone": "Europe/Moscow", "days": {"mon": ["09:00-18:00"]}}})
+    await ask("GET", hours)
+    await ask("PUT", hours, {"hours": None})
+    for by in ("moderator", "channel", "department", "source", "day"):
+        await ask("GET", "/api/reports", params={"by": by})
+    await ask("GET", "/api/reports", params={"format": "csv"})
+    await ask("GET", "/api/reports/mine")
+    await ask("GET", "/api/reports/backlog")
+    for metric in ("opened", "assigned", "replies", "closed", "first_reply", "resolution", "open", "waiting"):
+        await ask("GET", "/api/reports/events", params={"metric": metric})

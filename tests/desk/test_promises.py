@@ -60,6 +60,7 @@ async def test_every_operation_answers_as_the_document_says(shared: Pulse, desk:
         of_systems.at_sources,
         partial(of_systems.at_a_provider_of_sources, telegram.address),
         of_systems.at_routing,
+        of_systems.at_reports,
         of_systems.at_deliveries,
         of_systems.at_producers,
         of_systems.at_the_register_of_producers,

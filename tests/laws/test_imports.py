@@ -46,6 +46,7 @@ FLOORS: list[tuple[str, ...]] = [
         "presence",
         "attention",
         "dry_run",
+        "reports",
         "retention",
         "sweep",
         "providers",

@@ -31,6 +31,7 @@ TABLES = {
     "deliveries": "select t::text from {}.deliveries t order by position",
     "health": "select t::text from {}.health t order by source_id",
     "pending replies": "select t::text from {}.pending_replies t order by chat_id, version",
+    "facts": "select t::text from {}.facts t order by position",
     "dead letters": "select (position, subject, kind, body)::text from {}.projection_dead_letter order by position",
     "checkpoint": "select (epoch, position, hash, versions)::text from {}.checkpoint",
 }

@@ -1,0 +1,167 @@
+"""What reports are asked for and what they look like in the API."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from pulse.desk.answers import Shown
+from pulse.desk.chat_rows import At, Count, Named, Version
+from pulse.desk.deliveries import known_channel
+
+By = Literal["moderator", "channel", "department", "source", "day"]
+HoursKind = Literal["working", "clock"]
+Metric = Literal["opened", "assigned", "replies", "closed", "first_reply", "resolution", "open", "waiting"]
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+Moment = Annotated[AwareDatetime, Field(ge=FIRST, le=LAST)]
+Whose = Annotated[UUID | Literal["none"] | None, Field(description="an id, or `none`: what is nobody's")]
+
+
+def known_zone(name: str) -> str:
+    """Raises ValueError, which names the field."""
+    try:
+        return ZoneInfo(name).key
+    except (LookupError, ValueError, OSError):
+        raise ValueError("A zone is one such as Europe/Moscow.") from None
+
+
+class Asked(BaseModel):
+    """What a report is of; what is left out is everything. The last seven days, unless `from` and `to` say otherwise."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None
+    department: Whose = None
+    channel: Annotated[str | None, AfterValidator(known_channel)] = None
+    source: UUID | None = None
+    zone: Annotated[str, Field(max_length=64, description="whose days"), AfterValidator(known_zone)] = "UTC"
+
+
+class AskedBacklog(Asked):
+    format: Annotated[Literal["json", "csv"], Field(description="`Accept: text/csv` does the same")] = "json"
+
+
+class AskedMine(AskedBacklog):
+    by: Annotated[By, Field(description="what the rows are")] = "day"
+    hours: Annotated[HoursKind, Field(description="in the departments' working hours, or on the clock")] = "working"
+
+
+class AskedReport(AskedMine):
+    moderator: Whose = None
+
+
+class AskedEvents(Asked):
+    metric: Annotated[Metric, Field(description="which number")]
+    moderator: Whose = None
+    hours: Annotated[HoursKind, Field(description="in the departments' working hours, or on the clock")] = "working"
+    limit: Annotated[int, Field(ge=1, le=200, description="how many, 200 at most")] = 50
+    cursor: str | None = None
+
+
+Seconds = Annotated[float | None, Field(examples=[312.5])]
+Link = Annotated[str, Field(examples=["/api/reports/events?metric=first_reply"])]
+
+
+class Figures(Shown):
+    """Seconds; null where there were none."""
+
+    n: Count
+    median: Seconds
+    p90: Seconds
+    mean: Seconds
+
+
+class Links(Shown):
+    """Where the events behind each number are listed; nobody waits on a day that is over."""
+
+    opened: Link
+    assigned: Link
+    replies: Link
+    closed: Link
+    first_reply: Link
+    resolution: Link
+    waiting: Link | None
+
+
+class ReportRow(Shown):
+    """The numbers of a moderator, channel, department, source or day. `waiting` is now; a day has none."""
+
+    key: Annotated[str | None, Field(examples=["2026-11-20"])]
+    name: Annotated[str, Field(examples=["2026-11-20"])]
+    opened: Count
+    assigned: Count
+    replies: Count
+    closed: Count
+    waiting: Annotated[int | None, Field(examples=[3])]
+    first_reply: Figures
+    resolution: Figures
+    events: Links
+
+
+class Report(Shown):
+    """A row each, and what all of it comes to."""
+
+    since: Annotated[datetime, Field(alias="from")]
+    to: datetime
+    by: By
+    hours: HoursKind
+    zone: Annotated[str, Field(examples=["Europe/Moscow"])]
+    items: list[ReportRow]
+    total: ReportRow
+
+
+class StoodLinks(Shown):
+    open: Link
+    waiting: Link
+
+
+class BacklogRow(Shown):
+    """How many chats were open, and how many of those waited for an answer, when the day ended: `at`."""
+
+    day: date
+    at: datetime
+    open: Count
+    waiting: Count
+    events: StoodLinks
+
+
+class Backlog(Shown):
+    since: Annotated[datetime, Field(alias="from")]
+    to: datetime
+    zone: Annotated[str, Field(examples=["Europe/Moscow"])]
+    items: list[BacklogRow]
+
+
+class Mark(Shown):
+    """One event of a chat."""
+
+    version: Version
+    position: At
+    at: datetime
+
+
+class StretchRow(Shown):
+    """What one number counts: from one event to another, or one alone. The links show a chat from its first event on."""
+
+    chat_id: UUID
+    moderator: Named | None
+    department: Named | None
+    start: Annotated[Mark | None, Field(alias="from")]
+    to: Mark | None
+    seconds: Seconds
+    events: Annotated[str, Field(examples=["/api/chats/73803345-05ec-5922-81a8-7f2f572c0bdc/events?after=1"])]
+    messages: Annotated[str, Field(examples=["/api/chats/73803345-05ec-5922-81a8-7f2f572c0bdc/messages?afterId=1"])]
+
+
+CSV: dict[str, Any] = {
+    "text/csv": {"schema": {"type": "string", "examples": ["key,name,opened\r\n2026-11-20,2026-11-20,7\r\n"]}}
+}
+
+
+def table(model: type[Shown]) -> dict[int | str, dict[str, Any]]:
+    """A report as JSON or as a table, for the API's document."""
+    return {200: {"description": "summed", "model": model, "content": CSV}}

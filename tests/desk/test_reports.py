@@ -1,0 +1,159 @@
+"""Reports over HTTP: whose they are, what they link to, and what is refused. The sums are held by tests/projections."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from pulse import demo, reports
+from pulse.aggregates.moderator import moderator_id
+from pulse.desk import report_desk
+from tests.conftest import Pulse
+from tests.desk.test_chats import someone
+from tests.world import SALES, Desk, a_name, accounts, is_problem, settled, vera_writes
+
+ANNA, BORIS = moderator_id("anna@pulse.example"), moderator_id("boris@pulse.example")
+
+
+@pytest.fixture
+async def answered(shared: Pulse, desk: Desk) -> UUID:
+    """A chat that Anna answered and Boris closed."""
+    chat = await vera_writes(shared, a_name())
+    assert (await desk.reply("anna", chat)).status_code == 201
+    assert (await desk.post("boris", f"/api/chats/{chat}/close")).status_code == 200
+    await settled(shared)
+    return chat
+
+
+async def follow(desk: Desk, name: str, link: str) -> httpx2.Response:
+    address, _, query = link.partition("?")
+    return await desk.get(name, address, **dict(parse_qsl(query)))
+
+
+async def rows(desk: Desk, name: str, address: str = "/api/reports", **query: object) -> dict[str | None, Any]:
+    found = await desk.get(name, address, **query)
+    assert found.status_code == 200, found.text
+    return {row["key"]: row for row in found.json()["items"]}
+
+
+@pytest.mark.usefixtures("answered")
+async def test_each_number_is_whose_it_is_and_lists_the_events_behind_it(desk: Desk) -> None:
+    by_moderator = await rows(desk, "admin", by="moderator", hours="clock")
+    assert by_moderator[str(ANNA)]["name"] == "Anna"
+    assert by_moderator[str(ANNA)]["first_reply"]["n"] > 0
+    assert by_moderator[str(BORIS)]["resolution"]["n"] > 0
+    for by in ("moderator", "channel", "department", "source", "day"):
+        for row in (await rows(desk, "admin", by=by)).values():
+            assert (row["events"]["waiting"] is None) == (by == "day")
+            for metric, link in row["events"].items():
+                if link is None:
+                    continue
+                listed = (await follow(desk, "admin", f"{link}&limit=200")).json()["items"]
+                number = row[metric]["n"] if isinstance(row[metric], dict) else row[metric]
+                assert len(listed) == number, (by, metric, link)
+
+
+async def test_a_stretch_names_its_events_and_the_chats_pages_show_them(desk: Desk, answered: UUID) -> None:
+    found = (await desk.get("admin", "/api/reports/events", metric="first_reply")).json()["items"]
+    [mine] = [row for row in found if row["chat_id"] == str(answered)]
+    assert mine["moderator"] == {"id": str(ANNA), "name": "Anna"}
+    assert mine["department"] == {"id": str(SALES), "name": "Sales"}
+    assert mine["from"]["position"] < mine["to"]["position"]
+    assert mine["events"] == f"/api/chats/{answered}/events?after={mine['from']['version'] - 1}"
+    shown = (await follow(desk, "admin", mine["messages"])).json()["items"]
+    assert [entry["id"] for entry in shown] == [mine["from"]["version"], mine["to"]["version"]]
+
+
+async def test_who_waits_is_counted_now_and_in_the_backlog(shared: Pulse, desk: Desk) -> None:
+    before = (await desk.get("admin", "/api/reports")).json()["total"]["waiting"]
+    chat = await vera_writes(shared, a_name())
+    await settled(shared)
+    assert (await desk.get("admin", "/api/reports")).json()["total"]["waiting"] == before + 1
+    today = (await desk.get("admin", "/api/reports/backlog")).json()["items"][-1]
+    assert today["waiting"] == before + 1 <= today["open"]
+    listed = (await follow(desk, "admin", today["events"]["waiting"] + "&limit=200")).json()["items"]
+    assert str(chat) in {row["chat_id"] for row in listed}
+    assert all(row["to"] is None and row["seconds"] >= 0 for row in listed)
+
+
+@pytest.mark.usefixtures("answered")
+async def test_moderators_see_their_own_numbers_and_no_others(shared: Pulse, desk: Desk) -> None:
+    for address in ("/api/reports", "/api/reports/backlog", f"/api/reports/events?metric=replies&moderator={BORIS}",
+                    "/api/reports/events?metric=replies", "/api/reports/events?metric=opened&moderator=none"):  # fmt: skip
+        is_problem(await follow(desk, "anna", address), 403, "admins-only")
+        assert (await shared.http.get(address)).status_code == 401
+    mine = (await desk.get("anna", "/api/reports/mine")).json()["total"]
+    hers = await rows(desk, "admin", by="moderator")
+    assert mine["replies"] == hers[str(ANNA)]["replies"] > 0
+    listed = (await follow(desk, "anna", mine["events"]["replies"] + "&limit=200")).json()["items"]
+    assert len(listed) == mine["replies"]
+    headers = await someone(shared, "Support")
+    nothing = (await shared.http.get("/api/reports/mine", headers=headers)).json()["total"]
+    assert (nothing["replies"], nothing["waiting"], nothing["first_reply"]["n"]) == (0, 0, 0)
+
+
+@pytest.mark.usefixtures("answered")
+async def test_a_table_is_asked_for_twice_over_and_holds_no_formula(shared: Pulse, desk: Desk) -> None:
+    """OWASP ASVS 5.0, 1.2.10: somebody is called like a formula, and counted."""
+    email, name = a_name("olga"), "=HYPERLINK(1)"
+    made = await accounts(shared).invite(f"{email}@pulse.example", name, "moderator", (SALES,), demo.PASSWORD)
+    await shared.house.directory.wait_for(made.position)
+    assert (await desk.reply(email, await vera_writes(shared, a_name()))).status_code == 201
+    await settled(shared)
+    asked = await desk.get("admin", "/api/reports", by="moderator", format="csv")
+    accepted = await shared.http.get(
+        "/api/reports?by=moderator", headers=await desk.headers("admin") | {"Accept": "text/csv"}
+    )
+    for found in (asked, accepted):
+        assert found.headers["content-type"].startswith("text/csv")
+        assert "attachment" in found.headers["content-disposition"]
+        table = list(csv.DictReader(found.text.splitlines()))
+        assert {"name", "opened", "first_reply_median", "resolution_p90"} <= table[0].keys()
+        assert f"'{name}" in {row["name"] for row in table}
+        assert table[-1]["name"] == "Total"
+    backlog = await desk.get("admin", "/api/reports/backlog", format="csv")
+    assert backlog.text.startswith("day,at,open,waiting,")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ({"from": "2026-01-01T00:00:00Z", "to": "2025-01-01T00:00:00Z"}, 400, "bad-input"),
+        ({"from": "2024-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, 400, "bad-input"),
+        ({"from": "2026-01-01T00:00:00"}, 422, "invalid"),
+        ({"to": "9999-12-31T23:59:59Z"}, 422, "invalid"),
+        ({"by": "shoe size"}, 422, "invalid"),
+        ({"hours": "office"}, 422, "invalid"),
+        ({"zone": "Mars/Base"}, 422, "invalid"),
+        ({"zone": "../../etc/passwd"}, 422, "invalid"),
+        ({"channel": "fax"}, 422, "invalid"),
+        ({"moderator": "anna"}, 422, "invalid"),
+        ({"departmnt": "none"}, 422, "invalid"),
+    ],
+)
+async def test_an_odd_report_is_refused(desk: Desk, query: dict[str, str], status: int, code: str) -> None:
+    is_problem(await desk.get("admin", "/api/reports", **query), status, code)
+
+
+@pytest.mark.usefixtures("answered")
+async def test_too_much_for_one_report_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "MOST_STRETCHES", 0)
+    told = is_problem(await desk.get("admin", "/api/reports"), 400, "too-much")
+    assert "shorter" in told["title"]
+
+
+@pytest.mark.usefixtures("answered")
+async def test_much_is_read_in_pages_and_summed_aside(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    fixed = {"from": "2026-01-01T00:00:00Z", "to": "2026-12-31T00:00:00Z", "by": "moderator"}
+    before = await rows(desk, "admin", **fixed)
+    monkeypatch.setattr(report_desk, "AT_ONCE", 1)
+    monkeypatch.setattr(report_desk, "IN_PASSING", 0)
+    after = await rows(desk, "admin", **fixed)
+    assert before.keys() == after.keys()
+    for key, row in before.items():
+        assert after[key] | {"events": {}} == row | {"events": {}}
