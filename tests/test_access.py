@@ -11,12 +11,14 @@ from pulse.access import (
     Person,
     Place,
     Subscription,
+    is_admin,
     may_call,
     may_know_source,
     may_manage,
     may_reply,
     may_see,
     may_subscribe,
+    may_use_phrasebook,
     needs_signature,
     shared_departments,
 )
@@ -51,6 +53,11 @@ def test_a_source_is_known_to_its_departments_and_to_admins() -> None:
         assert {person for person in (ANNA, BORIS, NEW, ADMIN) if may_know_source(person, departments)} == who
 
 
+def test_canned_replies_are_for_their_department_and_those_of_none_for_everybody() -> None:
+    for department, who in ((SALES, {ANNA, ADMIN}), (None, {ANNA, BORIS, NEW, ADMIN}), (UUID(int=3), {ADMIN})):
+        assert {person for person in (ANNA, BORIS, NEW, ADMIN) if may_use_phrasebook(person, department)} == who
+
+
 def test_only_admins_manage() -> None:
     assert [person.name for person in (ANNA, BORIS, NEW, ADMIN) if may_manage(person)] == ["Admin"]
 
@@ -66,6 +73,7 @@ def test_of_a_colleague_one_knows_the_departments_one_shares_and_admins_all():
 def test_only_the_word_admin_makes_an_admin(role: str) -> None:
     impostor = Person(UUID(int=15), "Ivan", role, frozenset())
     assert not may_manage(impostor)
+    assert not is_admin(role)
     assert not may_see(impostor, Place(SALES, None))
 
 

@@ -12,7 +12,7 @@ from pulse.wiring.doors import openapi
 from tests.world import Desk, is_problem
 
 ADMINS = {"users", "departments", "producers", "retention", "sources", "subscribers", "routing", "deliveries"}
-EVERYBODYS = {("get", "/api/colleagues")}
+EVERYBODYS = {("get", "/api/colleagues"), ("get", "/api/sources/mine")}
 
 
 def operations() -> list[tuple[str, str, Any]]:
