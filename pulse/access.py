@@ -37,7 +37,7 @@ class Person:
 
     @property
     def is_admin(self) -> bool:
-        return self.role == "admin"
+        return is_admin(self.role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,11 @@ class Subscription:
                 return None
 
 
+def is_admin(role: str) -> bool:
+    """Only this very word: a role that nobody knows is a moderator's."""
+    return role == "admin"
+
+
 def may_see(person: Person, chat: Audience) -> bool:
     """Admins see every chat, moderators those of their departments and those they hold."""
     return person.is_admin or chat.holder == person.id or chat.department in person.departments
@@ -125,6 +130,11 @@ def may_reply(person: Person, chat: Audience) -> bool:
 def may_know_source(person: Person, departments: Collection[UUID]) -> bool:
     """Whoever is in a department of a source may know that it is there, and whether it sends; admins know all."""
     return person.is_admin or not person.departments.isdisjoint(departments)
+
+
+def may_use_phrasebook(person: Person, department: UUID | None) -> bool:
+    """Canned replies of a department are for its moderators, those of none for everybody; admins see all."""
+    return department is None or person.is_admin or department in person.departments
 
 
 def may_manage(person: Person) -> bool:

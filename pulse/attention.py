@@ -13,7 +13,6 @@ from uuid import UUID
 
 import msgspec
 
-from pulse.access import Place
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.live import ATTENTION
 
@@ -22,13 +21,11 @@ CHATS, PEOPLE = 10_000, 50
 
 
 class Sign(msgspec.Struct, frozen=True):
-    """One person's attention, and where the chat stood: whoever may not see it there is not told."""
+    """One person's attention to a chat. Who may hear of it is asked when it is told: the chat may have moved by then."""
 
     chat: UUID
     person: UUID
     doing: str  # viewing, typing, or gone
-    department: UUID | None = None
-    holder: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,6 @@ class Viewer:
 class Watch:
     """The people around one chat: until when each is believed to look, and to type."""
 
-    place: Place
     viewing: dict[UUID, float]
     typing: dict[UUID, float]
 
@@ -66,9 +62,8 @@ class Attention:
         except msgspec.MsgspecError:
             return
         before, now = self.viewers(sign.chat), self._clock()
-        watch = self._watches.setdefault(sign.chat, Watch(Place(None, None), {}, {}))
+        watch = self._watches.setdefault(sign.chat, Watch({}, {}))
         self._watches.move_to_end(sign.chat)
-        watch.place = Place(sign.department, sign.holder)
         _take(watch, sign, now)
         if len(self._watches) > CHATS:
             self._watches.popitem(last=False)
@@ -81,11 +76,6 @@ class Attention:
             return []
         there = [person for person, until in watch.viewing.items() if until > now]
         return [Viewer(person, watch.typing.get(person, 0.0) > now) for person in there]
-
-    def place(self, chat: UUID) -> Place:
-        """Where the chat stood when somebody last looked at it."""
-        watch = self._watches.get(chat)
-        return watch.place if watch else Place(None, None)
 
     def forget(self) -> None:
         """Lets go of whoever said nothing for too long; of a chat nobody looks at, everything."""

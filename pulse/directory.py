@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from eventsourcing.domain import Aggregate, OriginatorVersionError
 
-from pulse.access import Person
+from pulse.access import Person, may_manage
 from pulse.aggregates.blocklist import Block, Blocklist, blocklist_id
 from pulse.aggregates.department import Department, DepartmentIsArchived
 from pulse.aggregates.identity import Identity, identity_id
@@ -145,7 +145,7 @@ class Directory:
 
     def admins(self) -> frozenset[UUID]:
         """The admins who may sign in."""
-        return frozenset(person.id for person in self._people.values() if person.is_admin)
+        return frozenset(person.id for person in self._people.values() if may_manage(person))
 
     def find_moderator(self, moderator: UUID) -> Moderator | None:
         """Also one who is disabled."""

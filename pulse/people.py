@@ -10,6 +10,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
+from pulse.access import is_admin
 from pulse.aggregates.admins import ADMINS, Admins
 from pulse.aggregates.moderator import ROLES, Moderator, NotAnInvitation, UnknownRole, moderator_id
 from pulse.errors import NotFound
@@ -79,7 +80,7 @@ class People:
 
         if role not in (None, *ROLES):  # before the first event
             raise UnknownRole
-        return await self._keeping_an_admin(person, act, stays=role in (None, "admin"), by=by)
+        return await self._keeping_an_admin(person, act, stays=role is None or is_admin(role), by=by)
 
     async def disable(self, person: UUID, *, by: str) -> Decided:
         """Raises NotFound, LastAdmin."""
@@ -140,7 +141,7 @@ class People:
 
 
 def _is_admin(person: Moderator) -> bool:
-    return person.role == "admin" and not person.disabled
+    return is_admin(person.role) and not person.disabled
 
 
 async def _hashed(password: str) -> str:

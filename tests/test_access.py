@@ -15,6 +15,7 @@ from pulse.access import (
     Place,
     Subscription,
     by_moderator,
+    is_admin,
     may_call,
     may_know_source,
     may_manage,
@@ -23,6 +24,7 @@ from pulse.access import (
     may_see_numbers,
     may_see_room,
     may_subscribe,
+    may_use_phrasebook,
     moderator_in,
     needs_signature,
     shared_departments,
@@ -58,6 +60,11 @@ def test_a_source_is_known_to_its_departments_and_to_admins() -> None:
         assert {person for person in (ANNA, BORIS, NEW, ADMIN) if may_know_source(person, departments)} == who
 
 
+def test_canned_replies_are_for_their_department_and_those_of_none_for_everybody() -> None:
+    for department, who in ((SALES, {ANNA, ADMIN}), (None, {ANNA, BORIS, NEW, ADMIN}), (UUID(int=3), {ADMIN})):
+        assert {person for person in (ANNA, BORIS, NEW, ADMIN) if may_use_phrasebook(person, department)} == who
+
+
 def test_only_admins_manage() -> None:
     assert [person.name for person in (ANNA, BORIS, NEW, ADMIN) if may_manage(person)] == ["Admin"]
 
@@ -84,6 +91,7 @@ def test_the_log_names_moderators_and_others() -> None:
 def test_only_the_word_admin_makes_an_admin(role: str) -> None:
     impostor = Person(UUID(int=15), "Ivan", role, frozenset())
     assert not may_manage(impostor)
+    assert not is_admin(role)
     assert not may_see(impostor, Place(SALES, None))
 
 

@@ -6,10 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from pulse.access import Place
 from pulse.attention import CHATS, PEOPLE, TYPING_SECONDS, VIEWING_SECONDS, Attention, Sign, Viewer, saying
 from pulse.eventlog.jetstream import Log
-from tests.given import ANNA, BORIS, SALES
+from tests.given import ANNA, BORIS
 from tests.test_presence import Clock
 
 CHAT = UUID(int=7)
@@ -26,10 +25,9 @@ def attention(log: Log, clock: Clock) -> Attention:
 
 
 async def test_who_types_also_looks_and_stops_typing_first(attention: Attention, clock: Clock) -> None:
-    await attention.hear(saying(Sign(CHAT, ANNA, "typing", SALES)))
-    await attention.hear(saying(Sign(CHAT, BORIS, "viewing", SALES)))
+    await attention.hear(saying(Sign(CHAT, ANNA, "typing")))
+    await attention.hear(saying(Sign(CHAT, BORIS, "viewing")))
     assert attention.viewers(CHAT) == [Viewer(ANNA, typing=True), Viewer(BORIS, typing=False)]
-    assert attention.place(CHAT) == Place(SALES, None)
     clock.now += TYPING_SECONDS
     assert attention.viewers(CHAT) == [Viewer(ANNA, typing=False), Viewer(BORIS, typing=False)]
     clock.now += VIEWING_SECONDS - TYPING_SECONDS

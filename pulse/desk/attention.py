@@ -44,10 +44,9 @@ def attention_routes(guard: Guard, desk: ChatDesk, attention: Attention) -> APIR
     async def tell_viewing(chat_id: UUID, person: Asking, looking: Looking | None = None) -> Response:
         """Tells your colleagues that you look at this chat. Say it again every 15 seconds; it is believed for 30."""
         looks.require(f"{person.id}/{chat_id}")
-        chat = await desk.known_to(person, chat_id)
+        await desk.known_to(person, chat_id)
         doing = "viewing" if (looking or Looking()).viewing else "gone"
-        sign = Sign(chat_id, person.id, doing, chat.department_id, chat.holder_id)
-        await desk.store.log.tell(ATTENTION, saying(sign))
+        await desk.store.log.tell(ATTENTION, saying(Sign(chat_id, person.id, doing)))
         return answer({}, 202)
 
     @router.post("/typing", status_code=202, responses=shows(Said, "told", 202))
@@ -56,8 +55,7 @@ def attention_routes(guard: Guard, desk: ChatDesk, attention: Attention) -> APIR
         typing.require(f"{person.id}/{chat_id}")
         chat = await desk.known_to(person, chat_id)
         told = {"chat_id": chat_id, "moderator_id": person.id, "source_id": chat.source_id, "peer": chat.peer}
-        sign = Sign(chat_id, person.id, "typing", chat.department_id, chat.holder_id)
-        await desk.store.log.tell(ATTENTION, saying(sign))
+        await desk.store.log.tell(ATTENTION, saying(Sign(chat_id, person.id, "typing")))
         await desk.store.log.tell(STAFF_TYPING, orjson.dumps(told))
         return answer({}, 202)
 

@@ -25,19 +25,19 @@ def blocking_routes(guard: Guard, desk: ChatDesk, customers: CustomerDesk) -> AP
     @router.post("/block", responses={200: WRITTEN})
     async def block_chat(chat_id: UUID, why: Reason, person: Asking) -> Response:
         """From now on nothing of this chat's customer is taken in; the chat stays as it is."""
-        row = await desk.seen_by(person, chat_id)
-        if row["is_group"]:
+        chat = await desk.known_to(person, chat_id)
+        if chat.group:
             raise ManyCustomers
         return done(await customers.in_blocklist(
-            person, row, lambda listed: listed.block(row["peer"], reason=why.reason, now=guard.clock())
+            person, chat.source_id, lambda listed: listed.block(chat.peer, reason=why.reason, now=guard.clock())
         ))  # fmt: skip
 
     @router.post("/unblock", responses={200: WRITTEN})
     async def unblock_chat(chat_id: UUID, person: Asking) -> Response:
         """Takes the customer in again; what they sent meanwhile is gone."""
-        row = await desk.seen_by(person, chat_id)
+        chat = await desk.known_to(person, chat_id)
         return done(await customers.in_blocklist(
-            person, row, lambda listed: listed.unblock(row["peer"], now=guard.clock())
+            person, chat.source_id, lambda listed: listed.unblock(chat.peer, now=guard.clock())
         ))  # fmt: skip
 
     return router

@@ -99,7 +99,7 @@ def customer_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
         """From now on nothing of theirs on this source is taken in: it is answered, counted, and gone."""
         row = (await desk.seen_by(person, customer_id)).row
         return done(await desk.in_blocklist(
-            person, row, lambda listed: listed.block(row["peer"], reason=why.reason, now=guard.clock())
+            person, row["source_id"], lambda listed: listed.block(row["peer"], reason=why.reason, now=guard.clock())
         ))  # fmt: skip
 
     @router.post("/{customer_id}/unblock", responses={200: WRITTEN})
@@ -107,7 +107,7 @@ def customer_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
         """Takes them in again; what they sent meanwhile is gone."""
         row = (await desk.seen_by(person, customer_id)).row
         return done(await desk.in_blocklist(
-            person, row, lambda listed: listed.unblock(row["peer"], now=guard.clock())
+            person, row["source_id"], lambda listed: listed.unblock(row["peer"], now=guard.clock())
         ))  # fmt: skip
 
     return router
@@ -183,9 +183,8 @@ class CustomerDesk:
             language=row["language"], now=self.guard.clock(),
         )  # fmt: skip
 
-    async def in_blocklist(self, person: Person, row: Row, decision: Callable[[Blocklist], None]) -> Decided:
-        """Decides on the blocklist of the customer's source; this process knows it before it answers, or half a second later."""
-        source_id = row["source_id"]
+    async def in_blocklist(self, person: Person, source_id: UUID, decision: Callable[[Blocklist], None]) -> Decided:
+        """Decides on a source's blocklist; this process knows it before it answers, or half a second later."""
 
         def listed(known: Blocklist | None) -> Blocklist | None:
             blocklist = known or Blocklist.begin(source_id, now=self.guard.clock())

@@ -1,4 +1,7 @@
-"""Tells moderators who looks at a chat and who types in it, whenever that changes. No customer hears of it."""
+"""Tells moderators who looks at a chat and who types in it, whenever that changes. No customer hears of it.
+
+Where the chat stands is asked each time: it may have moved since somebody looked.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,32 @@ import asyncio
 from collections.abc import Iterator
 from uuid import UUID
 
+import msgspec
 import orjson
+import structlog
 
 from pulse.access import Person, Place, may_see
+from pulse.aggregates.chat import Chat
 from pulse.attention import Attention
 from pulse.directory import Directory
+from pulse.errors import LogDown
+from pulse.eventlog.appends import AppendRefused
+from pulse.eventlog.envelope import UnknownEvent
+from pulse.eventlog.store import EventStore
 from pulse.push.hub import Hub, Peer, fan_out, text_frame
 
 FORGET_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
 
 
 class Viewers:
     """A frame names everybody who is there now, so that none has to be heard to understand the next."""
 
-    def __init__(self, attention: Attention, directory: Directory, hub: Hub) -> None:
+    def __init__(self, attention: Attention, directory: Directory, store: EventStore, hub: Hub) -> None:
         self.attention = attention
         self.directory = directory
+        self.store = store
         self.hub = hub
         self._changed: set[UUID] = set()
         self._wake = asyncio.Event()
@@ -39,14 +52,24 @@ class Viewers:
             self._wake.clear()
             changed, self._changed = self._changed, set()
             for chat in changed:
-                await self._tell(chat)
+                await self._tell_if_known(chat)
 
     def _note(self, chat: UUID) -> None:
         self._changed.add(chat)
         self._wake.set()
 
-    async def _tell(self, chat: UUID) -> None:
-        place = self.attention.place(chat)
+    async def _tell_if_known(self, chat: UUID) -> None:
+        """Nobody is told while the log can't say whom; then it is tried again."""
+        try:
+            found = await self.store.load(Chat, chat)
+        except (LogDown, AppendRefused):
+            self._changed.add(chat)
+        except (UnknownEvent, msgspec.MsgspecError):
+            log.exception("viewers.beyond", chat=str(chat))  # a newer Pulse wrote in it
+        else:
+            await self._tell(chat, Place(found.department_id, found.holder_id) if found else Place(None, None))
+
+    async def _tell(self, chat: UUID, place: Place) -> None:
         data = {"viewers": [
             {"id": viewer.person, "name": self.directory.name_of(viewer.person), "typing": viewer.typing}
             for viewer in self.attention.viewers(chat)

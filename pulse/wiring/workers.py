@@ -71,7 +71,7 @@ async def open_push(house: House) -> AsyncIterator[int]:
     """The push port; yields it."""
     hub = Hub()
     relay = Relay(house.log, house.directory, hub)
-    viewers = Viewers(Attention(house.log), house.directory, hub)
+    viewers = Viewers(Attention(house.log), house.directory, house.store, hub)
     house.tasks += [relay.run, viewers.run, lambda: relay.sign_outs.run(now), lambda: tell_online(house.log, hub)]
     house.checks["push"] = true_when(lambda: relay.ready)
     channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)

@@ -1,0 +1,327 @@
+"""Every subscription channel is signed, and every frame is told, for exactly whom access.py says: before and after chats
+move, roles change and accounts are closed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+
+from pulse.access import Place, Subscription, may_hear, may_see, may_subscribe
+from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_standing import Handover
+from pulse.aggregates.feed import EventPublished
+from pulse.eventlog.envelope import Recorded
+from pulse.house import now
+from pulse.message import Author, Incoming
+from tests.access.world import (
+    CLOSED,
+    PLAIN,
+    Known,
+    WantedChat,
+    WantedWorld,
+    World,
+    a_chat,
+    a_world,
+    change,
+    decide,
+    departments,
+    worlds,
+)
+from tests.conftest import Pulse
+from tests.push.ears import Ear, staff_ear
+from tests.push.test_news import published
+from tests.push.test_protocol import PusherEar, pusher_ear
+from tests.world import a_name, settled, since
+
+BOUNDED = settings(
+    max_examples=3, derandomize=True, database=None, deadline=None, phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+# What the demo's producers configure.
+AUDIENCES = {"campaign": {"staff"}, "financial": {"person"}}
+SOCKET, CAMPAIGN = "1234.5678", "17"
+
+
+def named_channels(world: World) -> Iterator[str]:
+    """Of every kind there is, and of kinds there are not."""
+    for prefix in ("private", "presence"):
+        for chat in (*(chat.id for chat in world.chats), uuid4()):
+            yield f"{prefix}-chat.{chat}"
+        for who in (*world.people, uuid4()):
+            yield from (f"{prefix}-{kind}.{who}" for kind in ("moderator", "user", "financial", "source", "customer"))
+        yield from (
+            f"{prefix}-campaign.17",
+            f"{prefix}-chat",
+            f"{prefix}-room.1",
+            f"{prefix}-department.{departments()[0]}",
+        )
+    yield from ("chat", "campaign.17", "news")
+
+
+async def test_the_oracle_knows_the_producers_of_the_demo(shared: Pulse) -> None:
+    """What the oracle is told of producers is what Pulse knows of them."""
+    for kind, audiences in AUDIENCES.items():
+        assert shared.house.directory.audiences_of(f"private-{kind}") == audiences
+
+
+@BOUNDED
+@example(PLAIN)
+@example(CLOSED)
+@given(wanted=worlds)
+async def test_every_channel_is_signed_for_whom_access_says(shared: Pulse, wanted: WantedWorld) -> None:
+    world = await a_world(shared, wanted)
+    for who in world.people:
+        for channel in named_channels(world):
+            asked = {"socket_id": SOCKET, "channel_name": channel}
+            answer = await shared.http.post("/broadcasting/auth", json=asked, headers=world.cookies[who])
+            expected = 401 if world.person(who) is None else 200 if await is_theirs(world, who, channel) else 403
+            assert answer.status_code == expected, (channel, world.person(who), answer.text)
+
+
+async def is_theirs(world: World, who: UUID, channel: str) -> bool:
+    person, named = world.person(who), Subscription.named(channel)
+    if person is None or named is None:
+        return False
+    place = await world.place(named.id) if named.id in {chat.id for chat in world.chats} else None  # type: ignore[arg-type]
+    audiences = AUDIENCES.get(named.kind.partition("-")[2], set()) if named.kind.count("-") == 1 else set()
+    return may_subscribe(person, named, place, audiences)
+
+
+# Frames
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that happens to a chat or to a person, by index; `to` is a department's or another person's."""
+
+    what: str
+    which: int
+    to: int
+
+
+acts = st.lists(
+    st.builds(
+        Act,
+        st.sampled_from(
+            ("write", "write", "note", "assign", "unassign", "transfer", "hand over", "close", "departments", "role", "disable", "news", "money")
+        ),
+        st.integers(0, 1), st.integers(0, 2),
+    ),
+    min_size=6, max_size=12,
+)  # fmt: skip
+MOVED_ABOUT = [
+    Act("write", 0, 0), Act("hand over", 0, 2), Act("write", 0, 0), Act("assign", 0, 0), Act("note", 0, 0),
+    Act("unassign", 0, 0), Act("write", 0, 0), Act("news", 0, 0), Act("money", 0, 0), Act("money", 0, 1),
+    Act("departments", 0, 2), Act("write", 0, 0), Act("disable", 1, 0), Act("money", 0, 1), Act("news", 0, 0),
+    Act("write", 0, 0), Act("write", 1, 0),
+]  # fmt: skip
+# Whoever saw the chat before one of these is told that it went.
+MOVES = {"chat.assigned", "chat.unassigned", "chat.transferred", "chat.closed"}
+
+
+@dataclass
+class Window:
+    """What one person hears: on a staff socket, and on the Pusher channels they were allowed to subscribe to."""
+
+    who: UUID
+    staff: Ear
+    pusher: PusherEar
+    channels: set[str]
+    barrier: Known
+    expected: Counter[tuple[str, int]] = field(default_factory=Counter)
+    on_channels: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+
+@BOUNDED
+@example(PLAIN, MOVED_ABOUT)
+@example(PLAIN, [Act("departments", 1, 2), *MOVED_ABOUT, Act("role", 0, 0), Act("write", 0, 0)])
+@given(wanted=worlds, acts=acts)
+async def test_every_frame_is_told_to_whom_access_says(shared: Pulse, wanted: WantedWorld, acts: list[Act]) -> None:
+    world = await a_world(shared, wanted)
+    async with AsyncExitStack() as stack:
+        witness = await a_chat(shared, WantedChat(None, None), [])
+        admin = Admin(await stack.enter_async_context(staff_ear(shared)), witness)
+        windows = [await stack.enter_async_context(a_window(world, who)) for who in world.people if world.person(who)]
+        for act in acts:
+            await perform(world, admin, windows, act)
+        for window in windows:
+            await compare(world, window)
+
+
+@asynccontextmanager
+async def a_window(world: World, who: UUID) -> AsyncIterator[Window]:
+    """With a chat of their own, which they hear whatever else happens: the last that is told to them."""
+    pulse = world.pulse
+    barrier = await a_chat(pulse, WantedChat(None, 0), [who])
+    async with staff_ear(pulse, who) as staff, pusher_ear(pulse) as pusher:
+        channels = set()
+        news = (f"private-campaign.{CAMPAIGN}", *(f"private-financial.{one}" for one in world.people))
+        for channel in (
+            f"private-moderator.{who}",
+            *news,
+            *(f"private-chat.{one.id}" for one in (*world.chats, barrier)),
+        ):
+            asked = {"socket_id": pusher.socket_id, "channel_name": channel}
+            answer = await pulse.http.post("/broadcasting/auth", json=asked, headers=world.cookies[who])
+            if answer.is_success:
+                signed: dict[str, Any] = answer.json()
+                told = await pusher.subscribe(channel, **signed)
+                assert told["event"] == "pusher_internal:subscription_succeeded"
+                channels.add(channel)
+        yield Window(who, staff, pusher, channels, barrier)
+
+
+async def perform(world: World, admin: Admin, windows: list[Window], act: Act) -> None:
+    """Returns when everybody was told. Whoever manages hears every chat: by their ear it is known what there is to hear."""
+    before = await settled(world.pulse)
+    place = await world.place(world.chats[act.which].id)
+    await ACTS[act.what](world, act)
+    happened = await since(world.pulse, before)
+    told = await admin.told_until_now(world.pulse)
+    for recorded in happened:
+        if isinstance(recorded.event, EventPublished):
+            expect_news(world, windows, recorded.event.telling.channel, recorded.position)
+        if recorded.kind != "chat":
+            continue
+        here = Place(recorded.scope.department, recorded.scope.holder)
+        places = (here, place) if recorded.envelope.type in MOVES else (here,)
+        for window in windows:
+            expect(world, window, recorded, places, told)
+
+
+@dataclass
+class Admin:
+    """Hears everything; `witness` is a chat in which something is said after each act."""
+
+    ear: Ear
+    witness: Known
+
+    async def told_until_now(self, pulse: Pulse) -> Counter[tuple[str, int]]:
+        last = await decide(pulse, self.witness.id, a_message)
+        heard = await self.ear.until(lambda frame: frame.get("seq") == last and frame["type"] == "chat.alert")
+        return Counter((frame["type"], frame["seq"]) for frame in heard if frame.get("seq", last) < last)
+
+
+def expect(
+    world: World, window: Window, recorded: Recorded, places: tuple[Place, ...], told: Counter[tuple[str, int]]
+) -> None:
+    """Whoever sees a chat is told what happens to it, and that it went whoever saw it before."""
+    person = world.person(window.who)
+    if person is None or window.who in world.signed_out or not any(may_see(person, place) for place in places):
+        return
+    frames = Counter({one: times for one, times in told.items() if one[1] == recorded.position})
+    window.expected += frames
+    channel = f"private-chat.{recorded.aggregate_id}"
+    if channel in window.channels:
+        window.on_channels[channel, recorded.position] += sum(frames.values())
+    if recorded.envelope.type == "chat.assigned" and recorded.scope.holder == window.who:
+        window.on_channels[f"private-moderator.{window.who}", recorded.position] += 1
+
+
+def expect_news(world: World, windows: list[Window], channel: str, position: int) -> None:
+    """Whoever subscribed to a producer's channel and still may hear it."""
+    named = Subscription.named(channel)
+    assert named is not None
+    [audience] = AUDIENCES[named.kind.partition("-")[2]]
+    for window in windows:
+        person = world.person(window.who)
+        if person is None or window.who in world.signed_out or channel not in window.channels:
+            continue
+        window.on_channels[channel, position] += may_hear(person, named, audience)
+
+
+async def compare(world: World, window: Window) -> None:
+    """Up to the last that they can hear: something in their own chat, or the end of their session."""
+    end = await decide(world.pulse, window.barrier.id, a_message)
+    if window.who in world.signed_out:
+        await window.staff.until_closed()
+        await window.pusher.until_closed()
+    else:
+        await window.staff.until(lambda frame: frame.get("seq") == end and frame["type"] == "chat.alert")
+        await window.pusher.until(lambda frame: frame.get("seq") == end and frame["event"] == "ChatAlert")
+    theirs = {str(chat.id) for chat in world.chats}
+    heard = [frame for frame in window.staff.heard if frame.get("session_id") in theirs and "seq" in frame]
+    assert Counter((frame["type"], frame["seq"]) for frame in heard) == window.expected
+    own = f"private-chat.{window.barrier.id}"
+    subscribed = [frame for frame in window.pusher.heard if frame.get("seq") and frame["channel"] != own]
+    assert Counter((frame["channel"], frame["seq"]) for frame in subscribed) == window.on_channels
+
+
+def a_message(chat: Chat) -> None:
+    chat.receive(Incoming(a_name("d"), Author("77", "Vera"), "And now?", a_name("m")), raw="{}", now=now())
+
+
+Perform = Callable[[World, Act], Awaitable[None]]
+
+
+def on_chat(what: Callable[[World, Act, Chat], object]) -> Perform:
+    async def act(world: World, act: Act) -> None:
+        await decide(
+            world.pulse, world.chats[act.which].id, lambda chat: None if chat.closed else what(world, act, chat)
+        )
+
+    return act
+
+
+async def other_departments(world: World, act: Act) -> None:
+    theirs, who = (departments()[act.to],), world.people[act.which]
+    await change(world.pulse, who, lambda one: one.change_role(one.role, theirs, now=now()))
+
+
+async def another_role(world: World, act: Act) -> None:
+    """It ends every session, with its sockets."""
+    who = world.people[act.which]
+    other = {"admin": "moderator", "moderator": "admin"}
+    await change(world.pulse, who, lambda one: one.change_role(other[one.role], one.departments, now=now()))
+    world.signed_out.add(who)
+
+
+async def closed_account(world: World, act: Act) -> None:
+    await change(world.pulse, world.people[act.which], lambda one: one.disable(now=now()))
+    world.signed_out.add(world.people[act.which])
+
+
+async def campaign_news(world: World, act: Act) -> None:
+    await published(world.pulse, "campaign.updated", campaign_id=CAMPAIGN)
+
+
+async def somebodys_money(world: World, act: Act) -> None:
+    await published(world.pulse, "money.deposit-completed", amount="10.00", user_id=str(world.people[act.to]))
+
+
+def assigned(world: World, act: Act, chat: Chat) -> None:
+    chat.assign(world.people[act.to], seen_holder=chat.holder_id, now=now())
+
+
+def let_go(world: World, act: Act, chat: Chat) -> None:
+    if chat.holder_id is not None:
+        chat.unassign(seen_holder=chat.holder_id, now=now())
+
+
+ACTS: dict[str, Perform] = {
+    "write": on_chat(lambda world, act, chat: a_message(chat)),
+    "note": on_chat(
+        lambda world, act, chat: chat.note("Hm", moderator_id=world.people[act.to], mentions=(), now=now())
+    ),
+    "assign": on_chat(assigned),
+    "unassign": on_chat(let_go),
+    "transfer": on_chat(lambda world, act, chat: chat.transfer(departments()[act.to], now=now())),
+    "hand over": on_chat(
+        lambda world, act, chat: chat.transfer(
+            departments()[act.to], now=now(), handover=Handover(world.people[0], "A word with you")
+        )
+    ),
+    "close": on_chat(lambda world, act, chat: chat.close(world.people[act.to], now=now())),
+    "departments": other_departments,
+    "role": another_role,
+    "disable": closed_account,
+    "news": campaign_news,
+    "money": somebodys_money,
+}
