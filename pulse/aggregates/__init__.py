@@ -83,6 +83,7 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("chat.priority-changed", 1): chat_work.PriorityChanged,
     ("chat.snoozed", 1): chat_work.ChatSnoozed,
     ("chat.woken", 1): chat_work.ChatWoken,
+    ("chat.command-taken", 1): chat_work.CommandTaken,
     ("chat.closed", 1): chat_events.ChatClosed,
     ("chat.reopened", 1): chat_events.ChatReopened,
     ("chat.renamed", 1): chat_events.ChatRenamed,

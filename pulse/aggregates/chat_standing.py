@@ -43,6 +43,7 @@ class StandingChat(WorkedChat):
         if self.closed:
             raise ChatIsClosed
         if self.holder_id == moderator_id:
+            self._leave_note(handover, now=now, command=command)
             return
         if self.holder_id not in (None, seen_holder):
             raise HeldByAnother(holder=str(self.holder_id))
@@ -72,15 +73,17 @@ class StandingChat(WorkedChat):
     def transfer(
         self, department_id: UUID, *, now: datetime, command: int | None = None, handover: Handover | None = None
     ) -> None:
-        """Moves the chat to a department; whoever held it lets go."""
+        """Moves the chat to a department; whoever held it lets go. Its own department gets it back from its holder."""
         if self.closed:
             raise ChatIsClosed
-        if department_id != self.department_id:
-            self._pass_on(handover, now=now)
-            self.trigger_event(
-                ChatTransferred, department_id=department_id, from_department_id=self.department_id,
-                from_moderator_id=self.holder_id, command=command, timestamp=now,
-            )  # fmt: skip
+        if department_id == self.department_id:
+            self._back_to_all(handover, now=now, command=command)
+            return
+        self._pass_on(handover, now=now)
+        self.trigger_event(
+            ChatTransferred, department_id=department_id, from_department_id=self.department_id,
+            from_moderator_id=self.holder_id, command=command, timestamp=now,
+        )  # fmt: skip
 
     def close(self, moderator_id: UUID, *, now: datetime, command: int | None = None) -> None:
         """Ends the conversation for now."""
@@ -97,5 +100,16 @@ class StandingChat(WorkedChat):
     def _pass_on(self, handover: Handover | None, *, now: datetime) -> None:
         """Whoever gets a chat has to look at it, and at the note first."""
         self.wake(now=now)
+        self._leave_note(handover, now=now)
+
+    def _back_to_all(self, handover: Handover | None, *, now: datetime, command: int | None) -> None:
+        if self.holder_id is None:
+            self._leave_note(handover, now=now, command=command)
+            return
+        self._pass_on(handover, now=now)
+        self.trigger_event(ChatUnassigned, from_moderator_id=self.holder_id, command=command, timestamp=now)
+
+    def _leave_note(self, handover: Handover | None, *, now: datetime, command: int | None = None) -> None:
+        """What is said with a handover is kept, even where nothing moves."""
         if handover is not None and handover.note.strip():
-            self.note(handover.note, moderator_id=handover.by, now=now)
+            self.note(handover.note, moderator_id=handover.by, now=now, command=command)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from eventsourcing.domain import AggregateEvent
@@ -15,6 +15,7 @@ from pulse.errors import BadInput, Refusal
 
 PRIORITIES = ("low", "normal", "high", "urgent")
 TAGS, TAG_LIMIT = 20, 40
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)  # what lies further ahead, Postgres and Python may not agree on
 
 
 class EmptyNote(Refusal):
@@ -22,7 +23,7 @@ class EmptyNote(Refusal):
 
 
 class NotAhead(Refusal):
-    """A chat can only be put off until a time that is still to come."""
+    """A chat can only be put off until a time that is still to come, before the year 2100."""
 
 
 class NothingToPutOff(Refusal):
@@ -95,8 +96,22 @@ class ChatWoken(AggregateEvent):
         chat.snoozed_until = None
 
 
+class CommandTaken(AggregateEvent):
+    """A command that had nothing to do. It is remembered, so that it does nothing later either."""
+
+    command: int
+
+    def apply(self, chat: ChatSoFar) -> None:
+        chat.keep(self.command, self.originator_version)
+
+
 class WorkedChat(ChatSoFar):
     """A `command` is a key of the client's id (`client_key`); what came of it names it, and it is never done again."""
+
+    def remember(self, command: int, *, now: datetime) -> None:
+        """A command was looked at, whatever came of it."""
+        if command not in self.client_msgs:
+            self.trigger_event(CommandTaken, command=command, timestamp=now)
 
     def note(
         self, text: str, *, moderator_id: UUID, now: datetime, mentions: tuple[UUID, ...] = (), command: int | None = None
@@ -138,7 +153,7 @@ class WorkedChat(ChatSoFar):
         """Puts the chat off. Raises NotAhead, NothingToPutOff."""
         if self.closed:
             raise NothingToPutOff
-        if until <= now:
+        if not now < until < LATEST:
             raise NotAhead
         if until != self.snoozed_until:
             self.trigger_event(ChatSnoozed, until=until, moderator_id=moderator_id, command=command, timestamp=now)

@@ -73,6 +73,7 @@ class ModeratorDisabled(AggregateEvent):
     def apply(self, moderator: Moderator) -> None:
         moderator.disabled = True
         moderator.link = 0
+        moderator.ended = moderator.ended.with_all(self.originator_version, None)
 
 
 class ModeratorProfileChanged(AggregateEvent):

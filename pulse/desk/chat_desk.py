@@ -37,6 +37,8 @@ class ChatDesk:
                 raise NotFound
             if key is None or key not in chat.client_msgs:
                 decision(chat)
+                if key is not None:
+                    chat.remember(key, now=self.guard.clock())
             return chat
 
         try:

@@ -104,9 +104,8 @@ def chat_reply_routes(guard: Guard, desk: ChatDesk, drafts: Drafts, reads: Reads
         try:
             decided = await desk.command(person, chat_id, decision)
         except StaleReply as refusal:
-            version = int(str(refusal.details["version"]))
-            raise StaleReply(version=version, between=await _between(chat_id, seen or 0, version)) from None
-        return await _answer(person, chat_id, decided, key, reply.clientMsgId)
+            raise await _stale(chat_id, seen or 0, int(str(refusal.details["version"]))) from None
+        return await _answer(person, chat_id, decided, key, reply)
 
     @router.post("/notes", status_code=201, responses={201: WORD, 200: WORD_BEFORE})
     async def write_note(chat_id: UUID, note: NewNote, person: Asking) -> Response:
@@ -122,24 +121,27 @@ def chat_reply_routes(guard: Guard, desk: ChatDesk, drafts: Drafts, reads: Reads
             chat.note(note.text, moderator_id=person.id, mentions=mentions, now=guard.clock(), command=key)
 
         decided = await desk.command(person, chat_id, decision, key)
-        return await _answer(person, chat_id, decided, key, note.clientMsgId)
+        return await _answer(person, chat_id, decided, key, note)
 
     async def _answer(
-        person: Person, chat_id: UUID, decided: Decided, key: int | None, client_msg_id: str | None
+        person: Person, chat_id: UUID, decided: Decided, key: int | None, word: NewReply | NewNote
     ) -> Response:
-        """What was written needs no draft any more; a draft that can't be reached is thrown away by hand."""
-        with contextlib.suppress(ReadsDown):
-            await drafts.drop(person, chat_id)
+        """A draft that can't be reached now is thrown away by hand."""
+        if decided.events:
+            with contextlib.suppress(ReadsDown):
+                await drafts.sent(person, chat_id, note=isinstance(word, NewNote))
         number = decided.version if decided.events else await desk.version_of(chat_id, key)
-        return done(decided, 201 if decided.events else 200, id=number, client_msg_id=client_msg_id)
+        return done(decided, 201 if decided.events else 200, id=number, client_msg_id=word.clientMsgId)
 
-    async def _between(chat_id: UUID, seen: int, version: int) -> list[dict[str, Any]]:
-        """What came since the author looked; nothing where the lists can't be read."""
+    async def _stale(chat_id: UUID, seen: int, version: int) -> StaleReply:
+        """With what came since the author looked; `version` is that of the last thing shown, where there is more."""
+        between: list[dict[str, Any]] = []
         with contextlib.suppress(ReadsDown):
             await reads.wait_for_version(chat_id, version)
             page = await thread.page(reads, chat_id, limit=SHOWN_BETWEEN, before=None, after=seen, inside=True)
-            return [desk.with_sender(entry) for entry in page.items]
-        return []
+            between = [desk.with_sender(entry) for entry in page.items]
+            version = between[-1]["id"] if page.next is not None else version
+        return StaleReply(version=version, between=between)
 
     return router
 

@@ -65,6 +65,10 @@ class Drafts:
         """Theirs, the newest first."""
         return await self._rows.fetch("of_moderator", moderator_id=person.id, limit=MOST)
 
+    async def sent(self, person: Person, chat_id: UUID, *, note: bool) -> None:
+        """A reply, or a note, was written: what was begun of it is not needed any more."""
+        await self._rows.fetch("sent", moderator_id=person.id, chat_id=chat_id, note=note)
+
     async def drop(self, person: Person, chat_id: UUID) -> None:
         await self._rows.fetch("drop", moderator_id=person.id, chat_id=chat_id)
 

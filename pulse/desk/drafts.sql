@@ -36,3 +36,7 @@ where moderator_id = %(moderator_id)s order by at desc limit %(limit)s;
 
 -- name: drop
 delete from desk.drafts where moderator_id = %(moderator_id)s and chat_id = %(chat_id)s;
+
+-- name: sent
+-- What was begun as a reply goes with a reply, what was begun as a note with a note.
+delete from desk.drafts where moderator_id = %(moderator_id)s and chat_id = %(chat_id)s and note = %(note)s;

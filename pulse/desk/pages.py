@@ -5,6 +5,7 @@ Plain HTML without a script, in Russian or English by `Accept-Language`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 from urllib.parse import parse_qs, quote
@@ -24,6 +25,7 @@ from pulse.providers.ways import Ways
 
 LIMIT = 8 * 1024
 HOME = "/dashboard"
+SIX_DIGITS = re.compile(r"\d{6}", re.ASCII)
 # What the API has behind an address that will have a face.
 BEHIND = {
     "/dashboard": ("GET /api/chats", "GET /api/callbacks", "POST /api/me/away"),
@@ -76,7 +78,7 @@ def page_routes(guard: Guard, login: Login, ways: Ways) -> APIRouter:
         """The challenge came along in a cookie, from the form or from a provider."""
         form = parse_qs((await read_body(request.headers, request.receive, LIMIT)).decode("utf-8", "replace"))
         said = form.get("code", [""])[0].strip()[:64]
-        proof = Proof(code=said) if said.isdecimal() else Proof(recovery_code=said)
+        proof = Proof(code=said) if SIX_DIGITS.fullmatch(said) else Proof(recovery_code=said)
         answered = RedirectResponse(HOME, 303)
         try:
             challenge = request.cookies.get(guard.challenge_cookie, "")

@@ -410,8 +410,8 @@ def test_a_transfer_names_the_old_audience_and_frees_the_chat():
     assert (moved.department_id, moved.from_department_id, moved.from_moderator_id) == (SUPPORT, SALES, ANNA)
 
 
-def test_a_transfer_to_where_the_chat_already_is_changes_nothing():
-    given(a_chat(), assigned_to(ANNA)).when(transferred_to(SALES)).then_nothing().now(holder_id=ANNA)
+def test_a_free_chat_is_not_transferred_to_where_it_is():
+    given(a_chat()).when(transferred_to(SALES)).then_nothing()
 
 
 def test_a_chat_whose_holder_has_gone_is_free_again_in_its_department():

@@ -24,7 +24,17 @@ def test_a_chat_is_passed_on_with_a_note_that_comes_first():
         ChatWoken, NoteWritten, ChatAssigned
     ).now(holder_id=BORIS, snoozed_until=None)
     chat.when(lambda chat: chat.transfer(SUPPORT, handover=note, now=NOW)).then(NoteWritten, ChatTransferred)
-    chat.when(lambda chat: chat.transfer(SUPPORT, handover=note, now=NOW)).then_nothing()
+    chat.when(lambda chat: chat.transfer(SUPPORT, handover=note, now=NOW)).then(NoteWritten)
+    chat.when(lambda chat: chat.transfer(SUPPORT, now=NOW)).then_nothing()
+
+
+def test_a_department_gets_its_own_chat_back_from_its_holder():
+    chat = given(a_chat(), assigned_to(ANNA))
+    note = Handover(ANNA, "She calls at five.")
+    chat.when(lambda chat: chat.assign(ANNA, handover=note, now=NOW)).then(NoteWritten).now(holder_id=ANNA)
+    chat.when(lambda chat: chat.transfer(SALES, handover=note, now=NOW)).then(NoteWritten, ChatUnassigned).now(
+        holder_id=None, department_id=SALES
+    )
 
 
 def test_a_closed_chat_is_opened_again_by_hand():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -11,6 +11,7 @@ from pulse.aggregates.chat_work import (
     TAGS,
     ChatSnoozed,
     ChatWoken,
+    CommandTaken,
     EmptyNote,
     NotAhead,
     NotAPriority,
@@ -55,6 +56,12 @@ def test_a_note_that_is_sent_twice_is_one_note():
     chat = given(a_chat(), noted(command=5))
     chat.when(noted(command=5)).then_nothing()
     chat.when(noted(command=6)).then(NoteWritten)
+
+
+def test_a_command_that_had_nothing_to_do_is_remembered_once():
+    chat = given(a_chat())
+    chat.when(lambda chat: chat.remember(5, now=NOW)).then(CommandTaken).now(client_msgs={5: 2})
+    chat.when(lambda chat: chat.remember(5, now=NOW)).then_nothing()
 
 
 def test_a_tag_has_one_spelling():
@@ -105,6 +112,9 @@ def test_a_snooze_can_be_moved_and_ended():
 def test_only_an_open_chat_is_put_off_and_only_ahead():
     given(a_chat(), closed_by(ANNA)).when(snoozed()).then_refused(NothingToPutOff)
     given(a_chat()).when(snoozed(NOW)).then_refused(NotAhead)
+    given(a_chat()).when(snoozed(datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-12))))).then_refused(
+        NotAhead
+    )
 
 
 def test_closing_ends_the_snooze():

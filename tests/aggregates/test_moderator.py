@@ -1,5 +1,7 @@
 """The rules of moderators and departments."""
 
+from uuid import UUID
+
 import pytest
 
 from pulse.aggregates.department import (
@@ -133,6 +135,7 @@ def test_a_disabled_person_is_enabled_once():
     moderator = given(anna(), lambda m: m.disable(now=NOW))
     moderator.when(lambda m: m.enable(now=NOW)).then(ModeratorEnabled).now(disabled=False)
     moderator.when(lambda m: m.enable(now=NOW)).then_nothing()
+    assert not moderator.aggregate.holds(UUID(int=5), 1)  # what was signed in before is not signed in again
 
 
 def test_somebody_joins_and_leaves_a_department_once():

@@ -65,6 +65,18 @@ async def test_a_command_that_comes_again_is_done_once_even_if_things_have_moved
         assert again.json()["id"] == first.json()["id"]
 
 
+async def test_a_command_that_had_nothing_to_do_does_nothing_later_either(shared: Pulse, desk: Desk) -> None:
+    peer = a_name()
+    chat = await vera_writes(shared, peer)
+    await desk.post("boris", f"/api/chats/{chat}/close")
+    once = {"clientId": "c1"}
+    assert (await desk.post("anna", f"/api/chats/{chat}/close", once)).status_code == 200  # closed already
+    await vera_writes(shared, peer, "One more thing")
+    before = await last_position(shared)
+    assert (await desk.post("anna", f"/api/chats/{chat}/close", once)).status_code == 200
+    assert await last_position(shared) == before
+
+
 async def test_one_client_id_under_two_commands_is_two_commands(shared: Pulse, desk: Desk) -> None:
     chat = await vera_writes(shared, a_name())
     before = await last_position(shared)

@@ -18,16 +18,22 @@ async def test_a_draft_is_ones_own_and_leaves_with_the_reply(shared: Pulse, desk
     chat = await vera_writes(shared, a_name())
     before = await shared.house.log.last_position()
     assert (await keep(shared, desk, "anna", chat, "Dear Ver")).status_code == 204
-    assert (await keep(shared, desk, "anna", chat, "Dear Vera, your par", note=True)).status_code == 204
+    assert (await keep(shared, desk, "anna", chat, "Dear Vera, your par", files=["claim"])).status_code == 204
     assert await shared.house.log.last_position() == before
     mine = (await desk.get("anna", f"/api/chats/{chat}/draft")).json()
-    assert (mine["text"], mine["note"], mine["files"]) == ("Dear Vera, your par", True, [])
+    assert (mine["text"], mine["note"], mine["files"]) == ("Dear Vera, your par", False, ["claim"])
     assert [row["text"] for row in await desk.items("anna", "/api/drafts")] == ["Dear Vera, your par"]
     assert await desk.items("boris", "/api/drafts") == []
     is_problem(await desk.get("boris", f"/api/chats/{chat}/draft"), 404, "not-found")
     await keep(shared, desk, "boris", chat, "Mine")
-    await desk.reply("anna", chat)
+    await desk.post("anna", f"/api/chats/{chat}/notes", {"text": "In a hurry"})
+    assert len(await desk.items("anna", "/api/drafts")) == 1  # a note sends no reply
+    await desk.reply("anna", chat, clientMsgId="d1")
     assert await desk.items("anna", "/api/drafts") == []
+    await keep(shared, desk, "anna", chat, "One more thing")
+    await desk.reply("anna", chat, clientMsgId="d1")  # come again, it sends nothing either
+    assert len(await desk.items("anna", "/api/drafts")) == 1
+    await desk.reply("anna", chat)
     assert [row["text"] for row in await desk.items("boris", "/api/drafts")] == ["Mine"]
     gone = await shared.http.delete(f"/api/chats/{chat}/draft", headers=await desk.headers("boris"))
     assert gone.status_code == 204

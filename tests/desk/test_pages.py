@@ -122,6 +122,12 @@ async def test_the_form_asks_for_the_code_where_there_are_two_factors(shared: Pu
     assert board.status_code == 200
 
 
+@pytest.mark.parametrize("code", ["", "1" * 21, "²" * 6, "x" * 300])
+async def test_whatever_is_typed_as_a_code_is_refused_in_words(shared: Pulse, code: str) -> None:
+    answer = await shared.http.post("/login/code", data={"code": code})
+    assert answer.status_code == 401
+
+
 async def test_the_code_page_lets_nobody_in_without_a_challenge(shared: Pulse) -> None:
     answer = await shared.http.post("/login/code", data={"code": "000000"})
     assert (answer.status_code, ENGLISH["not-authentic"] in answer.text) == (401, True)

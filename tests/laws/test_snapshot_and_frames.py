@@ -35,7 +35,15 @@ from pulse.aggregates.chat_events import (
 )
 from pulse.aggregates.chat_replies import ChatMoved, Failure, ReplyDelivered
 from pulse.aggregates.chat_sending import Sending
-from pulse.aggregates.chat_work import PRIORITIES, ChatSnoozed, ChatWoken, NoteWritten, PriorityChanged, TagsChanged
+from pulse.aggregates.chat_work import (
+    PRIORITIES,
+    ChatSnoozed,
+    ChatWoken,
+    CommandTaken,
+    NoteWritten,
+    PriorityChanged,
+    TagsChanged,
+)
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.source import source_id
@@ -471,6 +479,10 @@ def snooze(number: int) -> Act:
     return lambda chat: chat.snooze(until, moderator_id=person(number), now=now())
 
 
+def remember(number: int) -> Act:
+    return lambda chat: chat.remember(number, now=now())
+
+
 def wake(_: int) -> Act:
     return lambda chat: chat.wake(now=now())
 
@@ -544,7 +556,13 @@ def last_told(decided: Decided | None) -> AggregateEvent | None:
 def is_no_news(event: AggregateEvent) -> bool:
     """A reaction to or a receipt of a message that nobody saw, an echo of our own reply, another address."""
     match event:
-        case MessageReacted(of=None) | ReplyDelivered(of=None) | ReplyEchoed(confirms=int()) | ChatMoved():
+        case (
+            MessageReacted(of=None)
+            | ReplyDelivered(of=None)
+            | ReplyEchoed(confirms=int())
+            | ChatMoved()
+            | CommandTaken()
+        ):
             return True
     return False
 
@@ -579,7 +597,7 @@ EVERYTHING = (
     edit(3), keep_file(1), keep_file(0), keep_file(0), keep_file(0), lose_file(0), keep_file(0),
     find(0), expire_file(0), expire_file(0), write(1), reply_with_file(1), *(expire_file(number) for number in range(1, 8)),
     note(0), tag(0), tag(1), untag(0), prioritise(3), assign(0), unassign(0), unassign(1), assign(1), unassign(0), unassign(1), snooze(0), note(1),
-    write(2), snooze(1), wake(0), snooze(2), transfer(0), transfer(1), close(0), tag(2), note(2), reopen(0), reply(1), write(4),
+    write(2), snooze(1), wake(0), snooze(2), transfer(0), transfer(1), close(0), tag(2), note(2), reopen(0), reply(1), remember(7), write(4),
 )  # fmt: skip
 
 

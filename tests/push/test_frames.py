@@ -92,6 +92,7 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     lambda chat: chat.snooze(NOW + timedelta(days=1), moderator_id=ANNA, now=NOW),
     lambda chat: chat.wake(now=NOW),
     lambda chat: chat.unassign(seen_holder=chat.holder_id or ANNA, now=NOW),
+    lambda chat: chat.remember(5, now=NOW),
 )  # fmt: skip
 
 
