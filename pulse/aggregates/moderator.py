@@ -70,9 +70,12 @@ class ModeratorRoleChanged(AggregateEvent):
 
 
 class ModeratorDisabled(AggregateEvent):
+    """Ends every session: being enabled again brings none of them back."""
+
     def apply(self, moderator: Moderator) -> None:
         moderator.disabled = True
         moderator.link = 0
+        moderator.ended = moderator.ended.with_all(self.originator_version, None)
 
 
 class ModeratorProfileChanged(AggregateEvent):

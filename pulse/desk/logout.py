@@ -15,7 +15,7 @@ from pulse.eventlog.store import EventStore
 
 def logout_routes(guard: Guard, store: EventStore) -> APIRouter:
     router = APIRouter(prefix="/api/users", tags=["sign in"])
-    sign_in, decisions = SignIn(guard), Decisions(guard, store)
+    sign_in, decisions = SignIn(guard, store), Decisions(guard, store)
     Asking = Annotated[Caller, Depends(guard.caller)]
 
     @router.get("/me", responses=shows(SignedIn))
@@ -26,7 +26,7 @@ def logout_routes(guard: Guard, store: EventStore) -> APIRouter:
             raise NotAuthentic("Sign in first.")
         return sign_in.answer(caller)
 
-    @router.post("/logout", status_code=204)
+    @router.post("/logout", status_code=204, response_class=Response)
     async def logout(caller: Asking, response: Response) -> None:
         """Ends this session, its tokens and its sockets."""
         person, session = caller.person, caller.session.id

@@ -5,18 +5,21 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
+import structlog
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from pulse.access import Person, by_moderator
+from pulse.access import by_moderator
+from pulse.aggregates.identity import LinkedToAnother
+from pulse.desk.answers import refuses
 from pulse.desk.flows import Flows
-from pulse.desk.guard import Guard
+from pulse.desk.guard import Caller, Guard
 from pulse.desk.provider_pages import NotLinked, fragment_page, refused
-from pulse.desk.sign_in import CodeAsked, SignIn
+from pulse.desk.sign_in import CodeAsked, SignIn, address_of
 from pulse.errors import BadInput, NotAuthentic, PulseError
 from pulse.http import json_object
 from pulse.linking import Linking
-from pulse.providers import Fields, Flow, Theirs, refuse
+from pulse.providers import Fields, Flow, NotSignedIn, Theirs, refuse
 
 DASHBOARD, PROFILE = "/dashboard", "/settings/profile"
 FIELDS, FIELD_LIMIT = 20, 4096
@@ -27,6 +30,7 @@ GOES: dict[int | str, dict[str, Any]] = {303: {"description": "onwards"}}
 FETCHES: dict[int | str, dict[str, Any]] = {
     200: {"description": "a page that brings what Telegram's widget says behind the #", "content": {"text/html": {}}}
 }
+REFUSES = refuses(NotSignedIn, NotLinked, LinkedToAnother)
 SAID = {"schema": {"type": "object", "additionalProperties": {"type": ["string", "integer"]}}}
 POSTED = {
     "content": {
@@ -34,6 +38,8 @@ POSTED = {
         "application/x-www-form-urlencoded": SAID,
     }
 }
+
+log = structlog.get_logger(__name__)
 
 Method = Annotated[
     Literal["", "oidc", "widget", "oauth"],
@@ -47,9 +53,9 @@ Next = Annotated[
 ]
 
 
-def provider_routes(guard: Guard, flows: Flows, linking: Linking) -> APIRouter:
+def provider_routes(guard: Guard, flows: Flows, linking: Linking, sign_in: SignIn) -> APIRouter:
     router = APIRouter(prefix="/auth/{provider}", tags=["sign in"])
-    arrivals = Arrivals(guard, flows, linking)
+    arrivals = Arrivals(guard, flows, linking, sign_in)
 
     @router.get("/redirect", status_code=SEE_OTHER, responses=GOES)
     async def begin_provider_sign_in(
@@ -66,12 +72,12 @@ def provider_routes(guard: Guard, flows: Flows, linking: Linking) -> APIRouter:
 
         return await answered(request, leave)
 
-    @router.get("/callback", status_code=SEE_OTHER, responses=GOES | FETCHES)
+    @router.get("/callback", status_code=SEE_OTHER, responses=GOES | FETCHES | REFUSES)
     async def finish_provider_sign_in(provider: str, request: Request) -> Response:
         """Whoever comes back is signed in, if their account is linked to a person here; 403 `not-linked` else."""
         return await arrivals.answer(provider, request)
 
-    @router.post("/callback", status_code=SEE_OTHER, responses=GOES, openapi_extra={"requestBody": POSTED})
+    @router.post("/callback", status_code=SEE_OTHER, responses=GOES | REFUSES, openapi_extra={"requestBody": POSTED})
     async def post_provider_answer(provider: str, request: Request) -> Response:
         """The same for a page of ours that has the answer itself, such as Telegram's widget: a form, or JSON."""
         return await arrivals.answer(provider, request)
@@ -82,10 +88,11 @@ def provider_routes(guard: Guard, flows: Flows, linking: Linking) -> APIRouter:
 class Arrivals:
     """Whoever comes back from a provider: signed in, or with an identity more."""
 
-    def __init__(self, guard: Guard, flows: Flows, linking: Linking) -> None:
+    def __init__(self, guard: Guard, flows: Flows, linking: Linking, sign_in: SignIn) -> None:
         self._guard = guard
         self._flows = flows
         self._linking = linking
+        self._begins = sign_in
 
     async def answer(self, provider: str, request: Request) -> Response:
         """The end of a flow, whatever it is: a browser comes back once."""
@@ -108,15 +115,15 @@ class Arrivals:
         """Raises NotLinked."""
         person = self._guard.directory.person_with(flow.provider, theirs.external_id)
         if person is None:
+            log.warning("sign_in.refused", why="not linked", provider=flow.provider, address=address_of(request))
             raise NotLinked
         response = onwards(own_path(flow.goes_to, DASHBOARD))
-        sign_in = SignIn(self._guard)
-        begun = await sign_in.begin(person, request, response)
-        return sign_in.ask_code(begun) if isinstance(begun, CodeAsked) else response
+        begun = await self._begins.begin(person, request, response)
+        return self._begins.ask_code(begun) if isinstance(begun, CodeAsked) else response
 
     async def _link(self, flow: Flow, theirs: Theirs) -> Response:
         """Raises NotAuthentic if the session has ended meanwhile, LinkedToAnother."""
-        person = await whose(self._guard, flow.session)
+        person = (await whose(self._guard, flow.session)).person
         decided = await self._linking.link(
             person.id, flow.provider, theirs.external_id, name=theirs.name, by=by_moderator(person.id)
         )
@@ -124,13 +131,13 @@ class Arrivals:
         return onwards(own_path(flow.goes_to, PROFILE))
 
 
-async def whose(guard: Guard, session: str) -> Person:
-    """The person of a live session. Raises NotAuthentic."""
+async def whose(guard: Guard, session: str) -> Caller:
+    """The person of a live session, and the session. Raises NotAuthentic."""
     staff = await guard.sessions.of_cookie(session, now=guard.clock()) if session else None
     person = guard.directory.signed_in(staff) if staff else None
-    if person is None:
+    if staff is None or person is None:
         raise NotAuthentic("Sign in first.")
-    return person
+    return Caller(person, staff.session)
 
 
 async def answered(request: Request, act: Callable[[], Awaitable[Response]]) -> Response:

@@ -148,7 +148,7 @@ async def test_what_is_given_is_changed_and_the_rest_stays(shared: Pulse, desk: 
     for _ in range(2):
         changed = await ask(desk, "PATCH", f"{USERS}/{olga['id']}", {"name": "Olya", "departments": [str(SUPPORT)]})
         assert changed.status_code == 200, changed.text
-    assert kinds(await since(shared, before)) == ["moderator.renamed", "moderator.role-changed"]
+    assert kinds(await since(shared, before)) == ["moderator.profile-changed", "moderator.role-changed"]
     row = await shown(desk, olga["id"])
     assert (row["name"], row["role"], [one["name"] for one in row["departments"]]) == ("Olya", "moderator", ["Support"])
     wrong = await ask(desk, "PATCH", f"{USERS}/{olga['id']}", {"departments": [str(uuid4())]})
@@ -183,6 +183,8 @@ async def test_the_last_active_admin_stays(desk: Desk) -> None:
     token = (await signs_in(desk.pulse, olga["email"])).json()["access_token"]
     theirs = {"Authorization": f"Bearer {token}"}
     assert (await desk.pulse.http.post(f"{USERS}/{ADMIN}/enable", headers=theirs)).status_code == 200
+    is_problem(await desk.get("admin", USERS), 401, "not-authentic")
+    desk.forget("admin")  # they sign in anew: no session from before comes back
     assert (await desk.get("admin", USERS)).status_code == 200
 
 
