@@ -53,6 +53,7 @@ PulseError
 │       ├── NotProven       desk/own_password
 │       ├── NotYourChannel  desk/broadcasting
 │       ├── SenderBlocked   ingest/widget
+│       ├── SignInAgain     desk/own_password
 │       └── WrongOrigin     push/channel_ws
 ├── BadInput                the caller sent something that can't be read: 400
 │   ├── TooLarge            413

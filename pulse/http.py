@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulse.errors import BadInput, NotFound, PulseError, TooLarge, Trouble, WrongMethod
+from pulse.errors import BadInput, NotAllowed, NotFound, PulseError, TooLarge, Trouble, WrongMethod
 from pulse.limits import Rate, TooOften, network_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -72,8 +72,10 @@ def described(code: str, title: str, status: int, /) -> dict[str, Any]:
 def install_problems(app: Starlette) -> None:
     """Every error becomes a problem, here and nowhere else: ours, the framework's, and what nobody foresaw."""
 
-    async def on_error(_: Request, error: Exception) -> Response:
+    async def on_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, PulseError)
+        if isinstance(error, NotAllowed):
+            _log_refused(request, error)
         return problem(error)
 
     async def on_http(_: Request, error: Exception) -> Response:
@@ -89,6 +91,18 @@ def install_problems(app: Starlette) -> None:
     app.add_exception_handler(PulseError, on_error)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(Exception, on_unforeseen)
+
+
+def _log_refused(request: Request, error: NotAllowed) -> None:
+    """Who tried what, with the route as it is written: an address itself may hold a token."""
+    log.warning(
+        "http.refused",
+        code=error.code,
+        method=request.method,
+        route=getattr(request.scope.get("route"), "path", ""),
+        account=getattr(request.state, "person", None),
+        address=request.client.host if request.client else "",
+    )
 
 
 class Fork:

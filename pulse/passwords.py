@@ -50,6 +50,13 @@ class TooManySignIns(TryLater):
     """Too many people are signing in at this moment. Try again soon."""
 
 
+def hash_chosen(password: str, own: tuple[str, ...]) -> str:
+    """Of a password that somebody chose. Raises NotAPassword, TooCommon."""
+    hashed = hash_password(password)
+    require_uncommon(password, *own)
+    return hashed
+
+
 class PasswordCheck:
     """Checks in two threads of its own, so that hashing never holds up the loop. Strangers take as long as friends.
 
@@ -69,7 +76,7 @@ class PasswordCheck:
 
     async def hash_new(self, password: str, *own: str) -> str:
         """The hash of a password that somebody chose. Raises NotAPassword, TooCommon, TooManySignIns."""
-        return await self._apart(partial(_hash_chosen, password, own))
+        return await self._apart(partial(hash_chosen, password, own))
 
     async def _apart(self, work: Callable[[], T]) -> T:
         if self._taken >= self.waiting:
@@ -82,12 +89,6 @@ class PasswordCheck:
 
     def close(self) -> None:
         self._threads.shutdown(wait=False)
-
-
-def _hash_chosen(password: str, own: tuple[str, ...]) -> str:
-    hashed = hash_password(password)
-    require_uncommon(password, *own)
-    return hashed
 
 
 def _verify(password_hash: str, password: str) -> bool:

@@ -16,7 +16,7 @@ from pulse.aggregates.moderator import ROLES, Moderator, NotAnInvitation, Unknow
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
-from pulse.passwords import hash_password
+from pulse.passwords import hash_chosen
 from pulse.values import value
 
 Change = Callable[[Moderator], None]
@@ -47,10 +47,11 @@ class People:
     async def invite(self, newcomer: Newcomer, *, password: str | None, by: str) -> Decided:
         """Adds a person; without a password with a link to set one. Whoever is there stays as they are.
 
-        Raises UnknownRole, NotAnEmail, NotAName, NotAPassword.
+        Raises UnknownRole, NotAnEmail, NotAName, NotAPassword, TooCommon.
         """
         # Nobody knows the password that is made here: it only fills the place until the link is used.
-        password_hash = await _hashed(password or secrets.token_urlsafe(32))
+        own = (newcomer.email, newcomer.name)
+        password_hash = await _hashed(password or secrets.token_urlsafe(32), *own)
 
         def decision(known: Moderator | None) -> Moderator:
             if known is not None:
@@ -94,17 +95,18 @@ class People:
         """The answer's version is the link's. Raises NotFound, PersonIsDisabled."""
         return await self.decide(person, lambda known: known.make_link(now=self.clock()), by=by)
 
-    async def require_link(self, person: UUID, link: int) -> None:
-        """Before anything dear or lasting is done for it. Raises NotAnInvitation."""
+    async def require_link(self, person: UUID, link: int) -> Moderator:
+        """Whose it is, before anything dear or lasting is done for it. Raises NotAnInvitation."""
         known = await self.store.load(Moderator, person)
         if known is None:
             raise NotAnInvitation
         known.require_link(link)
+        return known
 
     async def accept(self, person: UUID, link: int, password: str) -> Decided:
-        """Sets a password by a link. Raises NotAnInvitation, NotAPassword."""
-        await self.require_link(person, link)
-        password_hash = await _hashed(password)
+        """Sets a password by a link. Raises NotAnInvitation, NotAPassword, TooCommon."""
+        known = await self.require_link(person, link)
+        password_hash = await _hashed(password, known.email, known.name)
         return await self.decide(
             person, lambda found: found.accept(link, password_hash, now=self.clock()), by=f"moderator:{person.hex}"
         )
@@ -144,6 +146,6 @@ def _is_admin(person: Moderator) -> bool:
     return is_admin(person.role) and not person.disabled
 
 
-async def _hashed(password: str) -> str:
-    """Hashing takes long on purpose, and must not hold up the loop. Raises NotAPassword."""
-    return await asyncio.to_thread(hash_password, password)
+async def _hashed(password: str, *own: str) -> str:
+    """Hashing takes long on purpose, and must not hold up the loop. Raises NotAPassword, TooCommon."""
+    return await asyncio.to_thread(hash_chosen, password, own)

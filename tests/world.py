@@ -165,6 +165,9 @@ class Desk:
             self._headers[name] = await self.pulse.sign_in(name)
         return self._headers[name]
 
+    def forget(self, name: str) -> None:
+        self._headers.pop(name, None)
+
     async def get(self, name: str, address: str, *, at: int | None = None, **query: object) -> httpx2.Response:
         own_write = {} if at is None else {"X-Pulse-Position": str(at)}
         params = {key: str(value) for key, value in query.items() if value is not None}

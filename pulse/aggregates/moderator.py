@@ -70,6 +70,8 @@ class ModeratorRoleChanged(AggregateEvent):
 
 
 class ModeratorDisabled(AggregateEvent):
+    """Ends every session: being enabled again brings none of them back."""
+
     def apply(self, moderator: Moderator) -> None:
         moderator.disabled = True
         moderator.link = 0

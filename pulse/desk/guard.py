@@ -81,6 +81,7 @@ class Guard:
         person = self.directory.signed_in(staff) if staff else None
         if staff is None or person is None:
             raise NotAuthentic("Sign in first.")
+        request.state.person = str(person.id)  # for the line about what they may not do
         self.rate.require(person.id)
         return Caller(person, staff.session)
 

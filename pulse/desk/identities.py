@@ -8,10 +8,11 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.identity import Identity
-from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows, whole
+from pulse.desk.answers import WRITTEN, Listed, Shown, done, refuses, shows, whole
 from pulse.desk.flows import Flows
-from pulse.desk.guard import Guard
+from pulse.desk.guard import Caller, Guard
 from pulse.desk.html import own_path
+from pulse.desk.own_password import SignInAgain, require_fresh
 from pulse.desk.providers import PROFILE, Method, Next, whose
 from pulse.errors import NotAuthentic
 from pulse.http import answer
@@ -42,26 +43,29 @@ def identity_routes(guard: Guard, flows: Flows, linking: Linking) -> APIRouter:
         rows = [shown(identity) for identity in guard.directory.identities_of(person.id)]
         return whole(sorted(rows, key=lambda row: (row["provider"], row["id"])))
 
-    @router.post("/{provider}", responses=shows(Departure, "go there"))
+    @router.post("/{provider}", responses=shows(Departure, "go there") | refuses(SignInAgain))
     async def begin_identity_link(
         provider: str, request: Request, person: Asking, method: Method = "", goes_to: Next = PROFILE
     ) -> Response:
-        """Begins to link an account at `telegram` or `vk`; the callback ends it. Needs the session cookie, and that the
-        session is still alive when you come back.
+        """Begins to link an account at `telegram` or `vk`; the callback ends it. Needs the session cookie of a sign-in
+        that is no older than a quarter of an hour, and that the session is still alive when you come back.
         """
         flows.require_rate(request)
         session = request.cookies.get(guard.cookie, "")
         owner = await whose(guard, session)  # a token of five minutes is not enough to open another door
-        if owner.id != person.id:
+        if owner.person.id != person.id:
             raise NotAuthentic("Sign in first.")
+        require_fresh(owner.session, guard.clock())
         flow = flows.begin(flows.ways.find(provider, method), goes_to=own_path(goes_to, PROFILE), session=session)
         response = answer({"address": flows.address(flow)}, headers={"Cache-Control": "no-store"})
         flows.keep(flow, response)
         return response
 
-    @router.delete("/{provider}", responses={200: WRITTEN})
-    async def unlink_identity(provider: str, person: Asking) -> Response:
-        """From now on nobody signs in with your account there; 404 if you have none."""
+    @router.delete("/{provider}", responses=refuses(SignInAgain) | {200: WRITTEN})
+    async def unlink_identity(provider: str, caller: Annotated[Caller, Depends(guard.caller)]) -> Response:
+        """From now on nobody signs in with your account there; 404 if you have none. Needs a sign-in as young."""
+        require_fresh(caller.session, guard.clock())
+        person = caller.person
         mine = [identity.id for identity in guard.directory.identities_of(person.id) if identity.provider == provider]
         decided = await linking.unlink(person.id, mine, by=by_moderator(person.id))
         await guard.learn(decided.position)

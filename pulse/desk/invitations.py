@@ -14,7 +14,7 @@ from pulse.desk.bodies import Body
 from pulse.desk.guard import Guard, NotFromHere
 from pulse.errors import NotAuthentic
 from pulse.limits import Rate, network_of
-from pulse.passwords import LONGEST, SHORTEST, require_uncommon
+from pulse.passwords import LONGEST, SHORTEST
 from pulse.people import People
 from pulse.tokens import INVITATION_LIFE, Invitation
 
@@ -45,8 +45,6 @@ def invitation_routes(guard: Guard, people: People) -> APIRouter:
         guard.require_same_site(request)
         rate.require(network_of(request.client.host if request.client else ""))
         says = _read(guard, token)
-        await people.require_link(says.moderator, says.link)
-        require_uncommon(chosen.password, guard.directory.name_of(says.moderator))
         decided = await people.accept(says.moderator, says.link, chosen.password)
         await guard.learn(decided.position)
         return done(decided)

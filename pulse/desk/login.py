@@ -48,7 +48,7 @@ class Login:
         self, guard: Guard, store: EventStore, passwords: PasswordCheck, tries: Tries, factors: SecondFactors
     ) -> None:
         self.guard = guard
-        self.sign_in = SignIn(guard)
+        self.sign_in = SignIn(guard, store)
         self._decisions = Decisions(guard, store)
         self._passwords = passwords
         self._tries = tries

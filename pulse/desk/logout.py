@@ -15,7 +15,7 @@ from pulse.eventlog.store import EventStore
 
 def logout_routes(guard: Guard, store: EventStore) -> APIRouter:
     router = APIRouter(prefix="/api/users", tags=["sign in"])
-    sign_in, decisions = SignIn(guard), Decisions(guard, store)
+    sign_in, decisions = SignIn(guard, store), Decisions(guard, store)
     Asking = Annotated[Caller, Depends(guard.caller)]
 
     @router.get("/me", responses=shows(SignedIn))

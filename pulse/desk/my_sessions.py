@@ -73,7 +73,7 @@ class MySessions:
 
 def my_session_routes(guard: Guard, store: EventStore) -> APIRouter:
     router = APIRouter(prefix="/api/settings/sessions", tags=["settings"])
-    mine, sign_in = MySessions(guard, store), SignIn(guard)
+    mine, sign_in = MySessions(guard, store), SignIn(guard, store)
     Asking = Annotated[Caller, Depends(guard.caller)]
 
     @router.get("", responses=shows(Listed[SessionRow]))

@@ -1,18 +1,35 @@
-"""Before somebody changes how they sign in they say their password again: an open window is not enough."""
+"""Before somebody changes how they sign in they say their password, or sign in, again: an open window is not enough."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from fastapi import Request
 
+from pulse.aggregates.moderator_sign_in import SESSION_LIFE
 from pulse.desk.guard import Caller, Guard
 from pulse.desk.sign_in import address_of
 from pulse.desk.tries import Knock, Tries
 from pulse.errors import NotAllowed
 from pulse.passwords import PasswordCheck
+from pulse.tokens import Session
+
+FRESH = timedelta(minutes=15)
 
 
 class NotProven(NotAllowed):
     """The password or the code is wrong, or the code was used already."""
+
+
+class SignInAgain(NotAllowed):
+    """Sign in again first: how you sign in can be changed for fifteen minutes after that."""
+
+
+def require_fresh(session: Session, now: datetime) -> None:
+    """For those who may have no password to say: a session that was begun just now. Raises SignInAgain."""
+    age = now.timestamp() - (session.until - SESSION_LIFE.total_seconds())
+    if age > FRESH.total_seconds():
+        raise SignInAgain
 
 
 class OwnPassword:

@@ -4,17 +4,18 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
+import structlog
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from pulse.access import Person, by_moderator
+from pulse.access import by_moderator
 from pulse.aggregates.identity import LinkedToAnother
 from pulse.desk.answers import refuses
 from pulse.desk.flows import Flows
-from pulse.desk.guard import Guard
+from pulse.desk.guard import Caller, Guard
 from pulse.desk.html import own_path
 from pulse.desk.provider_pages import NotLinked, fragment_page, refused
-from pulse.desk.sign_in import CodeAsked, SignIn
+from pulse.desk.sign_in import CodeAsked, SignIn, address_of
 from pulse.errors import BadInput, NotAuthentic, PulseError
 from pulse.http import json_object
 from pulse.linking import Linking
@@ -23,7 +24,6 @@ from pulse.providers import Fields, Flow, NotSignedIn, ProviderOff, Theirs, refu
 
 DASHBOARD, PROFILE = "/dashboard", "/settings/profile"
 FIELDS, FIELD_LIMIT = 20, 4096
-# A path of ours. Browsers read two slashes, or a slash and a backslash, as another host, and skip tabs and line breaks.
 SEE_OTHER = 303
 NEXT_LIMIT = 512  # 6 KiB in an address, of the 16 that all headers may have
 GOES: dict[int | str, dict[str, Any]] = {303: {"description": "onwards"}, **refuses(ProviderOff)}
@@ -38,6 +38,8 @@ SAID = {
     "examples": [{"id": 5230011842, "auth_date": 1795165200, "hash": "0afb5f77…"}],
 }
 POSTED = {"content": {kind: {"schema": SAID} for kind in ("application/json", "application/x-www-form-urlencoded")}}
+
+log = structlog.get_logger(__name__)
 
 Method = Annotated[
     Literal["", "oidc", "widget", "oauth"],
@@ -54,9 +56,9 @@ Next = Annotated[
 ]
 
 
-def provider_routes(guard: Guard, flows: Flows, linking: Linking) -> APIRouter:
+def provider_routes(guard: Guard, flows: Flows, linking: Linking, sign_in: SignIn) -> APIRouter:
     router = APIRouter(prefix="/auth/{provider}", tags=["sign in"])
-    arrivals = Arrivals(guard, flows, linking)
+    arrivals = Arrivals(guard, flows, linking, sign_in)
 
     @router.get("/redirect", status_code=SEE_OTHER, response_class=RedirectResponse, responses=GOES)
     async def begin_provider_sign_in(
@@ -92,10 +94,11 @@ def provider_routes(guard: Guard, flows: Flows, linking: Linking) -> APIRouter:
 class Arrivals:
     """Whoever comes back from a provider: signed in, or with an identity more."""
 
-    def __init__(self, guard: Guard, flows: Flows, linking: Linking) -> None:
+    def __init__(self, guard: Guard, flows: Flows, linking: Linking, sign_in: SignIn) -> None:
         self._guard = guard
         self._flows = flows
         self._linking = linking
+        self._begins = sign_in
 
     async def answer(self, provider: str, request: Request) -> Response:
         """The end of a flow, whatever it is: a browser comes back once."""
@@ -118,15 +121,15 @@ class Arrivals:
         """Raises NotLinked."""
         person = self._guard.directory.person_with(flow.provider, theirs.external_id)
         if person is None:
+            log.warning("sign_in.refused", why="not linked", provider=flow.provider, address=address_of(request))
             raise NotLinked
         response = onwards(own_path(flow.goes_to, DASHBOARD))
-        sign_in = SignIn(self._guard)
-        begun = await sign_in.begin(person, request, response)
-        return sign_in.ask_code(begun) if isinstance(begun, CodeAsked) else response
+        begun = await self._begins.begin(person, request, response)
+        return self._begins.ask_code(begun) if isinstance(begun, CodeAsked) else response
 
     async def _link(self, flow: Flow, theirs: Theirs) -> Response:
         """Raises NotAuthentic if the session has ended meanwhile, LinkedToAnother."""
-        person = await whose(self._guard, flow.session)
+        person = (await whose(self._guard, flow.session)).person
         decided = await self._linking.link(
             person.id, flow.provider, theirs.external_id, name=theirs.name, by=by_moderator(person.id)
         )
@@ -134,13 +137,13 @@ class Arrivals:
         return onwards(own_path(flow.goes_to, PROFILE))
 
 
-async def whose(guard: Guard, session: str) -> Person:
-    """The person of a live session. Raises NotAuthentic."""
+async def whose(guard: Guard, session: str) -> Caller:
+    """The person of a live session, and the session. Raises NotAuthentic."""
     staff = await guard.sessions.of_cookie(session, now=guard.clock()) if session else None
     person = guard.directory.signed_in(staff) if staff else None
-    if person is None:
+    if staff is None or person is None:
         raise NotAuthentic("Sign in first.")
-    return person
+    return Caller(person, staff.session)
 
 
 async def answered(request: Request, act: Callable[[], Awaitable[Response]]) -> Response:

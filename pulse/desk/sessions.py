@@ -1,6 +1,7 @@
 """Sign-in sessions: an opaque random cookie, its hash in a row.
 
-That a session was ended stands in the log, which every process follows; a row without its end lets nobody in.
+That a session was ended stands in the log, which every process follows; a row without its end lets nobody in. One that
+was used for three days by nobody is over, and none lives longer than fourteen.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pulse.tokens import Session, Staff
 
 SQL = Statements(__file__)
 TOUCH = timedelta(minutes=1)
+IDLE_LIFE = timedelta(days=3)  # a weekend
 
 
 class Sessions:
@@ -39,20 +41,20 @@ class Sessions:
             "expires_at": expires_at, "address": address[:64], "agent": agent[:200].replace("\0", ""),
         }  # fmt: skip
         await self._rows.fetch("insert", **row)
-        await self._rows.fetch("prune", now=now)
+        await self._rows.fetch("prune", **_alive(now))
         return token, session
 
     async def of_cookie(self, token: str, *, now: datetime) -> Staff | None:
         """Whose a cookie is, None when there is no such session."""
-        return await self._seen(await self._rows.fetch("by_cookie", token_hash=_hash(token), now=now), now)
+        return await self._seen(await self._rows.fetch("by_cookie", token_hash=_hash(token), **_alive(now)), now)
 
     async def of_id(self, session: UUID, *, now: datetime) -> Staff | None:
         """The same, by the public name that tokens carry."""
-        return await self._seen(await self._rows.fetch("by_id", id=session, now=now), now)
+        return await self._seen(await self._rows.fetch("by_id", id=session, **_alive(now)), now)
 
     async def of_moderator(self, moderator_id: UUID, *, now: datetime) -> list[DictRow]:
         """The rows of one person, the last seen first."""
-        return await self._rows.fetch("of_moderator", moderator_id=moderator_id, now=now)
+        return await self._rows.fetch("of_moderator", moderator_id=moderator_id, **_alive(now))
 
     async def newest(self) -> dict[UUID, datetime]:
         """When people last signed in, of those who have a session."""
@@ -73,6 +75,11 @@ class Sessions:
         if now - row["seen_at"] > TOUCH:
             await self._rows.fetch("touch", id=row["id"], now=now)
         return Staff(row["moderator_id"], Session(row["id"], row["since"], int(row["expires_at"].timestamp())))
+
+
+def _alive(now: datetime) -> dict[str, datetime]:
+    """Neither over by its age nor unused for too long."""
+    return {"now": now, "idle": now - IDLE_LIFE}
 
 
 def _hash(token: str) -> bytes:

@@ -25,11 +25,11 @@ values (
 
 -- name: by_cookie
 select id, moderator_id, since, seen_at, expires_at from desk.sessions
-where token_hash = %(token_hash)s and expires_at > %(now)s;
+where token_hash = %(token_hash)s and expires_at > %(now)s and seen_at > %(idle)s;
 
 -- name: by_id
 select id, moderator_id, since, seen_at, expires_at from desk.sessions
-where id = %(id)s and expires_at > %(now)s;
+where id = %(id)s and expires_at > %(now)s and seen_at > %(idle)s;
 
 -- name: touch
 -- Not at every request: a write each would cost more than the whole rest.
@@ -37,7 +37,7 @@ update desk.sessions set seen_at = %(now)s where id = %(id)s and seen_at < %(now
 
 -- name: of_moderator
 select id, since, created_at, seen_at, expires_at, address, agent from desk.sessions
-where moderator_id = %(moderator_id)s and expires_at > %(now)s
+where moderator_id = %(moderator_id)s and expires_at > %(now)s and seen_at > %(idle)s
 order by seen_at desc, id;
 
 -- name: end_one
@@ -50,6 +50,5 @@ delete from desk.sessions where moderator_id = %(moderator_id)s and id is distin
 -- When each person last signed in, as far as a session of theirs is still there.
 select moderator_id, max(created_at) as at from desk.sessions group by moderator_id;
 
-
 -- name: prune
-delete from desk.sessions where expires_at < %(now)s;
+delete from desk.sessions where expires_at < %(now)s or seen_at < %(idle)s;

@@ -14,10 +14,13 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field
 
 from pulse.access import Person
+from pulse.aggregates.moderator import Moderator
 from pulse.aggregates.moderator_sign_in import SESSION_LIFE
 from pulse.desk.answers import Shown
+from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Caller, Guard
 from pulse.desk.tries import Knock
+from pulse.eventlog.store import EventStore
 from pulse.tokens import CHALLENGE_LIFE, DEVICE_LIFE, Challenge, Device
 
 CODE_PAGE = "/login/code"
@@ -52,8 +55,9 @@ class CodeAsked(Shown):
 class SignIn:
     """Begins sessions. Whoever calls `begin` has made sure who it is."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, store: EventStore) -> None:
         self.guard = guard
+        self._decisions = Decisions(guard, store)
 
     async def begin(
         self, person: Person, request: Request, response: Response, *, since: int | None = None
@@ -71,8 +75,9 @@ class SignIn:
         return await self.finish(person, since, request, response)
 
     async def finish(self, person: Person, since: int, request: Request, response: Response) -> SignedIn:
-        """Nothing more is asked: sets the cookies of the session and of the browser."""
+        """Nothing more is asked: sets the cookies of the session and of the browser, whose session before is over."""
         guard, now = self.guard, self.guard.clock()
+        await self._end_former(request)
         agent = request.headers.get("user-agent", "")
         cookie, session = await guard.sessions.begin(
             person.id, since=since, now=now, address=address_of(request), agent=agent
@@ -105,8 +110,23 @@ class SignIn:
         return device.id if device is not None and device.person == account else None
 
     def forget_session(self, response: Response) -> None:
-        """Browsers drop a __Host- cookie only when told with the flags it was set with."""
+        """Browsers drop a __Host- cookie only when told with the flags it was set with; what they kept of ours goes too."""
         self._set_cookie(response, self.guard.cookie, "", 0)
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+
+    async def _end_former(self, request: Request) -> None:
+        """Its cookie is about to be replaced: nobody could end it from this browser any more."""
+        cookie = request.cookies.get(self.guard.cookie)
+        former = await self.guard.sessions.of_cookie(cookie, now=self.guard.clock()) if cookie else None
+        person = self.guard.directory.signed_in(former) if former else None
+        if former is None or person is None:
+            return
+
+        def decision(myself: Moderator) -> None:
+            myself.end_session(former.session.id, now=self.guard.clock())
+
+        await self._decisions.decide(person, Moderator, person.id, decision)
+        await self.guard.sessions.end_one(person.id, former.session.id)
 
     # Not strict: whoever comes back from a provider has to arrive signed in. Unsafe methods look at the Origin.
     def _set_cookie(self, response: Response, name: str, value: str, seconds: float) -> None:

@@ -29,6 +29,10 @@ class TooManyTries(TryLater):
 
     status = 429
 
+    def __init__(self, retry_after: int = TryLater.retry_after) -> None:
+        super().__init__(retry_after=retry_after)
+        self.retry_after = retry_after
+
 
 @value
 class Limit:

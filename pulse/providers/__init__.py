@@ -108,5 +108,5 @@ def number_of(said: object) -> str:
 
 def refuse(why: str) -> NoReturn:
     """The same words whatever was wrong; which part it was, is for the operator alone, and holds nothing that was sent."""
-    log.debug("sign_in.refused", why=why)
+    log.warning("sign_in.refused", why=why)
     raise NotSignedIn from None

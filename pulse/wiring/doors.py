@@ -56,6 +56,7 @@ from pulse.desk.saved_views import saved_view_routes
 from pulse.desk.search import search_routes
 from pulse.desk.second_factors import SecondFactors
 from pulse.desk.sessions import Sessions
+from pulse.desk.sign_in import SignIn
 from pulse.desk.source_commands import SourceDesk, source_command_routes, source_secret_routes
 from pulse.desk.source_providers import source_provider_routes
 from pulse.desk.sources import source_routes
@@ -176,7 +177,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     sources, rooms = SourceDesk(guard, parts.connecting, parts.providers), RoomDesk(guard, store, reads)
     return [
         *sign_in_routers(guard, parts),
-        provider_routes(guard, flows, linking),
+        provider_routes(guard, flows, linking, SignIn(guard, store)),
         identity_routes(guard, flows, linking),
         chat_routes(guard, desk, reads),
         chat_history_routes(guard, desk),

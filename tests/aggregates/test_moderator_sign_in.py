@@ -75,6 +75,15 @@ def test_the_session_that_changes_the_password_stays_until_another_is_kept() -> 
     assert holding(moderator.aggregate) == set()
 
 
+def test_being_enabled_again_brings_no_session_back() -> None:
+    moderator = given(anna())
+    assert holding(moderator.aggregate) == {LAPTOP, PHONE, TABLET}
+    moderator.when(lambda m: m.disable(now=NOW))
+    moderator.when(lambda m: m.enable(now=NOW))
+    assert holding(moderator.aggregate) == set()
+    assert holding(moderator.aggregate, since=moderator.aggregate.version) == {LAPTOP, PHONE, TABLET}
+
+
 def test_a_session_ends_once_and_is_remembered_for_as_long_as_it_could_last() -> None:
     moderator = given(anna())
     moderator.when(lambda m: m.end_session(LAPTOP, now=NOW)).then(SessionEnded)

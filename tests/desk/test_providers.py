@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.desk import flows as flows_module
@@ -79,6 +80,18 @@ async def test_a_stranger_gets_a_sentence_and_no_account(
     assert set(told) == {"type", "title", "status", "code"}
     assert await shared.house.log.last_position() == before
     assert await browser.who() is None
+
+
+async def test_whoever_is_refused_is_a_line_of_the_log(shared: Pulse, providers: Providers, browser: Browser) -> None:
+    """ASVS 5.0, 16.3.1."""
+    somebody(providers)
+    with capture_logs() as lines:
+        is_problem(await browser.sign_in("vk"), 403, "not-linked")
+        back = await browser.agree(await browser.leave("vk"))
+        browser.http.cookies.clear()
+        is_problem(await browser.http.get(back), 401, "not-signed-in")
+    told = [(line["why"], line["log_level"]) for line in lines if line["event"] == "sign_in.refused"]
+    assert told == [("not linked", "warning"), ("no flow", "warning")]
 
 
 async def test_telegrams_two_ways_lead_to_the_same_person(

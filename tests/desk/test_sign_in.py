@@ -344,7 +344,7 @@ async def test_an_address_that_does_not_exist_is_a_problem_too(shared: Pulse) ->
     is_problem(await shared.http.get("/api/elsewhere"), 404, "not-found")
     answer = await shared.http.delete(f"{LOGIN}/code")
     is_problem(answer, 405, "wrong-method")
-    assert answer.headers["allow"] == "POST"
+    assert "POST" in answer.headers["allow"].split(", ")
 
 
 async def test_a_body_over_the_limit_is_too_large(shared: Pulse) -> None:

@@ -183,6 +183,8 @@ async def test_the_last_active_admin_stays(desk: Desk) -> None:
     token = (await signs_in(desk.pulse, olga["email"])).json()["access_token"]
     theirs = {"Authorization": f"Bearer {token}"}
     assert (await desk.pulse.http.post(f"{USERS}/{ADMIN}/enable", headers=theirs)).status_code == 200
+    is_problem(await desk.get("admin", USERS), 401, "not-authentic")
+    desk.forget("admin")  # they sign in anew: no session from before comes back
     assert (await desk.get("admin", USERS)).status_code == 200
 
 

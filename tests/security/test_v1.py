@@ -11,9 +11,11 @@ from pulse.errors import BadInput
 from pulse.http import json_object
 from pulse.outside import is_out_there
 from tests.conftest import Pulse
+from tests.desk.test_files import a_file, get
 from tests.desk.test_sign_in import sign_in
-from tests.world import Desk, a_name, rows, settled, vera_writes
+from tests.world import Desk, a_name, is_problem, rows, settled, vera_writes
 
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(1)</script></svg>'
 SCRIPT = '"><script>alert(1)</script>'
 
 
@@ -44,6 +46,19 @@ async def test_v1_2_4_words_never_become_sql(shared: Pulse, desk: Desk, text: st
     ).json()["items"]
     assert peer in [row["peer"] for row in found]
     assert await rows(shared, "select 1 from read.inbox limit 1")
+
+
+async def test_v1_3_4_a_picture_that_is_a_program_is_never_shown(shared: Pulse, desk: Desk) -> None:
+    """An SVG, whatever it is called, is bytes to be saved in a sandbox, and no picture is made of it."""
+    for name in ("cat.svg", "cat.png"):
+        _, file = await a_file(desk, name, SVG)
+        answer = await get(desk, file)
+        assert answer.content == SVG
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert answer.headers["content-disposition"].startswith("attachment")
+        assert "sandbox" in answer.headers["content-security-policy"]
+        asked = await shared.http.get(f"/api/files/{file}?preview=1", headers=await desk.headers("anna"))
+        is_problem(asked, 404, "no-preview")
 
 
 @pytest.mark.parametrize(

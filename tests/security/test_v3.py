@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pulse.desk.html import own_path
+from pulse.desk.provider_pages import FRAGMENT
 from tests.conftest import Pulse
+from tests.desk.signing import an_account, signed_in
 from tests.desk.test_files import a_file, get
 from tests.desk.test_one_style import ADDRESSES, ELSEWHERE
 from tests.desk.test_sign_in import a_cookie
@@ -23,6 +25,21 @@ async def test_v3_2_1_a_file_is_never_run_by_a_browser(shared: Pulse, desk: Desk
     assert answer.headers["content-disposition"].startswith("attachment")
     assert "sandbox" in answer.headers["content-security-policy"]
     assert answer.headers["content-type"] == "application/octet-stream"
+
+
+async def test_v3_2_2_a_name_is_text_in_every_page(shared: Pulse) -> None:
+    """A person who is called like a program is greeted by that name; our one script writes into no page at all."""
+    browser = await signed_in(shared, await an_account(shared, "anna"))
+    assert (
+        await browser.ask("PATCH", "/api/settings/profile", {"name": "<img src=x onerror=alert(1)>"})
+    ).status_code == 200
+    cookie = {"Cookie": f"pulse_session={browser.cookies['pulse_session']}"}
+    for address in ("/dashboard", "/admin", "/settings/profile"):
+        page = (await shared.http.get(address, headers=cookie)).text
+        assert "&lt;img src=x onerror=alert(1)&gt;" in page
+        assert "<img" not in page
+    for writes in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert writes not in FRAGMENT
 
 
 @pytest.mark.parametrize(

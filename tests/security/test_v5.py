@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from pulse.channels.simulator import Simulator
 from tests.conftest import Pulse
 from tests.desk.test_files import a_file, get, upload
+from tests.pictures import a_bomb
 from tests.world import Desk, a_name, is_problem, vera_writes
 
 PAGE = b"<html><script>alert(1)</script>"
 NAME = '../../etc/"passwd\r\nX-Evil: 1.png'
 
 
-async def test_v5_2_1_only_so_many_files_are_taken(shared: Pulse, desk: Desk) -> None:
-    """Ten at once, of as many bytes together as the channel takes (tests/files/test_uploads.py counts each)."""
-    chat = await vera_writes(shared, a_name())
+async def test_v5_2_1_no_file_is_larger_than_can_be_dealt_with(shared: Pulse, desk: Desk) -> None:
+    """As many bytes together as the channel takes, ten files at once, and other bodies 64 KiB; nothing of it is kept."""
+    chat, limit = await vera_writes(shared, a_name()), Simulator.capabilities.file_limit
+    before = await shared.house.log.last_position()
+    half = ("half.bin", b"\0" * (limit // 2))
+    assert (await upload(desk, chat, ("cat.txt", b"x"))).status_code == 201
+    is_problem(await upload(desk, chat, half, half, ("more.bin", b"\0" * 99)), 413, "too-large")
     is_problem(await upload(desk, chat, *[("cat.txt", b"x")] * 11), 400, "not-an-upload")
+    is_problem(await desk.reply("anna", chat, "x" * 70_000), 413, "too-large")
+    assert await shared.house.log.last_position() == before
+
+
+async def test_v5_2_6_a_picture_of_too_many_pixels_is_never_decoded(shared: Pulse, desk: Desk) -> None:
+    """A few kilobytes that say they are gigabytes of pixels have no preview, and are bytes to be saved."""
+    _, file = await a_file(desk, "cat.png", a_bomb())
+    asked = await shared.http.get(f"/api/files/{file}?preview=1", headers=await desk.headers("anna"))
+    is_problem(asked, 404, "no-preview")
+    assert (await get(desk, file)).headers["content-disposition"].startswith("attachment")
 
 
 async def test_v5_2_2_a_file_is_what_its_bytes_are(shared: Pulse, desk: Desk) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from pulse.aggregates.moderator import Moderator, moderator_id
 from tests.conftest import Pulse
 from tests.desk.test_chats import a_stranger
 from tests.desk.test_one_style import ADDRESSES
+from tests.ingest.test_widget import a_visitor
 from tests.promises import document, operation_of
 from tests.world import Desk, a_name, is_problem, settled, vera_writes
 
@@ -20,7 +23,11 @@ SECURED = {
     if "security" in operation and "widget" not in operation["tags"]
 }
 OF_THE_DESK = [one for one in ADDRESSES if (found := operation_of(*one)) and found.id in SECURED]
-OF_ADMINS = [one for one in OF_THE_DESK if "/sources" in one[1] or "/deliveries" in one[1] or "/subscribers" in one[1]]
+OF_ADMINS = [
+    one
+    for one in OF_THE_DESK
+    if ("/sources" in one[1] and "/mine" not in one[1]) or "/deliveries" in one[1] or "/subscribers" in one[1]
+]
 
 
 @pytest.mark.parametrize(("method", "address"), OF_THE_DESK)
@@ -48,6 +55,36 @@ async def test_v8_2_2_anothers_chat_is_as_one_that_is_not_there(shared: Pulse, d
             address = f"/api/chats/{one}{more}"
             told.append(await shared.http.request(method, address, json=body, headers=stranger))
         assert is_problem(told[0], 404, "not-found") == is_problem(told[1], 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"role": "admin"}, {"departments": []}, {"disabled": False}, {"email": "other@pulse.example"}, {"id": "x"}],
+)
+async def test_v8_2_3_of_themselves_people_change_their_own_fields_only(
+    shared: Pulse, desk: Desk, field: dict[str, object]
+) -> None:
+    """Role, departments and email are an admin's to change; colleagues are shown without emails."""
+    headers = await desk.headers("anna")
+    is_problem(await shared.http.patch("/api/settings/profile", json=field, headers=headers), 422, "invalid")
+    anna = moderator_id("anna@pulse.example")
+    is_problem(
+        await shared.http.patch(f"/api/users/{anna}", json={"role": "admin"}, headers=headers), 403, "admins-only"
+    )
+    assert "@" not in (await desk.get("anna", "/api/colleagues")).text
+
+
+async def test_v8_4_1_what_opens_one_sources_chat_opens_no_others(shared: Pulse) -> None:
+    """A visitor's token is for one chat of one source: with another's address it is a stranger's."""
+    vera, other = await a_visitor(shared, name="Vera"), await a_visitor(shared, name="Vlad")
+    assert (await vera.write("My secret", "m1")).status_code == 201
+    answer = await shared.http.get(f"/chat/session/{vera.chat}/channel-token", headers=other.headers)
+    assert answer.status_code in (401, 403, 404), answer.text
+    assert "My secret" not in (await other.read()).text
+    token = (await shared.http.get(f"/chat/session/{other.chat}/channel-token", headers=other.headers)).json()["token"]
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"{shared.push}/channel/ws?session={vera.chat}&token={token}")
+    assert refused.value.response.status_code in (401, 403)
 
 
 async def test_v8_3_1_what_a_body_says_of_its_sender_counts_nothing(shared: Pulse, desk: Desk) -> None:
