@@ -138,7 +138,7 @@ async def test_v16_5_1_and_4_an_error_nobody_foresaw_tells_nothing_and_ends_noth
 
     headers = await desk.headers("anna")
     with monkeypatch.context() as stumbling:
-        stumbling.setattr("pulse.desk.chats.inbox.page", stumble)
+        stumbling.setattr("pulse.desk.chats.chat_list.page", stumble)
         async with httpx2.AsyncClient(base_url=shared.http.base_url) as unheld:
             answer = await unheld.get("/api/chats", headers=headers)
     assert is_problem(answer, 500, "unforeseen").keys() == {"type", "title", "status", "code"}

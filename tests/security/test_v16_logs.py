@@ -101,7 +101,7 @@ async def test_v16_3_4_an_error_nobody_foresaw_is_written_down_whole(
         raise ZeroDivisionError("nobody foresaw this")
 
     headers = await desk.headers("anna")
-    monkeypatch.setattr("pulse.desk.chats.inbox.page", stumble)
+    monkeypatch.setattr("pulse.desk.chats.chat_list.page", stumble)
     with caplog.at_level(logging.ERROR):
         async with httpx2.AsyncClient(base_url=shared.http.base_url) as unheld:
             answer = await unheld.get("/api/chats", headers=headers)
