@@ -6,12 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from pulse.access import Person, by_moderator, may_manage
 from pulse.aggregates.saved_views import SavedViews, saved_views_id
 from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
+from pulse.desk.chats import ChatQuery
 from pulse.desk.guard import AdminsOnly, Guard
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
@@ -28,6 +30,18 @@ class View(Body):
 
     query: Annotated[dict[Filter, Value], Field(max_length=20, examples=[{"tag": "delivery", "sort": "waiting"}])]
     everybody: Annotated[bool, Field(examples=[False])] = False
+
+    @field_validator("query")
+    @classmethod
+    def _can_be_listed(cls, query: dict[str, str]) -> dict[str, str]:
+        try:
+            ChatQuery.model_validate({"limit": 1, "cursor": None} | query)
+        except ValidationError as wrong:
+            named = ", ".join(str(error["loc"][0]) for error in wrong.errors())
+            raise PydanticCustomError(
+                "filters", "The chat list does not take this: {named}.", {"named": named}
+            ) from None
+        return query
 
 
 class ViewRow(Shown):

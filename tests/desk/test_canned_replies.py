@@ -87,3 +87,5 @@ async def test_views_are_ones_own_or_everybodys(shared: Pulse, desk: Desk) -> No
     assert gone.status_code == 200
     assert [row["name"] for row in await desk.items("anna", "/api/views")] == ["All of us"]
     is_problem(await save("anna", "a\u2028b"), 400, "not-a-view")
+    wrong = is_problem(await save("anna", "Odd", query={"tags": "delivery", "status": "lost"}), 422, "invalid")
+    assert "status, tags" in wrong["errors"][0]["message"]
