@@ -9,9 +9,9 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from pulse.aggregates.moderator import NotAnInvitation
-from pulse.desk.answers import WRITTEN, Shown, done
+from pulse.desk.answers import WRITTEN, Shown, done, refuses
 from pulse.desk.bodies import Body
-from pulse.desk.guard import Guard
+from pulse.desk.guard import Guard, NotFromHere
 from pulse.errors import NotAuthentic
 from pulse.limits import Rate, network_of
 from pulse.passwords import LONGEST, SHORTEST, require_uncommon
@@ -38,7 +38,7 @@ def invitation_routes(guard: Guard, people: People) -> APIRouter:
     rate = Rate(per_second=0.2, burst=20)
     Token = Annotated[str, Path(max_length=TOKEN_LIMIT)]
 
-    @router.post("/{token}", responses={200: WRITTEN})
+    @router.post("/{token}", responses=refuses(NotAnInvitation, NotFromHere) | {200: WRITTEN})
     async def accept_invitation(token: Token, chosen: Chosen, request: Request) -> Response:
         """Sets the password and ends every session of that person; then they sign in as usual. A token counts once, for
         a week, until there is a newer one: else 401 `not-an-invitation`."""

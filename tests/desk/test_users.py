@@ -148,7 +148,7 @@ async def test_what_is_given_is_changed_and_the_rest_stays(shared: Pulse, desk: 
     for _ in range(2):
         changed = await ask(desk, "PATCH", f"{USERS}/{olga['id']}", {"name": "Olya", "departments": [str(SUPPORT)]})
         assert changed.status_code == 200, changed.text
-    assert kinds(await since(shared, before)) == ["moderator.renamed", "moderator.role-changed"]
+    assert kinds(await since(shared, before)) == ["moderator.profile-changed", "moderator.role-changed"]
     row = await shown(desk, olga["id"])
     assert (row["name"], row["role"], [one["name"] for one in row["departments"]]) == ("Olya", "moderator", ["Support"])
     wrong = await ask(desk, "PATCH", f"{USERS}/{olga['id']}", {"departments": [str(uuid4())]})
