@@ -1,6 +1,7 @@
 """Who looks at a chat and who types in it, said and shown live, so that two people don't answer at once."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -8,7 +9,8 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from pydantic import Field
 
-from pulse.access import Person
+from pulse.access import Person, Place, may_see
+from pulse.aggregates.chat import Chat
 from pulse.attention import Attention, Sign, saying
 from pulse.desk.answers import Listed, Shown, shows, whole
 from pulse.desk.bodies import Body
@@ -62,11 +64,16 @@ def attention_routes(guard: Guard, desk: ChatDesk, attention: Attention) -> APIR
     @router.get("/viewers", responses=shows(Listed[ViewerRow]))
     async def list_viewers(chat_id: UUID, person: Asking) -> Response:
         """Who looks at this chat now, and who types. Sockets hear of changes (`chat.viewers`)."""
-        await desk.known_to(person, chat_id)
-        items = [
-            {"id": viewer.person, "name": guard.directory.name_of(viewer.person), "typing": viewer.typing}
-            for viewer in attention.viewers(chat_id)
-        ]
-        return whole(items)
+        chat = await desk.known_to(person, chat_id)
+        return whole(list(_there(guard, attention, chat)))
 
     return router
+
+
+def _there(guard: Guard, attention: Attention, chat: Chat) -> Iterator[dict[str, Any]]:
+    """Without whoever has lost the chat since: they can't even say that they went."""
+    place = Place(chat.department_id, chat.holder_id)
+    for viewer in attention.viewers(chat.id):
+        person = guard.directory.person(viewer.person)
+        if person is not None and may_see(person, place):
+            yield {"id": person.id, "name": person.name, "typing": viewer.typing}

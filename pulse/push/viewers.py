@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 
 class Viewers:
-    """A frame names everybody who is there now, so that none has to be heard to understand the next."""
+    """A frame names everybody who is there now and may be, so that none has to be heard to understand the next."""
 
     def __init__(self, attention: Attention, directory: Directory, store: EventStore, hub: Hub) -> None:
         self.attention = attention
@@ -73,6 +73,7 @@ class Viewers:
         data = {"viewers": [
             {"id": viewer.person, "name": self.directory.name_of(viewer.person), "typing": viewer.typing}
             for viewer in self.attention.viewers(chat)
+            if self._sees(viewer.person, place)
         ]}  # fmt: skip
         staff = [peer for person_id, peers in self.hub.staff.items() if self._sees(person_id, place) for peer in peers]
         if staff:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +14,8 @@ from pulse.eventlog.jetstream import Log
 from tests.conftest import Pulse, free_port, running_pulse
 from tests.desk.browsing import Browser, Providers, a_browser, both_providers
 from tests.fakes.telegram_login import BOT_TOKEN
-from tests.journeys.answering import PULSE, environment_of, run_pulse
+from tests.journeys.answering import run_pulse
+from tests.journeys.processes import a_process
 from tests.world import is_problem, rows
 
 ANNA, BORIS, STRANGER = 5230011842, 77100555, 404
@@ -49,16 +47,9 @@ async def pulse(
 
 @pytest.fixture
 async def desk(pulse: Pulse, tmp_path: Path) -> AsyncIterator[Desk]:
-    port, said = free_port(), tmp_path / "desk.log"
-    environment = environment_of(pulse) | {"PULSE_HTTP_PORT": str(port)}
-    with said.open("wb") as heard:
-        process = await asyncio.create_subprocess_exec(*PULSE, "desk", env=environment, stdout=PIPE, stderr=heard)
-    assert process.stdout is not None
-    line = await process.stdout.readline()
-    assert b"pulse desk is ready" in line, said.read_text()
-    yield Desk(f"http://127.0.0.1:{port}", said)
-    process.send_signal(signal.SIGINT)
-    await process.communicate()
+    port = free_port()
+    async with a_process(pulse, "desk", tmp_path, PULSE_HTTP_PORT=port):
+        yield Desk(f"http://127.0.0.1:{port}", tmp_path / "desk.log")
 
 
 async def test_a_day_of_signing_in(pulse: Pulse, desk: Desk, providers: Providers) -> None:

@@ -75,7 +75,7 @@ async def test_pieces_crashes_rivals_and_rebuilds_give_the_same_rows(
 
     await projector("one_page").catch_up()
     wanted = all_rows(database_url, "one_page")
-    assert all(wanted.values())
+    assert all(wanted.values()), (seed, [name for name, rows in wanted.items() if not rows])
 
     await projector("one_page").catch_up()
     assert all_rows(database_url, "one_page") == wanted, "projected a second time"

@@ -15,6 +15,8 @@ from pulse.errors import LogDown
 from pulse.house import House
 from pulse.push.viewers import Viewers
 from tests.conftest import Pulse
+from tests.desk.test_chats import someone
+from tests.desk.test_rooms import who
 from tests.insisting import insist
 from tests.push.ears import (
     ADMIN,
@@ -135,3 +137,19 @@ async def test_whoever_may_not_see_a_chat_can_neither_look_nor_ask(pulse: Pulse)
     desk, chat = Desk(pulse), a_visit().chat
     assert (await desk.post("boris", f"/api/chats/{chat}/viewing")).status_code == 404
     assert (await desk.get("boris", f"/api/chats/{chat}/viewers")).status_code == 404
+
+
+async def test_whoever_lost_a_chat_is_no_longer_shown_there(pulse: Pulse) -> None:
+    """Nor can they say any more that they left."""
+    desk, nina = Desk(pulse), await someone(pulse, "Sales")
+    chat = await vera_writes(pulse, a_name())
+    assert (await pulse.http.post(f"/api/chats/{chat}/viewing", headers=nina)).status_code == 202
+    rows = await insist(lambda: desk.items("anna", f"/api/chats/{chat}/viewers"), bool)
+    assert [row["id"] for row in rows] == [str(await who(pulse, nina))]
+    moved = await desk.post("anna", f"/api/chats/{chat}/transfer", {"departmentId": str(SUPPORT)})
+    assert moved.status_code == 200, moved.text
+    assert await desk.items("anna", f"/api/chats/{chat}/viewers") == []
+    async with staff_ear(pulse, ANNA) as anna:
+        assert (await desk.post("boris", f"/api/chats/{chat}/viewing")).status_code == 202
+        heard = (await anna.until(lambda frame: of(chat, frame)))[-1]
+        assert heard["data"] == {"viewers": [{"id": str(BORIS), "name": "Boris", "typing": False}]}
