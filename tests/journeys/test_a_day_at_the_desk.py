@@ -72,6 +72,7 @@ async def test_a_day_at_the_desk(day: Day) -> None:
         await it_is_closed_until_she_writes_again(day)
         await words_are_found_by_those_who_may(day)
         await the_chat_tells_its_own_history(day)
+        await the_day_in_numbers(day)
         await a_lost_phone_is_cut_off(day)
 
 
@@ -269,3 +270,21 @@ async def the_chat_tells_its_own_history(day: Day) -> None:
     page = await day.anna.until(lambda page: len(page["items"]) >= len(HISTORY), f"/api/chats/{day.vera.chat}/events")
     told = [(event["by"]["name"], event["type"].removeprefix("chat.")) for event in page["items"]]
     assert told[: len(HISTORY)] == HISTORY
+
+
+async def the_day_in_numbers(day: Day) -> None:
+    """Each number has the events behind it, and each event its place in a chat's own history."""
+    asked = {"by": "channel", "hours": "clock"}
+    report = await day.admin.until(
+        lambda page: {row["key"] for row in page["items"]} >= {"web", "telegram", "vk"}, "/api/reports", **asked
+    )
+    web = next(row for row in report["items"] if row["key"] == "web")
+    assert (web["opened"], web["closed"], web["resolution"]["n"]) == (2, 1, 1)  # closed once, and opened again
+    behind = await day.admin.done("GET", web["events"]["resolution"])
+    [stretch] = behind["items"]
+    assert stretch["chat_id"] == str(day.vera.chat)
+    history = await day.admin.done("GET", stretch["events"])
+    assert "chat.closed" in {event["type"] for event in history["items"]}
+    await day.anna.refused(403, "admins-only", "GET", "/api/reports")
+    mine = await day.anna.done("GET", "/api/reports/mine", hours="clock")
+    assert mine["total"]["replies"] >= 3
