@@ -121,6 +121,11 @@ def may_know_source(person: Person, departments: Collection[UUID]) -> bool:
     return person.is_admin or not person.departments.isdisjoint(departments)
 
 
+def may_know_phrasebook(person: Person, department: UUID | None) -> bool:
+    """A department's canned replies are for whoever is in it, everybody's (of no department) for all; admins know all."""
+    return department is None or person.is_admin or department in person.departments
+
+
 def may_manage(person: Person) -> bool:
     """Sources, departments and people are the admins' business."""
     return person.is_admin

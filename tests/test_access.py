@@ -15,6 +15,7 @@ from pulse.access import (
     Place,
     Subscription,
     may_call,
+    may_know_phrasebook,
     may_know_source,
     may_manage,
     may_reply,
@@ -53,6 +54,11 @@ def test_a_chat_is_seen_by_its_department_its_holder_and_admins(place: Place, wh
 def test_a_source_is_known_to_its_departments_and_to_admins() -> None:
     for departments, who in (((SALES,), {ANNA, ADMIN}), ((SALES, SUPPORT), {ANNA, BORIS, ADMIN}), ((), {ADMIN})):
         assert {person for person in (ANNA, BORIS, NEW, ADMIN) if may_know_source(person, departments)} == who
+
+
+def test_a_departments_phrasebook_is_known_to_its_people_and_to_admins_and_everybodys_to_all() -> None:
+    for department, who in ((SALES, {ANNA, ADMIN}), (SUPPORT, {BORIS, ADMIN}), (None, {ANNA, BORIS, NEW, ADMIN})):
+        assert {person for person in (ANNA, BORIS, NEW, ADMIN) if may_know_phrasebook(person, department)} == who
 
 
 def test_only_admins_manage() -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 from pydantic import Field
 
-from pulse.access import Person, by_moderator
+from pulse.access import Person, by_moderator, may_know_phrasebook
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.phrasebook import LANGUAGES, Phrasebook, clean_shortcut, filled, phrasebook_id
 from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows, whole
@@ -95,7 +95,7 @@ def canned_reply_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
 
 def _rows(guard: Guard, person: Person) -> Iterator[dict[str, Any]]:
     for book in guard.directory.phrasebooks():
-        if book.department_id is None or person.is_admin or book.department_id in person.departments:
+        if may_know_phrasebook(person, book.department_id):
             for shortcut, texts in book.replies.items():
                 yield {"shortcut": shortcut, "department_id": book.department_id, "texts": texts}
 

@@ -6,6 +6,7 @@ That a session was ended stands in the log, which every process follows; a row w
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4
@@ -20,6 +21,7 @@ from pulse.tokens import Session, Staff
 
 SQL = Statements(__file__)
 TOUCH = timedelta(minutes=1)
+MOST = 100  # of one person: whoever signs in once more, by a program as it may be, ends their oldest
 
 
 class Sessions:
@@ -39,6 +41,7 @@ class Sessions:
             "expires_at": expires_at, "address": address[:64], "agent": agent[:200].replace("\0", ""),
         }  # fmt: skip
         await self._rows.fetch("insert", **row)
+        await self._rows.fetch("end_oldest", moderator_id=moderator_id, kept=MOST)
         await self._rows.fetch("prune", now=now)
         return token, session
 
@@ -54,9 +57,9 @@ class Sessions:
         """The rows of one person, the last seen first."""
         return await self._rows.fetch("of_moderator", moderator_id=moderator_id, now=now)
 
-    async def newest(self) -> dict[UUID, datetime]:
-        """When people last signed in, of those who have a session."""
-        return {row["moderator_id"]: row["at"] for row in await self._rows.fetch("newest")}
+    async def newest(self, people: Collection[UUID]) -> dict[UUID, datetime]:
+        """When these people last signed in, of those who have a session."""
+        return {row["moderator_id"]: row["at"] for row in await self._rows.fetch("newest", people=list(people))}
 
     async def end_one(self, moderator_id: UUID, session: UUID) -> None:
         await self._rows.fetch("end_one", id=session, moderator_id=moderator_id)
