@@ -18,7 +18,10 @@ from pulse.channels import Unreadable, parse_object
 TEXT_LIMIT = 65_536
 ID_LIMIT = 256
 WHOLE_LIMIT = 2**53  # beyond it JSON readers disagree; Bot API: ids have at most 52 significant bits
-LAST_SECOND = 253_402_300_799  # the end of the year 9999, where datetime ends
+YEARS = range(
+    1970, 2101
+)  # of what outsiders say that time is; far beyond lie mistakes, and moments that a zone can't have
+LAST_SECOND = 4_133_980_799  # of those years
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ from pulse.channels import (
     TypingSeen,
 )
 from pulse.channels.calls import BadPiece, MaybeSent, NeverDelivered, NotNow, SourceInTrouble
-from pulse.channels.fields import Fields
+from pulse.channels.fields import YEARS, Fields
 from pulse.message import Attachment, Author, Incoming
 
 PROOF_HEADER = "x-pulse-secret"
@@ -162,6 +162,9 @@ def sent_at(delivery: Fields) -> datetime | None:
         return delivery.moment("timestamp")
     try:
         moment = datetime.fromisoformat(delivery.text("timestamp"))
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise delivery.wrong("timestamp", "seconds since 1970 or an ISO 8601 time") from None
+    if moment.year not in YEARS:
+        raise delivery.wrong("timestamp", "a time from 1970 to 2100")
+    return moment

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from pulse.channels import FILES, Arrival, CallbackArrived, Capabilities, Channel, MessageArrived, Outgoing, Unreadable
-from pulse.channels.fields import Fields
+from pulse.channels.fields import YEARS, Fields
 from pulse.errors import NotAuthentic
 from pulse.message import Attachment, Author, Incoming
 
@@ -71,7 +71,7 @@ def phone_of(post: Fields) -> str:
 
 
 def wanted_at(post: Fields) -> datetime | None:
-    """`time`: ISO 8601 with its offset from UTC; None for any time."""
+    """`time`: ISO 8601 with its offset from UTC, in one of the YEARS; None for any time."""
     text = post.maybe_text("time")
     try:
         moment = datetime.fromisoformat(text) if text else None
@@ -79,8 +79,8 @@ def wanted_at(post: Fields) -> datetime | None:
         wanted = moment.astimezone(UTC) if moment and told else None
     except (ValueError, OverflowError):
         told, wanted = False, None
-    if not told:
-        raise post.wrong("time", "an ISO 8601 time with its offset from UTC")
+    if not told or (wanted and wanted.year not in YEARS):
+        raise post.wrong("time", "an ISO 8601 time with its offset from UTC, from 1970 to 2100")
     return wanted
 
 

@@ -73,7 +73,7 @@ async def _place(store: EventStore, channel: Subscription) -> Place | None:
     """Where the chat of a channel stands; None for a channel of anything else, and for a chat that isn't there."""
     if channel.kind != "private-chat" or not isinstance(channel.id, UUID):
         return None
-    chat = await store.load(Chat, channel.id)
+    chat = await store.look(Chat, channel.id)
     return None if chat is None else Place(chat.department_id, chat.holder_id)
 
 

@@ -92,7 +92,7 @@ def file_routes(guard: Guard, store: EventStore, reads: Reads, blobs: Blobs) -> 
     async def bring_files(chat_id: UUID, request: Request, person: Asking) -> Response:
         """Takes files for a reply. Each answers with a `claim`; a reply that names it within a day carries the file."""
         rate.require(person.id)
-        chat = await store.load(Chat, chat_id)
+        chat = await store.look(Chat, chat_id)
         if chat is None or not may_reply(person, Place(chat.department_id, chat.holder_id)):
             raise NotFound
         source = guard.directory.source(chat.source_id)

@@ -87,7 +87,7 @@ def _owner(person: Person, *, everybody: bool) -> UUID | None:
 
 
 async def _saved(store: EventStore, owner: UUID | None) -> SavedViews | None:
-    return await store.load(SavedViews, saved_views_id(owner))
+    return await store.look(SavedViews, saved_views_id(owner))
 
 
 def _rows(saved: SavedViews | None) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ was used for three days by nobody is over, and none lives longer than fourteen.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4
@@ -22,6 +23,7 @@ from pulse.tokens import Session, Staff
 SQL = Statements(__file__)
 TOUCH = timedelta(minutes=1)
 IDLE_LIFE = timedelta(days=3)  # a weekend
+MOST = 100  # of one person: whoever signs in once more, by a program as it may be, ends their oldest
 
 
 class Sessions:
@@ -41,6 +43,7 @@ class Sessions:
             "expires_at": expires_at, "address": address[:64], "agent": agent[:200].replace("\0", ""),
         }  # fmt: skip
         await self._rows.fetch("insert", **row)
+        await self._rows.fetch("end_oldest", moderator_id=moderator_id, kept=MOST)
         await self._rows.fetch("prune", **_alive(now))
         return token, session
 
@@ -56,9 +59,9 @@ class Sessions:
         """The rows of one person, the last seen first."""
         return await self._rows.fetch("of_moderator", moderator_id=moderator_id, **_alive(now))
 
-    async def newest(self) -> dict[UUID, datetime]:
-        """When people last signed in, of those who have a session."""
-        return {row["moderator_id"]: row["at"] for row in await self._rows.fetch("newest")}
+    async def newest(self, people: Collection[UUID]) -> dict[UUID, datetime]:
+        """When these people last signed in, of those who have a session."""
+        return {row["moderator_id"]: row["at"] for row in await self._rows.fetch("newest", people=list(people))}
 
     async def end_one(self, moderator_id: UUID, session: UUID) -> None:
         await self._rows.fetch("end_one", id=session, moderator_id=moderator_id)

@@ -11,7 +11,9 @@ create table if not exists desk.sessions (
     address text not null,
     agent text not null
 );
-create index if not exists sessions_by_moderator on desk.sessions (moderator_id);
+drop index if exists desk.sessions_by_moderator;
+create index if not exists sessions_by_age on desk.sessions (moderator_id, created_at);
+create index if not exists sessions_by_end on desk.sessions (expires_at);
 alter table desk.sessions
     add column if not exists id uuid not null unique default gen_random_uuid(),
     add column if not exists since integer not null default 0,
@@ -48,7 +50,13 @@ delete from desk.sessions where moderator_id = %(moderator_id)s and id is distin
 
 -- name: newest
 -- When each person last signed in, as far as a session of theirs is still there.
-select moderator_id, max(created_at) as at from desk.sessions group by moderator_id;
+select person.id as moderator_id, last.at from unnest(%(people)s::uuid[]) as person(id) cross join lateral (
+    select created_at as at from desk.sessions where moderator_id = person.id order by created_at desc limit 1) as last;
+
+-- name: end_oldest
+-- What somebody has beyond so many.
+delete from desk.sessions where id = any (array(
+    select id from desk.sessions where moderator_id = %(moderator_id)s order by created_at desc offset %(kept)s));
 
 -- name: prune
 delete from desk.sessions where expires_at < %(now)s or seen_at < %(idle)s;

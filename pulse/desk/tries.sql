@@ -8,6 +8,7 @@ create table if not exists desk.tries (
     at timestamptz not null,
     until timestamptz not null
 );
+create index if not exists tries_by_time on desk.tries (at);
 
 -- name: take
 -- Counts a try before it is known how it ends, so that many at once don't slip through; no row: one must wait still.

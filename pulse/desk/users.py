@@ -155,7 +155,7 @@ class UserDesk:
         return found
 
     async def rows(self, people: list[Moderator]) -> list[dict[str, Any]]:
-        online, signed_in = self.presence.around(), await self.guard.sessions.newest()
+        online, signed_in = self.presence.around(), await self._signed_in(people)
         return [
             {
                 "id": person.id, "email": person.email, "name": person.name, "role": person.role,
@@ -164,6 +164,9 @@ class UserDesk:
             }
             for person in people
         ]  # fmt: skip
+
+    async def _signed_in(self, people: list[Moderator]) -> dict[UUID, datetime]:
+        return await self.guard.sessions.newest([person.id for person in people])
 
     def departments(self, wanted: tuple[UUID, ...]) -> list[dict[str, Any]]:
         found = (self.guard.directory.department(one) for one in wanted)

@@ -34,7 +34,12 @@ class ListCursor:
             return cls(False, LAST if down else -1, END if down else -1)
         way, _, rest = text.partition("-")
         numbers = rest.split("-")
-        if way in ("after", "before") and len(numbers) == 3 and all(map(_is_number, numbers[:2])):
+        if (
+            way in ("after", "before")
+            and len(numbers) == 3
+            and _is_number(numbers[0], LAST)
+            and _is_number(numbers[1], END)
+        ):
             if numbers[2] != filters.mark:
                 raise BadInput("This cursor comes from a list with other filters or another order. Begin at its start.")
             return cls(way == "before", int(numbers[0]), int(numbers[1]))
@@ -66,5 +71,5 @@ def key_of(row: Row, filters: Filters) -> tuple[int, int]:
     return major, row["last_position"]
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 19 and int(text) <= END
+def _is_number(text: str, last: int) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 19 and int(text) <= last

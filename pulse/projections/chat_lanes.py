@@ -1,7 +1,7 @@
 """Lanes: which indexes serve a list. A lane is a stretch of one index in the list's order; several make up a list.
 
 Where lanes hold nothing but what the list shows, a page reads as many entries of each as it shows. Where filters are
-left, it looks at SCAN chats at most (and at WORK entries of indexes) and says so. A few lanes hold all of something
+left, it looks at SCAN chats at most (and at WORK entries of an index) and says so. A few lanes hold all of something
 small, in any order.
 """
 
@@ -41,12 +41,12 @@ class Lanes:
 def lanes_of(filters: Filters, reach: Reach) -> Lanes:
     """What serves a list best: what is small first, then the order, then who asks."""
     order, left = _order(filters), filters.beside
-    if filters.text is not None:
-        return Lanes(SQL["all_called"], WHOLE, [], reach["holder"])
     if filters.customer is not None:
         return Lanes(SQL["all_of_customer"], WHOLE, [], reach["holder"])
     if filters.holder is not None:
         return _held(filters, reach, order)
+    if filters.text is not None:
+        return _called(filters, reach)
     if filters.tag is not None and order in ("", "free", "unread"):
         return Lanes(SQL["tagged"], BOUNDED, [], reach["holder"])
     if filters.sources is not None and order == "" and filters.department is None:
@@ -72,6 +72,17 @@ def _held(filters: Filters, reach: Reach, order: str) -> Lanes:
         return Lanes(SQL["all_held"], WHOLE, [], filters.holder)
     visible = reach["everything"] or filters.holder == reach["holder"]
     return Lanes(SQL["held"], EXACT if visible and filters.beside == {"holder"} else BOUNDED, [], filters.holder)
+
+
+def _called(filters: Filters, reach: Reach) -> Lanes:
+    """What begins so of all one may see, so that others' chats take no place there; of a department, or of all of them."""
+    if filters.department is None and reach["everything"]:
+        return Lanes(SQL["called_everywhere"], WHOLE, [], reach["holder"])
+    departments = reach["departments"]
+    if filters.department is not None:
+        departments = [filters.department] if reach["everything"] or filters.department in departments else []
+    text = SQL["called_departments"] + "\n    union\n    " + SQL["called_held"]
+    return Lanes(text, WHOLE, departments, reach["holder"])
 
 
 def _in_reach(filters: Filters, reach: Reach, order: LiteralString) -> Lanes:

@@ -12,7 +12,7 @@ from pulse.aggregates.chat_work import PRIORITIES
 from pulse.projections import inbox
 from pulse.projections.chat_cursors import ListCursor, cursor_text, key_of
 from pulse.projections.chat_filters import Filters, NotOffered
-from pulse.projections.chat_lanes import BOUNDED, SCAN, WHOLE, Lanes, lanes_of
+from pulse.projections.chat_lanes import EXACT, SCAN, WHOLE, Lanes, lanes_of
 from pulse.projections.paging import END, Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
@@ -21,6 +21,9 @@ SQL = Statements(__file__)
 BEYOND = "\U0010ffff"  # sorts after everything
 BEGINS: LiteralString = (
     "between lower(%(text)s::text collate pg_c_utf8) and lower(%(text)s::text collate pg_c_utf8) || %(beyond)s::text"
+)
+CALLED: LiteralString = " or ".join(
+    f"lower(left({field}, 64) collate pg_c_utf8) {BEGINS}" for field in ("name", "peer", "last_text")
 )
 # What a list is sorted by before the position of the last word, out of a row.
 MAJORS: dict[str, LiteralString] = {
@@ -55,7 +58,8 @@ def statement(filters: Filters, lanes: Lanes, at: ListCursor) -> LiteralString:
     before: LiteralString = "<" if at.down(filters) else ">"
     down: LiteralString = "desc" if at.down(filters) else "asc"
     text = SQL["page"].replace("{lanes}", lanes.text).replace("{row_major}", MAJORS[filters.sort])
-    return text.replace("{before}", before).replace("{down}", down).replace("{begins}", BEGINS)
+    text = text.replace("{begins}", BEGINS).replace("{called}", CALLED)
+    return text.replace("{before}", before).replace("{down}", down)
 
 
 def parameters(filters: Filters, lanes: Lanes, at: ListCursor, reach: Reach, limit: int) -> dict[str, Any]:
@@ -89,8 +93,9 @@ def _page(rows: list[DictRow], filters: Filters, lanes: Lanes, at: ListCursor, l
     found = [row for row in rows if row["chat_id"] is not None]
     items, more = found[:limit], len(found) > limit
     far = (looked["far_major"], looked["far_place"])
-    cut = not more and lanes.kind == BOUNDED and looked["looked"] == lanes.scan(filters, limit)
-    partial = cut or (lanes.kind == WHOLE and looked["near"] >= SCAN)
+    most = lanes.scan(filters, limit)
+    cut = not more and lanes.kind != EXACT and looked["looked"] == most
+    partial = cut or (lanes.kind == WHOLE and looked["near"] >= most)
     onward = key_of(items[-1], filters) if more else far if cut else None
     back = key_of(items[0], filters) if items and not begun else None
     if at.back:

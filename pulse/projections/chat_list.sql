@@ -28,8 +28,7 @@ select looked.*, chat.* from looked left join lateral (
         and (not %(unread)s or unread_by_staff > 0)
         and (not %(waiting)s or waiting_since is not null)
         and (not %(unseen)s or messages > greatest(mark.seen, messages_at_close))
-        and (%(text)s::text is null or lower(left(name, 64) collate pg_c_utf8) {begins}
-            or lower(left(peer, 64) collate pg_c_utf8) {begins} or lower(left(last_text, 64) collate pg_c_utf8) {begins})
+        and (%(text)s::text is null or {called})
     order by {row_major} {down}, last_position {down} limit %(limit)s
 ) as chat on true;
 
@@ -134,17 +133,42 @@ select {row_major} as major, last_position as place from (
     select priority, waiting_since, last_position from inbox where customer_id = %(customer)s
     order by last_position desc limit %(held)s) as theirs
 
--- name: all_called
--- Chats whose name, peer or last word begins so.
-select {row_major} as major, last_position as place from (
+-- name: called_everywhere
+-- Chats whose name, peer or last word begins so: as many of each lane as may be looked at, in any order.
+select {row_major} as major, last_position as place
+from unnest(%(statuses)s::text[]) as lane(status)
+cross join lateral (
     (select priority, waiting_since, last_position from inbox
-    where lower(left(name, 64) collate pg_c_utf8) {begins}
-    order by lower(left(name, 64) collate pg_c_utf8) limit %(held)s)
+    where status = lane.status and lower(left(name, 64) collate pg_c_utf8) {begins}
+    order by lower(left(name, 64) collate pg_c_utf8) limit %(scan)s)
     union
     (select priority, waiting_since, last_position from inbox
-    where lower(left(peer, 64) collate pg_c_utf8) {begins}
-    order by lower(left(peer, 64) collate pg_c_utf8) limit %(held)s)
+    where status = lane.status and lower(left(peer, 64) collate pg_c_utf8) {begins}
+    order by lower(left(peer, 64) collate pg_c_utf8) limit %(scan)s)
     union
     (select priority, waiting_since, last_position from inbox
-    where lower(left(last_text, 64) collate pg_c_utf8) {begins}
-    order by lower(left(last_text, 64) collate pg_c_utf8) limit %(held)s)) as called
+    where status = lane.status and lower(left(last_text, 64) collate pg_c_utf8) {begins}
+    order by lower(left(last_text, 64) collate pg_c_utf8) limit %(scan)s)) as called
+
+-- name: called_departments
+select {row_major} as major, last_position as place
+from unnest(%(departments)s::uuid[]) as mine(id) cross join unnest(%(statuses)s::text[]) as lane(status)
+cross join lateral (
+    (select priority, waiting_since, last_position from inbox
+    where department_id = mine.id and status = lane.status and lower(left(name, 64) collate pg_c_utf8) {begins}
+    order by lower(left(name, 64) collate pg_c_utf8) limit %(scan)s)
+    union
+    (select priority, waiting_since, last_position from inbox
+    where department_id = mine.id and status = lane.status and lower(left(peer, 64) collate pg_c_utf8) {begins}
+    order by lower(left(peer, 64) collate pg_c_utf8) limit %(scan)s)
+    union
+    (select priority, waiting_since, last_position from inbox
+    where department_id = mine.id and status = lane.status and lower(left(last_text, 64) collate pg_c_utf8) {begins}
+    order by lower(left(last_text, 64) collate pg_c_utf8) limit %(scan)s)) as called
+
+-- name: called_held
+select {row_major} as major, last_position as place from unnest(%(statuses)s::text[]) as lane(status) cross join lateral (
+    select priority, waiting_since, last_position, name, peer, last_text from inbox
+    where holder_id = %(held_by)s and status = lane.status
+    order by last_position desc limit %(held)s) as mine
+where {called}

@@ -24,7 +24,7 @@ async def connected(database_url: str, schema: str) -> AsyncIterator[Connection]
     connection = await psycopg.AsyncConnection.connect(
         database_url, autocommit=True, row_factory=dict_row, connect_timeout=CONNECT_SECONDS, prepare_threshold=0,
         # The log is the truth: a crash of Postgres may cost the last moments, rows and checkpoint together.
-        options=f"-c search_path={schema} -c synchronous_commit=off",
+        options=f"-c search_path={schema} -c timezone=UTC -c synchronous_commit=off",
     )  # fmt: skip
     async with connection:
         yield connection

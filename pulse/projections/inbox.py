@@ -27,7 +27,7 @@ from pulse.projections.entries import preview_of
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 7
+VERSION = 8
 NOBODY = UUID(int=0)
 SQL = Statements(__file__)
 WRITES = ("insert_chats", "update_chats", "change_words")

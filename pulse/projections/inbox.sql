@@ -73,9 +73,12 @@ create index inbox_waiting_by_department on inbox (department_id, waiting_since,
     where waiting_since is not null;
 create index inbox_urgent on inbox (priority, last_position) where status <> 'closed';
 create index inbox_urgent_by_department on inbox (department_id, priority, last_position) where status <> 'closed';
-create index inbox_by_name on inbox (lower(left(name, 64) collate pg_c_utf8));
-create index inbox_by_peer on inbox (lower(left(peer, 64) collate pg_c_utf8));
-create index inbox_by_last_text on inbox (lower(left(last_text, 64) collate pg_c_utf8));
+create index inbox_by_name on inbox (status, lower(left(name, 64) collate pg_c_utf8));
+create index inbox_by_peer on inbox (status, lower(left(peer, 64) collate pg_c_utf8));
+create index inbox_by_last_text on inbox (status, lower(left(last_text, 64) collate pg_c_utf8));
+create index inbox_by_department_name on inbox (department_id, status, lower(left(name, 64) collate pg_c_utf8));
+create index inbox_by_department_peer on inbox (department_id, status, lower(left(peer, 64) collate pg_c_utf8));
+create index inbox_by_department_last_text on inbox (department_id, status, lower(left(last_text, 64) collate pg_c_utf8));
 create index tagged_by_activity on tagged (tag, last_position);
 create index inbox_snoozed on inbox (snoozed_until) where snoozed_until is not null;
 

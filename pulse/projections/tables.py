@@ -8,7 +8,7 @@ from __future__ import annotations
 from psycopg.sql import SQL, Identifier
 
 from pulse.projections.checkpoint import make_checkpoint, mark_indexed, read_checkpoint
-from pulse.projections.connections import Connection, make_alone
+from pulse.projections.connections import Connection, enter, make_alone
 from pulse.projections.dead_letters import make_dead_letters
 from pulse.projections.models import LISTS, Shelf
 
@@ -30,6 +30,9 @@ async def index_read_models(connection: Connection, schema: str, shelf: Shelf = 
     """Makes what only reading needs, unless it is there."""
     async with connection.transaction():
         await make_alone(connection, schema)
+        if await read_checkpoint(connection) is None:
+            return
+        await enter(connection)  # or a swap could bring other tables, with their indexes, under these names
         checkpoint = await read_checkpoint(connection)
         if checkpoint is None or checkpoint.indexed:
             return

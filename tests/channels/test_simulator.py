@@ -105,6 +105,12 @@ WRONG = [
     ({"from": 7, "type": "location"}, "latitude must be a number."),
     ({"from": 7, "message": "Hello", "timestamp": 1795165200000}, "timestamp must be a time in seconds"),
     ({"from": 7, "message": "Hello", "timestamp": "yesterday"}, "timestamp must be seconds since 1970 or an ISO"),
+    ({"from": 7, "message": "Hello", "timestamp": 4_133_980_800}, "timestamp must be a time in seconds"),
+    (
+        {"from": 7, "message": "Hello", "timestamp": "2101-01-01T00:00:00Z"},
+        "timestamp must be a time from 1970 to 2100",
+    ),
+    ({"from": 7, "message": "Hello", "timestamp": "1970-01-01T00:00:00+01:00"}, "timestamp must be a time from 1970"),
     ({"from": 7, "message": "Hello", "timestamp": "0001-01-01T00:00:00+14:00"}, "timestamp must be seconds since"),
 ]
 

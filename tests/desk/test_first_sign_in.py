@@ -1,13 +1,16 @@
 """Signing in on an installation of its own: the first time, and behind TLS."""
 
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from pulse import house
 from pulse.aggregates.moderator import moderator_id
+from pulse.desk import sessions, tries
 from pulse.desk.sessions import Sessions
+from pulse.desk.tries import Knock, Tries
 from pulse.projections.reads import Reads
 from pulse.tokens import Staff
 from tests.conftest import Pulse
@@ -42,6 +45,17 @@ insert into desk.sessions values (sha256('older'), %(anna)s, now(), now() + inte
 """
 
 
+MANY = """
+with signed as (
+    insert into desk.sessions (token_hash, moderator_id, created_at, expires_at, address, agent)
+    select sha256(n::text::bytea), (%(people)s::uuid[])[1 + n %% 20], now() - n * interval '1 second',
+        now() + interval '1 day', '', ''
+    from generate_series(1, 5000) as n)
+insert into desk.tries (key, tries, at, until)
+select n, 1, now() + interval '1 hour', '-infinity' from generate_series(1, 5000) as n
+"""
+
+
 async def test_sign_ins_of_an_older_pulse_stay_good(pulse: Pulse) -> None:
     for statement in OLDER.split(";\n")[:-1]:
         await rows(
@@ -52,6 +66,53 @@ async def test_sign_ins_of_an_older_pulse_stay_good(pulse: Pulse) -> None:
     assert me.json()["user"]["name"] == "Anna"
     [row] = (await pulse.http.get("/api/settings/sessions", headers=cookie)).json()["items"]
     assert (row["agent"], row["this"]) == ("Laptop", True)
+
+
+INDEXED = "select indexname from pg_indexes where schemaname = 'desk' order by indexname"
+LATER = "drop index desk.sessions_by_age, desk.sessions_by_end; drop index desk.tries_by_time"
+
+
+async def test_tables_of_an_older_pulse_get_the_indexes_they_lack(pulse: Pulse) -> None:
+    async with Reads.open(pulse.house.addresses.database_url, pulse.house.log) as reads:
+        for new in (True, False):
+            if not new:
+                await reads.fetch(LATER)
+            await Sessions(reads).begin(uuid4(), since=3, now=house.now(), address="", agent="")
+            await Tries(reads).require(Knock(uuid4(), "192.0.2.1"), house.now())
+            found = {row["indexname"] for row in await reads.fetch(INDEXED)}
+            assert {"sessions_by_age", "sessions_by_end", "tries_by_time"} <= found
+
+
+async def test_what_is_over_and_who_came_last_are_found_by_indexes(pulse: Pulse) -> None:
+    people, now = [uuid4() for _ in range(20)], house.now()
+    async with Reads.open(pulse.house.addresses.database_url, pulse.house.log) as reads:
+        await Sessions(reads).begin(people[0], since=3, now=now, address="", agent="")
+        await Tries(reads).require(Knock(uuid4(), "192.0.2.1"), now)
+        await reads.fetch(MANY, people=people)
+        await reads.fetch("analyze desk.sessions, desk.tries")
+        asked = {
+            "newest": (sessions.SQL, {"people": people}), "prune": (sessions.SQL, {"now": now}),
+            "end_oldest": (sessions.SQL, {"moderator_id": people[0], "kept": sessions.MOST}),
+        }  # fmt: skip
+        for name, (sql, values) in [*asked.items(), ("prune", (tries.SQL, {"before": now}))]:
+            plan = await reads.fetch(f"explain {sql[name].rstrip(';')}", **values)
+            assert "Seq Scan" not in str(plan), name
+
+
+async def test_of_a_persons_sessions_the_oldest_end_where_there_are_too_many(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MOST", 3)
+    anna, boris, now = uuid4(), uuid4(), house.now()
+    async with Reads.open(pulse.house.addresses.database_url, pulse.house.log) as reads:
+        kept = Sessions(reads)
+        cookies = []
+        for person in (boris, *[anna] * 5):
+            now += timedelta(seconds=1)
+            cookies.append((await kept.begin(person, since=3, now=now, address="", agent=""))[0])
+        held = [await kept.of_cookie(cookie, now=now) is not None for cookie in cookies]
+        assert held == [True, False, False, True, True, True]
+        assert await kept.newest([anna, uuid4()]) == {anna: now}
 
 
 @pytest.fixture

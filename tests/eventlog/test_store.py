@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from uuid import uuid5
 
@@ -35,6 +36,7 @@ from pulse.eventlog.streams import reconcile, wanted_streams
 from tests.conftest import STREAMS
 from tests.eventlog.wire import Wire, back
 from tests.given import ANNA, BORIS, NOW, SHOP, SUPPORT, a_chat, assigned_to, closed_by, message, replies
+from tests.insisting import insist
 
 PEER = "77"
 VERA = chat_id(SHOP, PEER)
@@ -224,6 +226,45 @@ async def test_a_loaded_aggregate_is_a_copy_as_the_log_has_it_now(stores):
     assert (found.version, found.unread) == (3, [2, 3])
     found.unread.clear()
     assert (await stores[0].load(Chat, VERA)).unread == [2, 3]
+
+
+async def test_a_look_reads_nothing_again_and_is_never_behind_another_process(stores, log, monkeypatch):
+    assert await stores[0].look(Chat, VERA) is None
+    for number in range(3):
+        await deliver(stores[0], str(number))
+    assert (await stores[1].look(Chat, VERA)).version == 4
+    reads, read_all = [], stores[1].log.read_all
+
+    async def counting(subject, after=0):
+        found = await read_all(subject, after)
+        reads.append(len(found))
+        return found
+
+    monkeypatch.setattr(stores[1].log, "read_all", counting)
+    assert (await stores[1].look(Chat, VERA)).version == 4
+    assert sum(reads) == 0
+    await deliver(stores[0], "3")
+    assert (await stores[1].look(Chat, VERA)).unread == [2, 3, 4, 5]
+    assert sum(reads) == 1
+    assert await kinds_of(log) == {ChatOpened: 1, MessageReceived: 4}
+
+
+async def test_looks_while_others_write_see_what_is_stored_and_nothing_else(stores, log):
+    """Of what is being appended a look may see it or not, and each sees no less than the one before."""
+    await deliver(stores[0], "0")
+
+    async def writes(store, first):
+        for number in range(first, first + 20):
+            await insist(partial(deliver, store, str(number)), despite=(StoreConflict,))
+
+    async def looks():
+        look = partial(stores[0].look, Chat, VERA)
+        return [(await insist(look, despite=(StoreConflict,))).version for _ in range(20)]
+
+    _, _, *seen = await asyncio.gather(writes(stores[0], 100), writes(stores[1], 200), *(looks() for _ in range(3)))
+    assert all(one == sorted(one) for one in seen)
+    assert (await stores[0].look(Chat, VERA)).version == 42
+    await versions_are_gapless(log)
 
 
 # Exactly once

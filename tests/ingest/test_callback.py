@@ -56,6 +56,9 @@ async def test_the_same_request_is_one_however_often_it_is_sent(shared: Pulse) -
         {"phone": "12345", "time": "soon"},
         {"phone": "12345", "time": "2026-11-21T18:00:00"},
         {"phone": "12345", "time": "0001-01-01T00:00:00+14:00"},
+        {"phone": "12345", "time": "1970-01-01T00:00:00+00:01"},
+        {"phone": "12345", "time": "2100-12-31T23:59:59-00:01"},
+        {"phone": "12345", "time": "9999-12-31T23:59:59Z"},
         {"phone": "12345", "comment": "x" * 1001},
     ],
 )

@@ -15,9 +15,10 @@ import pytest
 from pulse.access import Reach
 from pulse.errors import BadInput
 from pulse.projections import chat_list, counters, thread
-from pulse.projections.chat_cursors import ListCursor, key_of
+from pulse.projections.chat_cursors import LAST, ListCursor, key_of
 from pulse.projections.chat_filters import SORTS, STATUSES, VIEWS, Filters, NotOffered
 from pulse.projections.chat_lanes import EXACT, SCAN, WORK, lanes_of
+from pulse.projections.paging import END
 from pulse.projections.reads import OPTIONS
 from tests.given import ANNA, BORIS, NOW, SALES, SUPPORT, a_chat, assigned_to, closed_by, vera_writes
 from tests.projections.conftest import append
@@ -68,7 +69,7 @@ def fill(query: Any, rows: int) -> None:
 BESIDE: list[dict[str, Any]] = [
     {}, {"department": SALES}, {"department": SUPPORT}, {"sources": (SHOPS[0],)}, {"sources": (SHOPS[0], SHOPS[1])},
     {"holder": BORIS}, {"holder": ANNA}, {"customer": CUSTOMER}, {"tag": "refund"}, {"tag": "rare"},
-    {"priority": "urgent"}, {"unseen": True}, {"text": "vera"}, {"text": "ORDER 1"}, {"text": "p10"},
+    {"priority": "urgent"}, {"unseen": True}, {"text": "vera"}, {"text": "ORDER 1"}, {"text": "p10"}, {"text": "c"},
     {"department": SALES, "unseen": True}, {"tag": "refund", "sources": (SHOPS[2],)}, {"text": "p1", "priority": "high"},
 ]  # fmt: skip
 
@@ -244,16 +245,66 @@ async def test_a_text_that_too_many_begin_with_says_so(projector, reads, query):
     assert not page.partial
 
 
+async def test_a_text_finds_the_chats_of_who_may_see_few_whoever_elses_begin_so(projector, reads, query):
+    """In the alphabet Anna's two come after hundreds of others'; a third is elsewhere, and she holds it."""
+    await projector.catch_up()
+    fill(query, 3000)
+    small = uuid4()
+    query("update read.inbox set department_id = %s where last_position in (2990, 2995)", [small])
+    query("update read.inbox set holder_id = %s where last_position = 2985", [other := uuid4()])
+    filters, hers = Filters(text="customer"), Reach(everything=False, departments=[small], holder=other)
+    page = await chat_list.page(reads, hers, filters, limit=50, cursor=None)
+    assert ([row["last_position"] for row in page.items], page.partial) == ([2995, 2990, 2985], False)
+    page = await chat_list.page(reads, hers, replace(filters, department=small), limit=50, cursor=None)
+    assert ([row["last_position"] for row in page.items], page.partial) == ([2995, 2990], False)
+
+
+async def test_a_text_finds_the_chats_of_a_view_however_many_others_begin_so(projector, reads, query):
+    await projector.catch_up()
+    fill(query, 3000)
+    filters = Filters(text="customer", view="snoozed")
+    wanted = by_hand(query("select * from read.inbox"), filters, ADMIN)
+    assert len(wanted) > 100
+    assert await pages(reads, ADMIN, filters, 50) == (wanted, wanted)
+
+
+async def test_pages_of_a_text_lead_on_through_all_that_was_found_however_empty_they_are(projector, reads, query):
+    """Of those whose names come first the oldest is the one with words that Boris has not seen."""
+    await projector.catch_up()
+    fill(query, 3000)
+    query("update read.inbox set messages = (last_position = 100)::int, messages_at_close = 0")
+    filters, found, cursor, looks = Filters(text="customer", unseen=True), [], None, 0
+    while cursor is not None or not looks:
+        page = await chat_list.page(reads, ADMIN, filters, limit=50, cursor=cursor)
+        assert page.partial
+        found += [row["last_position"] for row in page.items]
+        cursor, looks = page.next, looks + 1
+    assert found == [100]
+    assert looks > 1
+
+
 # Cursors
 
 
 @pytest.mark.parametrize(
     "cursor",
-    ["17", "after", "after-", "after-0-5", "sideways-0-5-aa", "after-x-1-aa", "after--1-5-aa", "after-0-" + "9" * 20],
-)
+    ["17", "after", "after-", "after-0-5", "sideways-0-5-aa", "after-x-1-aa", "after--1-5-aa", "after-0-" + "9" * 20,
+     "after-4000000000000000000-1-" + Filters().mark, f"before-{LAST + 1}-1-" + Filters().mark],
+)  # fmt: skip
 def test_a_made_up_cursor_is_refused(cursor):
     with pytest.raises(BadInput, match="earlier page"):
         ListCursor.of(cursor, Filters())
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("key", [f"{LAST}-{END}", "0-0", f"0-{END}", f"{LAST}-0"])
+async def test_a_cursor_may_name_any_place_there_could_be(projector, reads, query, sort, key):
+    """For the last moment there is Postgres has a place, too."""
+    await projector.catch_up()
+    fill(query, 100)
+    filters = Filters(sort=sort)
+    for way in ("after", "before"):
+        assert await chat_list.page(reads, ADMIN, filters, limit=5, cursor=f"{way}-{key}-{filters.mark}")
 
 
 async def test_a_cursor_of_another_list_is_refused(projector, reads, query):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import psutil
@@ -14,6 +15,7 @@ import pytest
 from pulse.embedded import Embedded
 from pulse.errors import BadInput, ReadsDown
 from pulse.eventlog.jetstream import Log
+from pulse.projections.connections import connected
 from pulse.projections.projector import Projector
 from pulse.projections.reads import (
     ASK_AGAIN_SECONDS,
@@ -30,6 +32,12 @@ from tests.projections.conftest import append, epoch_of, own_log
 from tests.projections.told import Told
 
 POSITION = "select position from checkpoint"
+
+
+TOKYO = """
+do $$ begin execute format('alter database %I set timezone = "Asia/Tokyo"', current_database()); end $$
+"""
+MOMENTS = "select timestamptz '9999-12-31 23:59:59Z' as last, timestamptz '0001-01-01 00:00:00Z' as first"
 
 
 def a_word() -> Told:
@@ -226,3 +234,13 @@ async def test_a_read_that_would_take_too_long_ends_and_the_next_one_does_not(re
     assert await reads.fetch_within(1000, "select 1 as one") == [{"one": 1}]
     [setting] = await reads.fetch("show statement_timeout")
     assert setting["statement_timeout"] == "2s"
+
+
+async def test_a_moment_at_the_end_of_times_spoils_no_list_wherever_postgres_stands(log, database_url, query):
+    """In Tokyo it would already be the year 10,000, which Python does not know."""
+    query(TOKYO)
+    moments = {"last": datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), "first": datetime(1, 1, 1, tzinfo=UTC)}
+    async with Reads.open(database_url, log) as reads:
+        assert await reads.fetch(MOMENTS) == [moments]
+    async with connected(database_url, "read") as connection:
+        assert await (await connection.execute(MOMENTS)).fetchall() == [moments]
