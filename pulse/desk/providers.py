@@ -29,7 +29,10 @@ FETCHES: dict[int | str, dict[str, Any]] = {
 SAID = {"schema": {"type": "object", "additionalProperties": {"type": ["string", "integer"]}}}
 POSTED = {
     "content": {
-        "application/json": {**SAID, "example": {"id": 5230011842, "auth_date": 1795165200, "hash": "0afb5f77…"}},
+        "application/json": {
+            **SAID,
+            "example": {"id": 5230011842, "auth_date": 1795165200, "hash": "0afb5f77…", "state": "mT5x2c0v…"},
+        },
         "application/x-www-form-urlencoded": SAID,
     }
 }
@@ -98,8 +101,8 @@ class Arrivals:
         self._guard.require_same_site(request)
         flow = self._flows.of(request, provider)
         fields = await fields_of(request)
-        if not fields and flow.method == "widget" and request.method == "GET":
-            return fragment_page()
+        if flow.method == "widget" and request.method == "GET" and not fields.keys() - {"state"}:
+            return fragment_page()  # whose state it is, is asked once it has brought the rest
         theirs = await self._flows.finish(flow, fields)
         return await (self._link(flow, theirs) if flow.session else self._sign_in(flow, theirs, request))
 

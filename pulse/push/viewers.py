@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -30,12 +31,15 @@ class Viewers:
     async def run(self) -> None:
         """Tells for ever."""
         await self.attention.run()
+        loop = asyncio.get_running_loop()
+        forget_at = loop.time() + FORGET_SECONDS
         while True:
-            try:
-                async with asyncio.timeout(FORGET_SECONDS):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(forget_at):
                     await self._wake.wait()
-            except TimeoutError:
+            if loop.time() >= forget_at:  # however much changes elsewhere
                 self.attention.forget()
+                forget_at = loop.time() + FORGET_SECONDS
             self._wake.clear()
             changed, self._changed = self._changed, set()
             for chat in changed:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
-from pulse.attention import ATTENTION, Sign, saying
+from websockets.asyncio.client import connect
+
+from pulse.attention import ATTENTION, VIEWING_SECONDS, Attention, Sign, saying
+from pulse.push.hub import Hub
+from pulse.push.viewers import Viewers
 from tests.conftest import Pulse
 from tests.insisting import insist
-from tests.push.ears import ANNA, BORIS, SUPPORT, a_visit, hire, staff_ear
+from tests.push.ears import ADMIN, ANNA, BORIS, SUPPORT, Ear, a_door, a_visit, hire, staff_ear, staff_path
+from tests.test_presence import Clock
 from tests.world import Desk, a_name, vera_writes
 
 
@@ -50,3 +56,26 @@ async def test_whoever_may_not_see_a_chat_can_neither_look_nor_ask(pulse: Pulse)
     desk, chat = Desk(pulse), a_visit().chat
     assert (await desk.post("boris", f"/api/chats/{chat}/viewing")).status_code == 404
     assert (await desk.get("boris", f"/api/chats/{chat}/viewers")).status_code == 404
+
+
+async def test_who_went_without_a_word_is_forgotten_however_much_changes_elsewhere(pulse: Pulse) -> None:
+    house, visit, hub, clock = pulse.house, a_visit(), Hub(), Clock()
+    viewers = Viewers(Attention(house.log, clock), house.directory, hub)
+    async with a_door(house, hub=hub) as door, connect(door.url + staff_path(house, ADMIN)) as socket:
+        running, ear = asyncio.create_task(viewers.run()), Ear(socket)
+        sign = saying(Sign(visit.chat, BORIS, "viewing"))
+        await insist(lambda: viewers.attention.hear(sign), lambda _: viewers.attention.when_changed)
+        await ear.until(lambda frame: of(visit.chat, frame))
+        clock.now += VIEWING_SECONDS
+        noise = asyncio.create_task(insist(lambda: changes(viewers.attention), lambda _: False))
+        heard = (await ear.until(lambda frame: of(visit.chat, frame)))[-1]
+        assert heard["data"] == {"viewers": []}
+        for task in (noise, running):
+            task.cancel()
+        await asyncio.wait([noise, running])
+
+
+async def changes(attention: Attention) -> None:
+    """Somebody looks into another chat and away."""
+    for doing in ("viewing", "gone"):
+        await attention.hear(saying(Sign(UUID(int=9), ANNA, doing)))
