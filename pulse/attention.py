@@ -61,13 +61,15 @@ class Attention:
             sign = msgspec.json.decode(body, type=Sign)
         except msgspec.MsgspecError:
             return
-        before, now = self.viewers(sign.chat), self._clock()
+        now = self._clock()
         watch = self._watches.setdefault(sign.chat, Watch({}, {}))
         self._watches.move_to_end(sign.chat)
+        passed, before = _pass(watch, now), self.viewers(sign.chat)
         _take(watch, sign, now)
         if len(self._watches) > CHATS:
             self._watches.popitem(last=False)
-        self._tell(sign.chat, before)
+        if passed or self.viewers(sign.chat) != before:
+            self._tell(sign.chat)
 
     def viewers(self, chat: UUID) -> list[Viewer]:
         """Who looks at a chat now, those who have looked longest first."""
@@ -81,20 +83,25 @@ class Attention:
         """Lets go of whoever said nothing for too long; of a chat nobody looks at, everything."""
         now = self._clock()
         for chat, watch in list(self._watches.items()):
-            gone = [person for person, until in watch.viewing.items() if until <= now]
-            stopped = [person for person, until in watch.typing.items() if until <= now]
-            for person in gone:
-                del watch.viewing[person]
-            for person in stopped:
-                del watch.typing[person]
-            if (gone or stopped) and self.when_changed is not None:
-                self.when_changed(chat)
+            if _pass(watch, now):
+                self._tell(chat)
             if not watch.viewing:
                 del self._watches[chat]
 
-    def _tell(self, chat: UUID, before: list[Viewer]) -> None:
-        if self.when_changed is not None and self.viewers(chat) != before:
+    def _tell(self, chat: UUID) -> None:
+        if self.when_changed is not None:
             self.when_changed(chat)
+
+
+def _pass(watch: Watch, now: float) -> bool:
+    """Lets go of whoever said nothing for too long. Was there anybody?"""
+    gone = [person for person, until in watch.viewing.items() if until <= now]
+    stopped = [person for person, until in watch.typing.items() if until <= now]
+    for person in gone:
+        del watch.viewing[person]
+    for person in stopped:
+        del watch.typing[person]
+    return bool(gone or stopped)
 
 
 def _take(watch: Watch, sign: Sign, now: float) -> None:

@@ -69,3 +69,24 @@ async def test_the_table_is_bounded(attention: Attention) -> None:
     for number in range(CHATS):
         await attention.hear(saying(Sign(UUID(int=100 + number), ANNA, "viewing")))
     assert attention.viewers(CHAT) == []
+
+
+async def test_who_said_nothing_for_too_long_takes_nobodys_place(attention: Attention, clock: Clock) -> None:
+    """A desk never calls `forget`."""
+    for number in range(PEOPLE):
+        await attention.hear(saying(Sign(CHAT, UUID(int=number), "viewing")))
+    clock.now += VIEWING_SECONDS
+    await attention.hear(saying(Sign(CHAT, ANNA, "viewing")))
+    assert attention.viewers(CHAT) == [Viewer(ANNA, typing=False)]
+
+
+async def test_that_somebody_went_without_a_word_is_told_with_the_next_sign(attention: Attention, clock: Clock) -> None:
+    told: list[UUID] = []
+    await attention.hear(saying(Sign(CHAT, ANNA, "viewing")))
+    clock.now += VIEWING_SECONDS / 2
+    await attention.hear(saying(Sign(CHAT, BORIS, "viewing")))
+    attention.when_changed = told.append
+    clock.now += VIEWING_SECONDS / 2
+    await attention.hear(saying(Sign(CHAT, BORIS, "viewing")))
+    assert told == [CHAT]
+    assert attention.viewers(CHAT) == [Viewer(BORIS, typing=False)]

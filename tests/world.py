@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx2
 import orjson
@@ -23,8 +23,8 @@ from pulse.aggregates.chat import chat_id
 from pulse.aggregates.department import department_id
 from pulse.aggregates.source import source_id
 from pulse.embedded import Addresses
-from pulse.eventlog.appends import AppendRefused
-from pulse.eventlog.envelope import Recorded, open_envelope
+from pulse.eventlog.appends import Append, AppendRefused
+from pulse.eventlog.envelope import Recorded, open_envelope, subject_of
 from pulse.eventlog.jetstream import Log
 from pulse.house import now
 from tests.conftest import Pulse, running_pulse
@@ -141,6 +141,14 @@ async def until_kept(pulse: Pulse, query: str, **values: object) -> list[dict[st
             async for _ in connection.notifies(stop_after=1):
                 pass
     return found
+
+
+async def newer_wrote(log: Log, chat: UUID) -> int:
+    """A newer Pulse did something to a chat that this one can't read; returns the position."""
+    subject = subject_of("chat", chat)
+    last = orjson.loads((await log.read_all(subject))[-1].body)
+    event = {**last, "id": str(uuid4()), "type": "chat.teleported", "ver": last["ver"] + 1}
+    return (await log.append(Append(subject, orjson.dumps(event)))).position
 
 
 async def since(pulse: Pulse, position: int) -> list[Recorded]:

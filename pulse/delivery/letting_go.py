@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from pulse.aggregates.chat import Chat
+from pulse.delivery.unreadable import Unreadable
 from pulse.directory import Directory
 from pulse.errors import Trouble
 from pulse.eventlog.store import EventStore
@@ -33,6 +34,7 @@ class LettingGo:
         self.directory = directory
         self.reads = reads
         self.clock = clock
+        self._unreadable = Unreadable("letting-go")
 
     async def run(self) -> None:
         """For ever: whenever somebody is disabled, and now and then."""
@@ -52,17 +54,23 @@ class LettingGo:
         return frozenset(person.id for person in self.directory.moderators() if person.disabled)
 
     async def free_all(self, people: frozenset[UUID]) -> None:
-        """Raises Trouble."""
-        freed = bool(people)
-        while freed:
-            await self.reads.wait_for(await self.store.log.last_position())
-            found = await holding.held_by(self.reads, sorted(people), AT_ONCE)
-            freed = any([await self._free(chat_id, holder) for chat_id, holder in found])
+        """Page after page: a chat that can't be freed, as one without a department, keeps no other. Raises Trouble."""
+        if not people:
+            return
+        await self.reads.wait_for(await self.store.log.last_position())
+        found = await holding.held_by(self.reads, sorted(people), AT_ONCE)
+        while found:
+            for row in found:
+                if not self._unreadable.knows(row["chat_id"]):
+                    with self._unreadable.passing_over(row["chat_id"]):
+                        await self._free(row["chat_id"], row["holder_id"])
+            before = found[-1]["last_position"]
+            found = await holding.held_by(self.reads, sorted(people), AT_ONCE, before=before)
 
-    async def _free(self, chat_id: UUID, holder: UUID) -> bool:
+    async def _free(self, chat_id: UUID, holder: UUID) -> None:
         def decision(chat: Chat | None) -> Chat | None:
             if chat is not None:
                 chat.let_go(holder, now=self.clock())
             return chat
 
-        return bool((await self.store.decide(Chat, chat_id, decision, by="system", cause=CAUSE)).events)
+        await self.store.decide(Chat, chat_id, decision, by="system", cause=CAUSE)

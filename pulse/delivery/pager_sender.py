@@ -16,6 +16,7 @@ from pulse.channels import Channel, Outgoing
 from pulse.channels.calls import CallFailed, NeverDelivered, NotNow
 from pulse.delivery.pace import Window
 from pulse.delivery.pager_words import Page, words_of
+from pulse.directory import Directory
 from pulse.drivers import Drivers
 from pulse.errors import Trouble
 from pulse.eventlog.store import EventStore
@@ -31,15 +32,24 @@ log = structlog.get_logger(__name__)
 
 
 class PagerSender:
-    """What it was given and has not sent when its process ends is lost: nobody is told twice."""
+    """What it was given and has not sent when its turn ends is lost: nobody is told twice. So is what a bot should send
+    that is switched off or halted.
+    """
 
-    def __init__(self, store: EventStore, drivers: Drivers, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: EventStore, directory: Directory, drivers: Drivers, clock: Callable[[], datetime]
+    ) -> None:
         self._store = store
+        self._directory = directory
         self._drivers = drivers
         self._clock = clock
         self._queues: dict[UUID, asyncio.Queue[tuple[Pager, str]]] = {}
         self._lately: OrderedDict[UUID, Window] = OrderedDict()
         self._skipped: dict[UUID, int] = {}
+
+    def begin(self) -> None:
+        """A turn begins: the tasks of the one before are gone, and what waited for them is old."""
+        self._queues.clear()
 
     def give(self, group: asyncio.TaskGroup, pager: Pager, page: Page) -> None:
         """Takes a page to send, unless its moderator was told too much in this minute; the next one counts those."""
@@ -78,9 +88,15 @@ class PagerSender:
             if driver is not None:
                 await self._tell(driver, pager, words)
 
+    def _may_send(self, source_id: UUID) -> bool:
+        source = self._directory.find_source(source_id)
+        return source is not None and source.may_send(self._clock())
+
     async def _tell(self, driver: Channel, pager: Pager, words: str) -> None:
-        """Repeated only where Telegram surely took nothing."""
+        """Repeated only where Telegram surely took nothing, and nobody switched the bot off meanwhile."""
         for _ in range(TRIES):
+            if not self._may_send(driver.account.id):
+                return
             try:
                 await self._call(driver, pager, words)
             except NotNow as busy:

@@ -6,6 +6,7 @@ At most once: how far it is is written down before anybody is told. What is olde
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,24 +15,27 @@ import msgspec
 import structlog
 
 from pulse.access import Person, Place, may_see
-from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_events import CallbackRequested, MessageReceived
 from pulse.aggregates.pager import Pager, PagerLinked
 from pulse.delivery.pager_sender import PagerSender
 from pulse.delivery.pager_words import Page
 from pulse.directory import KINDS, Directory
+from pulse.errors import ReadsDown
 from pulse.eventlog.appends import Stored, WrongSequence
 from pulse.eventlog.envelope import Recorded, UnknownEvent, open_envelope
 from pulse.eventlog.follow import Follow, until_told
 from pulse.eventlog.lease import Lease
 from pulse.eventlog.notes import Notes
 from pulse.eventlog.store import EventStore
+from pulse.projections import inbox
 from pulse.projections.changes import Row
 from pulse.projections.notifications import GIVEN, notices_of
+from pulse.projections.reads import Reads
 
 NAME = "pagers"
 STALE = timedelta(minutes=15)
 SAVE_SECONDS = 5.0
+NAME_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -40,10 +44,12 @@ class Pagers:
     """`run` waits for its turn, then follows the log for ever."""
 
     def __init__(
-        self, store: EventStore, directory: Directory, sender: PagerSender, epoch: str, clock: Callable[[], datetime]
-    ) -> None:
+        self, store: EventStore, directory: Directory, reads: Reads, sender: PagerSender, epoch: str,
+        clock: Callable[[], datetime],
+    ) -> None:  # fmt: skip
         self._store = store
         self._directory = directory
+        self._reads = reads
         self._sender = sender
         self._epoch = epoch
         self._clock = clock
@@ -59,6 +65,7 @@ class Pagers:
     async def _work(self) -> None:
         after = await until_told(self._begin)
         self.begun.set()
+        self._sender.begin()
         async with asyncio.TaskGroup() as group:
             async for page in Follow(self._store.log, after):
                 for stored in page:
@@ -121,13 +128,18 @@ class Pagers:
         if not pagers:
             return []
         by = self._directory.name_of(notice["by_id"]) if notice["by_id"] else ""
-        title = await self._title(notice["chat_id"])
-        page = Page("room" if place is None else kind, by, title, notice["text"])
+        name = await self._name(notice["chat_id"], recorded.position) if notice["chat_id"] else ""
+        page = Page("room" if place is None else kind, by, name, notice["text"])
         return [(pager, page) for pager in pagers]
 
-    async def _title(self, chat_id: UUID | None) -> str:
-        chat = await until_told(lambda: self._store.load(Chat, chat_id)) if chat_id else None
-        return chat.title if chat else ""
+    async def _name(self, chat_id: UUID, position: int) -> str:
+        """As the list has it after that position, however long the chat is; left out where the list can't tell soon."""
+        row: Row | None = None
+        with contextlib.suppress(ReadsDown, TimeoutError):
+            async with asyncio.timeout(NAME_SECONDS):
+                await self._reads.wait_for(position)
+                row = await inbox.one(self._reads, chat_id)
+        return str(row["name"]) if row else ""
 
     def _hears(self, pager: Pager, place: Place | None) -> bool:
         """Is it their business, and do they want to be told now?"""

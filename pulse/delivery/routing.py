@@ -15,16 +15,16 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from eventsourcing.domain import OriginatorVersionError
 
 from pulse.access import Person
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.department_policy import BY_HAND, Candidate, Policy, choose
 from pulse.delivery.standing import CAUSE, Stand, Standing, Turns
+from pulse.delivery.unreadable import UNREADABLE
 from pulse.directory import KINDS, Directory
 from pulse.errors import LogDown, ReadsDown, Trouble
 from pulse.eventlog.appends import AppendRefused, Stored
-from pulse.eventlog.envelope import UnknownEvent, envelope_of, subject_of
+from pulse.eventlog.envelope import envelope_of, subject_of
 from pulse.eventlog.follow import Follow
 from pulse.eventlog.lease import Lease
 from pulse.eventlog.notes import Notes, Place
@@ -43,8 +43,6 @@ AT_ONCE = 8  # whole chats that are held in memory
 RETRY_SECONDS = 0.5
 SAVE_SECONDS = 5.0
 REPLAY = 100_000  # further back nobody asks whose turn it was
-
-UNREADABLE = (UnknownEvent, msgspec.MsgspecError, OriginatorVersionError)  # a chat that a newer Pulse wrote to
 
 log = structlog.get_logger(__name__)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pulse.aggregates.chat import Chat
+from pulse.delivery.unreadable import Unreadable
 from pulse.errors import Trouble
 from pulse.eventlog.store import EventStore
 from pulse.logs import Outage
@@ -25,18 +26,29 @@ class Snoozes:
         self.store = store
         self.reads = reads
         self.clock = clock
+        self._unreadable = Unreadable("snoozes")
 
     async def run(self) -> None:
         """Looks every second, for ever; NATS and Postgres may come and go."""
         outage = Outage("snoozes")
         while True:
             try:
-                for chat_id in await inbox.due(self.reads, self.clock(), AT_ONCE):
-                    await self._wake(chat_id)
+                await self.wake_all()
                 outage.ended()
             except Trouble as trouble:
                 outage.began(trouble)
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def wake_all(self) -> None:
+        """Page after page: a chat that stays due stands before no other. Raises Trouble."""
+        now = self.clock()
+        due = await inbox.due(self.reads, now, AT_ONCE)
+        while due:
+            for chat_id, _ in due:
+                if not self._unreadable.knows(chat_id):
+                    with self._unreadable.passing_over(chat_id):
+                        await self._wake(chat_id)
+            due = await inbox.due(self.reads, now, AT_ONCE, after=due[-1])
 
     async def _wake(self, chat_id: UUID) -> None:
         def decision(chat: Chat | None) -> Chat | None:

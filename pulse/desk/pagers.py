@@ -106,9 +106,10 @@ def pager_routes(guard: Guard, store: EventStore) -> APIRouter:
 
 
 def _bot(guard: Guard, wanted: UUID | None) -> Source:
-    """Raises NoBot, NotFound."""
+    """Never one that is switched off: it would not even hear that its link was opened. Raises NoBot, NotFound."""
     bots = sorted(
-        (source for source in guard.directory.sources() if source.channel == CHANNEL), key=lambda bot: bot.created_on
+        (one for one in guard.directory.sources() if one.channel == CHANNEL and not one.disabled),
+        key=lambda bot: bot.created_on,
     )
     if wanted is None:
         if not bots:

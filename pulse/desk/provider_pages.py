@@ -37,17 +37,18 @@ ENGLISH: dict[type[PulseError], str] = {
 }
 RUSSIAN_ELSE = "Так нельзя."
 
-# Telegram's widget returns what it says behind the #, as base64url of JSON, where no server sees it.
+# Telegram's widget returns what it says behind the #, as base64url of JSON, where no server sees it. The state is before it.
 FRAGMENT = """
 const said = new URLSearchParams(location.hash.slice(1)).get("tgAuthResult") || "";
+const sent = new URLSearchParams(location.search);
 history.replaceState(null, "", location.pathname);
-let query = new URLSearchParams({error: "access_denied"});
+let answer = {error: "access_denied"};
 try {
   const bytes = Uint8Array.from(atob(said.replace(/-/g, "+").replace(/_/g, "/")), sign => sign.charCodeAt(0));
   const fields = JSON.parse(new TextDecoder().decode(bytes));
-  if (fields && fields.hash) query = new URLSearchParams(fields);
+  if (fields && fields.hash) answer = fields;
 } catch {}
-location.replace(location.pathname + "?" + query);
+location.replace(location.pathname + "?" + new URLSearchParams([...sent, ...Object.entries(answer)]));
 """
 
 

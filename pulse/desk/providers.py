@@ -35,7 +35,7 @@ FETCHES: dict[int | str, dict[str, Any]] = {
 SAID = {
     "type": "object",
     "additionalProperties": {"type": ["string", "integer"]},
-    "examples": [{"id": 5230011842, "auth_date": 1795165200, "hash": "0afb5f77…"}],
+    "examples": [{"id": 5230011842, "auth_date": 1795165200, "hash": "0afb5f77…", "state": "mT5x2c0v…"}],
 }
 POSTED = {"content": {kind: {"schema": SAID} for kind in ("application/json", "application/x-www-form-urlencoded")}}
 
@@ -112,8 +112,8 @@ class Arrivals:
         self._guard.require_same_site(request)
         flow = self._flows.of(request, provider)
         fields = await fields_of(request)
-        if not fields and flow.method == "widget" and request.method == "GET":
-            return fragment_page()
+        if flow.method == "widget" and request.method == "GET" and not fields.keys() - {"state"}:
+            return fragment_page()  # whose state it is, is asked once it has brought the rest
         theirs = await self._flows.finish(flow, fields)
         return await (self._link(flow, theirs) if flow.session else self._sign_in(flow, theirs, request))
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from pulse.projections.reads import Reads
+from pulse.projections.changes import Row
+from pulse.projections.reads import LAST_POSITION, Reads
 from pulse.projections.sql import Statements
 
 SQL = Statements(__file__)
 
 
-async def held_by(reads: Reads, people: list[UUID], limit: int) -> list[tuple[UUID, UUID]]:
-    """Chats with their holders, the newest word first."""
-    rows = await reads.fetch(SQL["held_by"], holders=people, limit=limit)
-    return [(row["chat_id"], row["holder_id"]) for row in rows]
+async def held_by(reads: Reads, people: list[UUID], limit: int, *, before: int = LAST_POSITION) -> list[Row]:
+    """Chats with their holders and the positions of their last words, the newest first, before one of them."""
+    return await reads.fetch(SQL["held_by"], holders=people, limit=limit, before=before)
 
 
 async def open_in(reads: Reads, department: UUID, limit: int) -> list[UUID]:

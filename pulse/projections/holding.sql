@@ -1,7 +1,7 @@
 -- name: held_by
 -- Open chats that some people hold, the one with the newest word first.
-select chat_id, holder_id from inbox
-where holder_id = any (%(holders)s) and status <> 'closed'
+select chat_id, holder_id, last_position from inbox
+where holder_id = any (%(holders)s) and status <> 'closed' and last_position < %(before)s
 order by last_position desc limit %(limit)s;
 
 -- name: open_in

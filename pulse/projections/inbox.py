@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from pulse.aggregates.chat_events import (
@@ -29,6 +29,8 @@ from pulse.projections.sql import Statements
 
 VERSION = 8
 NOBODY = UUID(int=0)
+Due = tuple[UUID, datetime]
+FIRST_DUE: Due = (NOBODY, datetime.min.replace(tzinfo=UTC))
 SQL = Statements(__file__)
 WRITES = ("insert_chats", "update_chats", "change_words")
 
@@ -158,9 +160,11 @@ async def open_chats(reads: Reads, departments: list[UUID], after: int, limit: i
     return await reads.fetch(SQL["open_chats"], departments=departments, position=after, limit=limit)
 
 
-async def due(reads: Reads, now: datetime, limit: int) -> list[UUID]:
-    """Chats whose snooze is over, the longest first."""
-    return [row["chat_id"] for row in await reads.fetch(SQL["due"], now=now, limit=limit)]
+async def due(reads: Reads, now: datetime, limit: int, *, after: Due = FIRST_DUE) -> list[Due]:
+    """Chats whose snooze is over, and since when; the longest first, from one on."""
+    chat_id, until = after
+    rows = await reads.fetch(SQL["due"], now=now, limit=limit, chat_id=chat_id, until=until)
+    return [(row["chat_id"], row["snoozed_until"]) for row in rows]
 
 
 def shown(row: Row) -> Row:

@@ -182,4 +182,6 @@ order by last_position desc limit %(limit)s;
 
 -- name: due
 -- Chats whose snooze is over.
-select chat_id from inbox where snoozed_until <= %(now)s order by snoozed_until limit %(limit)s;
+select chat_id, snoozed_until from inbox
+where snoozed_until <= %(now)s and (snoozed_until, chat_id) > (%(until)s, %(chat_id)s)
+order by snoozed_until, chat_id limit %(limit)s;

@@ -1,7 +1,8 @@
 """Telegram's older way: the login widget's fields, signed with the bot's token (core.telegram.org/widgets/login).
 
 The widget's own address returns the fields in the fragment, which only a page's script can read; what it finds there
-comes to the callback as a query.
+comes to the callback as a query. The widget itself carries no state, but it keeps the query of the address that it
+returns to.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from hashlib import sha256
 from urllib.parse import urlencode, urlsplit
 
 from pulse.aggregates.identity import EXTERNAL_ID
-from pulse.providers import Fields, Flow, Theirs, refuse
+from pulse.providers import Fields, Flow, Theirs, refuse, require_state
 
 ADDRESS = "https://oauth.telegram.org"
 FRESH_SECONDS = 300
@@ -36,19 +37,21 @@ class TelegramWidget:
         self._clock = clock
         self._address = address.rstrip("/")
 
-    def address(self, _: Flow, back: str) -> str:
+    def address(self, flow: Flow, back: str) -> str:
         site = urlsplit(back)
         asked = {
             "bot_id": self._token.partition(b":")[0].decode(), "origin": f"{site.scheme}://{site.netloc}",
-            "return_to": back,
+            "return_to": f"{back}?{urlencode({'state': flow.state})}",
         }  # fmt: skip
         return f"{self._address}/auth?{urlencode(asked)}"
 
     def require_own(self, fields: Fields, flow: Flow) -> None:
-        """The widget carries no state: that this browser was sent away, and the signature, must do."""
+        require_state(fields, flow)
 
     async def identify(self, fields: Fields, flow: Flow, back: str) -> Theirs:
-        return widget_says(fields, self._token, self._clock())
+        """The state is ours: Telegram signed all but that."""
+        signed = {name: said for name, said in fields.items() if name != "state"}
+        return widget_says(signed, self._token, self._clock())
 
 
 def widget_says(fields: Fields, token: bytes, now: datetime) -> Theirs:

@@ -19,7 +19,6 @@ from pulse.eventlog.appends import AppendRefused, Stored
 from pulse.eventlog.envelope import open_envelope
 from pulse.eventlog.follow import RETRY_SECONDS, Follow
 from pulse.eventlog.jetstream import Log
-from pulse.eventlog.store import EventStore
 from pulse.logs import Outage
 from pulse.push import alerts
 from pulse.push.alerts import Alert, admins, alert_frame, alert_of, own_channel
@@ -30,8 +29,6 @@ from pulse.push.notifications import notification_tidings
 from pulse.push.rooms import RoomRelay
 from pulse.push.sign_outs import SignOuts
 from pulse.push.tidings import tell
-
-ROOMS = 100  # whole rooms that are held in memory; who is in which is kept of all
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +44,7 @@ class Relay:
         self.hub = hub
         self.names = Names(directory.name_of, self._department_name)
         self.sign_outs = SignOuts(hub, directory)
-        self.rooms = RoomRelay(EventStore(source, cached=ROOMS), hub, directory)
+        self.rooms = RoomRelay(source, hub, directory)
         self.follow: Follow | None = None
 
     @property
@@ -58,7 +55,7 @@ class Relay:
     async def begin(self) -> None:
         """Takes its place in the log, before the door listens. Waits for as long as the log can't tell it."""
         if self.follow is None:
-            await self.rooms.begin(self.source)
+            await self.rooms.begin()
         outage = Outage("push")
         while self.follow is None:
             try:

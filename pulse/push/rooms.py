@@ -9,12 +9,13 @@ from uuid import UUID
 import orjson
 
 from pulse.access import GENERAL, Person, may_see_room
-from pulse.aggregates.room import Room, RoomMessageWritten, RoomOpened, RoomSeen
+from pulse.aggregates import room
+from pulse.aggregates.room import RoomMessageWritten, RoomOpened, RoomSeen
 from pulse.directory import Directory
-from pulse.eventlog.envelope import Recorded
+from pulse.eventlog.envelope import Recorded, open_envelope, subject_of
+from pulse.eventlog.follow import until_told
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.live import ROOM_TYPING
-from pulse.eventlog.store import EventStore
 from pulse.projections.rooms import last_word, message_of
 from pulse.push.hub import Hub
 from pulse.push.tidings import Tiding, tell
@@ -59,15 +60,15 @@ def channels_of(people: tuple[UUID, ...]) -> tuple[str, ...]:
 class RoomRelay:
     """Tells of rooms what is in the log, and live who is typing there."""
 
-    def __init__(self, store: EventStore, hub: Hub, directory: Directory) -> None:
-        self._store = store
+    def __init__(self, log: Log, hub: Hub, directory: Directory) -> None:
+        self._log = log
         self._hub = hub
         self._directory = directory
         self._people: dict[UUID, tuple[UUID, ...]] = {}
 
-    async def begin(self, log: Log) -> None:
+    async def begin(self) -> None:
         """Listens to what desks say live."""
-        await log.listen(ROOM_TYPING, self._hear)
+        await self._log.listen(ROOM_TYPING, self._hear)
 
     async def take(self, recorded: Recorded) -> None:
         """One event, of whatever kind."""
@@ -78,15 +79,22 @@ class RoomRelay:
             await tell(tiding, self._hub, self._directory)
 
     async def _of(self, recorded: Recorded) -> tuple[UUID, ...]:
-        """Whom a room is for never changes."""
+        """Whom a room is for never changes. Waits for as long as the log can't tell."""
         room_id = recorded.aggregate_id
+        if room_id == room.GENERAL:
+            return ()
         if isinstance(recorded.event, RoomOpened):
             self._people[room_id] = recorded.event.people
         elif room_id not in self._people:
-            room = await self._store.load(Room, room_id)
-            assert room is not None, "a room begins with its opening"
-            self._people[room_id] = room.people
+            self._people[room_id] = (await until_told(lambda: self._opening(room_id))).people
         return self._people[room_id]
+
+    async def _opening(self, room_id: UUID) -> RoomOpened:
+        """Its first event, and no other: however long a room is, the sockets don't wait for it."""
+        [first] = await self._log.read(1, subject=subject_of("room", room_id), limit=1)
+        opened = open_envelope(first.position, first.subject, first.body).event
+        assert isinstance(opened, RoomOpened), "a room begins with its opening"
+        return opened
 
     async def _hear(self, body: bytes) -> None:
         told = orjson.loads(body)

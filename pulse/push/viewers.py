@@ -6,6 +6,7 @@ Where the chat stands is asked each time: it may have moved since somebody looke
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -43,12 +44,15 @@ class Viewers:
     async def run(self) -> None:
         """Tells for ever."""
         await self.attention.run()
+        loop = asyncio.get_running_loop()
+        forget_at = loop.time() + FORGET_SECONDS
         while True:
-            try:
-                async with asyncio.timeout(FORGET_SECONDS):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(forget_at):
                     await self._wake.wait()
-            except TimeoutError:
+            if loop.time() >= forget_at:  # however much changes elsewhere
                 self.attention.forget()
+                forget_at = loop.time() + FORGET_SECONDS
             self._wake.clear()
             changed, self._changed = self._changed, set()
             for chat in changed:
@@ -61,7 +65,7 @@ class Viewers:
     async def _tell_if_known(self, chat: UUID) -> None:
         """Nobody is told while the log can't say whom; then it is tried again."""
         try:
-            found = await self.store.load(Chat, chat)
+            found = await self.store.look(Chat, chat)
         except (LogDown, AppendRefused):
             self._changed.add(chat)
         except (UnknownEvent, msgspec.MsgspecError):

@@ -93,7 +93,7 @@ async def open_delivery(house: House, reads: Reads) -> AsyncIterator[None]:
         open_attachments(house, drivers)
         open_profiles(house, drivers)
         open_subscribers(house)
-        open_pagers(house, drivers)
+        open_pagers(house, drivers, reads)
         open_routing(house, reads)
         open_snoozes(house, reads)
         open_letting_go(house, reads)
@@ -145,10 +145,10 @@ def open_subscribers(house: House) -> None:
     house.tasks.append(Subscribers(house.directory, subscribing_in(house), house.epoch).run)
 
 
-def open_pagers(house: House, drivers: Drivers) -> None:
+def open_pagers(house: House, drivers: Drivers, reads: Reads) -> None:
     """Moderators are told of work in Telegram; of several processes one tells."""
-    sender = PagerSender(house.store, drivers, now)
-    house.tasks.append(Pagers(house.store, house.directory, sender, house.epoch, now).run)
+    sender = PagerSender(house.store, house.directory, drivers, now)
+    house.tasks.append(Pagers(house.store, house.directory, reads, sender, house.epoch, now).run)
 
 
 def open_routing(house: House, reads: Reads) -> None:

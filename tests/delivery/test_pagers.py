@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
@@ -17,39 +18,59 @@ from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.pager import Pager, Wishes, pager_id
 from pulse.aggregates.room import GENERAL, Room
+from pulse.aggregates.source import Source
 from pulse.channels.calls import MaybeSent, NeverDelivered, NotNow
 from pulse.delivery import pager_sender
 from pulse.delivery.pager_sender import PagerSender
 from pulse.delivery.pager_words import Page, words_of
 from pulse.delivery.pagers import NAME, STALE, Pagers
+from pulse.eventlog import lease as leases
+from pulse.eventlog.jetstream import Log
 from pulse.eventlog.notes import Notes
-from pulse.eventlog.store import EventStore
+from pulse.eventlog.streams import reconcile, wanted_streams
 from pulse.message import Author, Incoming
 from pulse.pager_codes import new_code
+from pulse.projections.reads import Reads
+from tests.conftest import STREAMS
 from tests.delivery.conftest import Script, World, now
+from tests.delivery.routing.conftest import projecting
+from tests.insisting import insist
+from tests.world import newer_wrote
 
 SALES = department_id("Sales")
 ANNA, BORIS = (moderator_id(f"{name}@pulse.example") for name in ("anna", "boris"))
 NUMBERS = count(1)
 
 
+@dataclass
+class Office(World):
+    """With read models that are kept up."""
+
+    reads: Reads = field(kw_only=True)
+
+    def sender(self, clock: Callable[[], datetime] = now) -> PagerSender:
+        return PagerSender(self.store, self.directory, self.drivers, clock)
+
+
 @pytest.fixture
-async def office(world: World) -> World:
+async def office(world: World, log: Log, database_url: str) -> AsyncIterator[Office]:
     """Anna and Boris moderate, Anna in Sales."""
     accounts = Accounts(world.store, world.vault, now)
     for name, theirs in (("anna", (SALES,)), ("boris", ())):
         made = await accounts.invite(f"{name}@pulse.example", name.title(), "moderator", theirs, "password")
     await world.directory.wait_for(made.position)
-    return world
+    epoch = await reconcile(log, wanted_streams(STREAMS), max_bytes=1 << 30)
+    async with projecting(log, database_url, epoch), Reads.open(database_url, log, size=2) as reads:
+        yield Office(world.log, world.store, world.directory, world.vault, world.sources, reads=reads)
 
 
 @asynccontextmanager
 async def paging(
-    world: World, clock: Callable[[], datetime] = now, store: EventStore | None = None
+    office: Office, clock: Callable[[], datetime] = now, reads: Reads | None = None
 ) -> AsyncIterator[Pagers]:
     """A worker while the test is inside."""
-    sender = PagerSender(world.store, world.drivers, clock)
-    pagers = Pagers(store or world.store, world.directory, sender, "epoch", clock)
+    sender = office.sender(clock)
+    pagers = Pagers(office.store, office.directory, reads or office.reads, sender, "epoch", clock)
     running = asyncio.create_task(pagers.run())
     begun = asyncio.create_task(pagers.begun.wait())
     await asyncio.wait([running, begun], return_when=asyncio.FIRST_COMPLETED)
@@ -108,7 +129,7 @@ def told(script: Script, peer: str = "900") -> list[str]:
 LINKED = "You will be told of work here."
 
 
-async def test_a_new_chat_is_told_with_its_first_words(office: World, script: Script) -> None:
+async def test_a_new_chat_is_told_with_its_first_words(office: Office, script: Script) -> None:
     async with paging(office):
         await linked(office)
         chat = await customer_writes(office, "Where is my order? " * 20)
@@ -124,7 +145,7 @@ async def test_a_new_chat_is_told_with_its_first_words(office: World, script: Sc
         assert third == "New chat: Vera\nSecond"
 
 
-async def test_of_chats_one_may_not_see_nothing_is_told(office: World, script: Script) -> None:
+async def test_of_chats_one_may_not_see_nothing_is_told(office: Office, script: Script) -> None:
     async with paging(office):
         await linked(office, BORIS, "901")
         await linked(office, ANNA, "900")
@@ -135,7 +156,7 @@ async def test_of_chats_one_may_not_see_nothing_is_told(office: World, script: S
         assert told(script) == [LINKED, "New chat: Vera\nFor Sales"]
 
 
-async def test_a_chat_given_and_a_mention_are_told_in_ones_own_language(office: World, script: Script) -> None:
+async def test_a_chat_given_and_a_mention_are_told_in_ones_own_language(office: Office, script: Script) -> None:
     async with paging(office):
         await linked(office, BORIS, "901", "ru")
         chat = await customer_writes(office)
@@ -160,7 +181,7 @@ async def test_a_chat_given_and_a_mention_are_told_in_ones_own_language(office: 
         ]
 
 
-async def test_only_what_is_wished_for_is_told(office: World, script: Script) -> None:
+async def test_only_what_is_wished_for_is_told(office: Office, script: Script) -> None:
     async with paging(office):
         await linked(office, new_chats=False, assigned=False)
         chat = await customer_writes(office)
@@ -172,7 +193,7 @@ async def test_only_what_is_wished_for_is_told(office: World, script: Script) ->
         assert told(script)[1].startswith("Boris mentioned you: Vera\nxxx")
 
 
-async def test_who_is_away_is_left_alone_unless_they_want_it_otherwise(office: World, script: Script) -> None:
+async def test_who_is_away_is_left_alone_unless_they_want_it_otherwise(office: Office, script: Script) -> None:
     def go_away(known: Moderator | None) -> Moderator:
         assert known is not None
         known.go_away(now=now())
@@ -204,7 +225,7 @@ async def wish(world: World, **wishes: bool) -> int:
     return (await world.store.decide(Pager, pager_id(ANNA), decision, by="test")).position
 
 
-async def test_what_was_written_down_is_never_told_again(office: World, script: Script) -> None:
+async def test_what_was_written_down_is_never_told_again(office: Office, script: Script) -> None:
     """A worker dies in the middle of a call; the next one goes on after it."""
     held = asyncio.Event()
     async with paging(office):
@@ -219,7 +240,7 @@ async def test_what_was_written_down_is_never_told_again(office: World, script: 
     assert told(script) == [LINKED, "New chat: Vera\nOne", "New chat: Vera\nTwo"]
 
 
-async def test_what_happened_while_nobody_worked_is_told_once_somebody_does(office: World, script: Script) -> None:
+async def test_what_happened_while_nobody_worked_is_told_once_somebody_does(office: Office, script: Script) -> None:
     async with paging(office):
         await linked(office)
         await script.until_called(1)
@@ -229,7 +250,7 @@ async def test_what_happened_while_nobody_worked_is_told_once_somebody_does(offi
     assert told(script)[1:] == ["New chat: Vera\nMeanwhile"]
 
 
-async def test_history_is_not_told(office: World, script: Script) -> None:
+async def test_history_is_not_told(office: Office, script: Script) -> None:
     """Neither to a worker that begins, nor after a long outage."""
     await linked(office)
     await customer_writes(office, "Before there was a worker")
@@ -242,7 +263,7 @@ async def test_history_is_not_told(office: World, script: Script) -> None:
     assert told(script) == ["New chat: Vera\nNow"]
 
 
-async def test_of_two_workers_one_tells(office: World, script: Script) -> None:
+async def test_of_two_workers_one_tells(office: Office, script: Script) -> None:
     """The other was cut off and does not know it: what counts is who writes it down first."""
     async with paging(office) as one:
         await linked(office)
@@ -257,7 +278,7 @@ async def test_of_two_workers_one_tells(office: World, script: Script) -> None:
         assert told(script)[1:] == ["New chat: Vera\nTold by this one"]
 
 
-async def test_who_blocked_the_bot_is_unlinked_and_told_elsewhere(office: World, script: Script) -> None:
+async def test_who_blocked_the_bot_is_unlinked_and_told_elsewhere(office: Office, script: Script) -> None:
     script.acts["900"].append(NeverDelivered("Telegram says: Forbidden", "403", unreachable=True))
     async with paging(office):
         await linked(office)
@@ -271,7 +292,7 @@ async def test_who_blocked_the_bot_is_unlinked_and_told_elsewhere(office: World,
 
 
 async def test_a_busy_telegram_is_asked_again_and_one_that_may_have_taken_it_is_not(
-    office: World, script: Script
+    office: Office, script: Script
 ) -> None:
     async with paging(office):
         script.acts["900"] += [NotNow("busy", "429", after=0.01), MaybeSent("silence")]
@@ -282,7 +303,7 @@ async def test_a_busy_telegram_is_asked_again_and_one_that_may_have_taken_it_is_
         assert told(script) == [LINKED, LINKED, "New chat: Vera\nNext"]
 
 
-async def test_a_hanging_bot_delays_no_other(office: World, script: Script) -> None:
+async def test_a_hanging_bot_delays_no_other(office: Office, script: Script) -> None:
     held = asyncio.Event()
     script.acts["900"].append(held)
     async with paging(office):
@@ -295,10 +316,86 @@ async def test_a_hanging_bot_delays_no_other(office: World, script: Script) -> N
         held.set()
 
 
-async def test_nobody_is_flooded(office: World, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_lost_lease_new_pages_leave_and_those_that_waited_do_not(
+    office: Office, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.05)
+    async with paging(office) as pagers:
+        await linked(office)
+        await script.until_called(1)
+        script.acts["900"].append(asyncio.Event())
+        for text in ("On its way", "Waiting"):
+            await customer_writes(office, text)
+        await script.until_called(2)
+        last = await office.log.last_position()
+        await insist(lambda: Notes(office.log).read(NAME), lambda note: note.says["position"] >= last)
+        pagers.begun.clear()
+        await Notes(office.log).write(f"lease.{NAME}", {"holder": "another"}, seconds=1)
+        await pagers.begun.wait()
+        await customer_writes(office, "Afterwards")
+        await script.until_called(3)
+    assert told(script)[1:] == ["New chat: Vera\nOn its way", "New chat: Vera\nAfterwards"]
+
+
+@pytest.mark.parametrize("off", ["disable", "halt"])
+async def test_through_a_bot_that_is_off_nothing_is_told(office: Office, script: Script, off: str) -> None:
+    [one] = office.sources
+    await office.connect("two")
+    async with paging(office):
+        await linked(office)
+        office.sources.reverse()
+        await linked(office, BORIS, "901")
+        await script.until_called(2)
+        chat = await customer_writes(office, "First")
+        await script.until_called(3)
+        await switch(office, one, off)
+        await in_chat(office, chat, lambda known: known.assign(ANNA, seen_holder=None, now=now()))
+        await in_chat(office, chat, lambda known: known.assign(BORIS, seen_holder=ANNA, now=now()))
+        await script.until_called(4)  # Boris was told by the other bot: so the worker is past Anna's
+        await switch(office, one, "enable" if off == "disable" else "resume")
+        await customer_writes(office, "Later")
+        await script.until_called(5)
+    assert told(script) == [LINKED, "New chat: Vera\nFirst", "New chat: Vera\nLater"]
+
+
+async def switch(office: Office, source: UUID, how: str) -> None:
+    def decision(known: Source | None) -> Source:
+        assert known is not None
+        more = {"code": "401", "reason": "Unauthorized", "until": None} if how == "halt" else {}
+        getattr(known, how)(**more, now=now())
+        return known
+
+    position = (await office.store.decide(Source, source, decision, by="test")).position
+    await office.directory.wait_for(position)
+
+
+async def test_a_chat_of_a_newer_pulse_is_told_of_by_its_name(office: Office, script: Script) -> None:
+    """Its history is not read: that may be long, too."""
+    async with paging(office):
+        await linked(office, new_chats=False)
+        await script.until_called(1)
+    chat = await customer_writes(office)
+    await in_chat(office, chat, lambda known: known.assign(ANNA, seen_holder=None, now=now()))
+    await newer_wrote(office.log, chat)
+    async with paging(office):
+        await script.until_called(2)
+    assert told(script)[1:] == ["A chat is yours now: Vera"]
+
+
+async def test_without_the_lists_the_name_is_left_out(office: Office, script: Script) -> None:
+    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+    async with Reads.open(nowhere, office.log) as reads, paging(office, reads=reads):
+        await linked(office, new_chats=False)
+        chat = await customer_writes(office)
+        await in_chat(office, chat, lambda known: known.assign(ANNA, seen_holder=None, now=now()))
+        await script.until_called(2)
+    assert told(script)[1:] == ["A chat is yours now"]
+
+
+async def test_nobody_is_flooded(office: Office, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is too much for one minute is counted, not told."""
     monkeypatch.setattr(pager_sender, "PER_MINUTE", 3)
-    sender = PagerSender(office.store, office.drivers, now)
+    sender = office.sender()
     await linked(office)
     [pager] = office.directory.pagers()
     async with asyncio.TaskGroup() as group:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
+from structlog.testing import capture_logs
+
 from pulse.delivery.snoozes import Snoozes
 from pulse.projections import inbox
 from pulse.projections.reads import Reads
 from tests.conftest import Pulse
 from tests.insisting import insist
-from tests.world import Desk, kinds, settled, since, vera_writes
+from tests.world import Desk, kinds, newer_wrote, settled, since, vera_writes
 
 SOON, BEFORE, AFTER = (datetime(2050, 1, day, tzinfo=UTC) for day in (2, 1, 3))
 
@@ -39,3 +42,22 @@ async def looked(pulse: Pulse, reads: Reads, at: datetime) -> bool:
         worker.cancel()
     await asyncio.wait(workers)
     return found
+
+
+async def test_chats_of_a_newer_pulse_keep_no_other_asleep(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulse.delivery.snoozes.AT_ONCE", 1)
+    monkeypatch.setattr("pulse.delivery.unreadable.AGAIN_SECONDS", 0.0)
+    desk = Desk(pulse)
+    newer, older = [await vera_writes(pulse, name) for name in ("vera", "zoya")]
+    for chat, until in ((newer, BEFORE), (older, SOON)):
+        await desk.post("anna", f"/api/chats/{chat}/snooze", {"until": until.isoformat()})
+    await newer_wrote(pulse.house.log, newer)
+    before = await settled(pulse)
+    async with Reads.open(pulse.house.addresses.database_url, pulse.house.log) as reads:
+        snoozes = Snoozes(pulse.house.store, reads, lambda: AFTER)
+        with capture_logs() as told:
+            for _ in range(2):
+                await snoozes.wake_all()
+        assert [chat for chat, _ in await inbox.due(reads, AFTER, 10)] == [newer]
+    assert kinds(await since(pulse, before)) == ["chat.woken"]
+    assert [entry["chat"] for entry in told if entry["event"] == "chat.unreadable"] == [str(newer)]

@@ -83,9 +83,10 @@ class Browser:
         assert f"{back.scheme}://{back.netloc}" == "https://chat.example.org"
         if not back.fragment:
             return f"{back.path}?{back.query}"
+        assert parse_qsl(back.query), "the widget keeps what is before the #"
         said = dict(parse_qsl(back.fragment))["tgAuthResult"]
         fields = orjson.loads(base64.urlsafe_b64decode(said + "=" * (-len(said) % 4)))
-        return f"{back.path}?{urlencode(fields)}"
+        return f"{back.path}?{back.query}&{urlencode(fields)}"
 
     async def sign_in(self, provider: str, **query: str) -> httpx2.Response:
         """All the way there and back."""

@@ -124,3 +124,13 @@ async def test_a_bot_is_a_connected_telegram_source(shared: Pulse, desk: Desk) -
     for wrong in (UUID(int=5), next(s.id for s in shared.house.directory.sources() if s.channel == "vk")):
         is_problem(await desk.post("anna", ADDRESS, {"source": str(wrong)}), 404, "not-found")
     assert (await desk.post("anna", ADDRESS)).json()["code"].startswith("pager-")
+
+
+async def test_a_bot_that_is_switched_off_is_not_offered(shared: Pulse, desk: Desk) -> None:
+    bot, nina = await a_bot(shared), await someone(shared, "Sales")
+    assert (await offered(shared, nina, bot))["code"]
+    for how, status in (("disable", 404), ("enable", 200)):
+        answer = await desk.post("admin", f"/api/sources/{bot.id}/{how}")
+        assert answer.status_code == 200, answer.text
+        answer = await shared.http.post(ADDRESS, json={"source": str(bot.id)}, headers=nina)
+        assert answer.status_code == status

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import orjson
 import pytest
@@ -208,8 +208,9 @@ async def test_a_widgets_signature_counts_once_whatever_flow_it_comes_in(
     back = await browser.agree(await browser.leave("telegram", method="widget"))
     assert (await browser.http.get(back)).status_code == 303
     async with a_browser(shared) as thief:
-        await thief.leave("telegram", method="widget")
-        is_problem(await thief.http.get(back), 401, "not-signed-in")
+        theirs = state_in(await thief.leave("telegram", method="widget"))
+        said = dict(parse_qsl(urlsplit(back).query)) | {"state": theirs}
+        is_problem(await thief.http.get(f"/auth/telegram/callback?{urlencode(said)}"), 401, "not-signed-in")
     kept = await rows(shared, "select encode(used, 'hex') as used from desk.used_once")
     assert not any(parse_qs(urlsplit(back).query)["hash"][0] in row["used"] for row in kept)
 
@@ -223,10 +224,37 @@ async def test_the_answer_to_somebody_elses_flow_is_refused(
     async with a_browser(shared) as stranger:
         back = await stranger.agree(await stranger.leave(provider, **query))
     is_problem(await browser.http.get(back), 401, "not-signed-in")
-    if not query:  # the widget has no state: its signature is what counts once
-        await browser.leave(provider, **query)
-        is_problem(await browser.http.get(back), 401, "not-signed-in")
+    await browser.leave(provider, **query)
+    is_problem(await browser.http.get(back), 401, "not-signed-in")
     assert await browser.who() is None
+
+
+def state_in(address: str) -> str:
+    """Of the widget's address."""
+    [back] = parse_qs(urlsplit(address).query)["return_to"]
+    [state] = parse_qs(urlsplit(back).query)["state"]
+    return state
+
+
+@pytest.mark.parametrize("state", [{}, {"state": ""}, {"state": "another"}], ids=["none", "empty", "another"])
+@pytest.mark.parametrize("linking", [False, True])
+async def test_what_the_widget_says_counts_only_with_the_state_that_its_browser_left_with(
+    shared: Pulse, providers: Providers, browser: Browser, state: dict[str, str], linking: bool
+) -> None:
+    """Mallory's signed fields, in a browser that is on its way: it would be signed in as him, or he linked to its account."""
+    mallory = somebody(providers)
+    if linking:
+        await browser.login("anna@pulse.example")
+        begun = await browser.http.post("/api/settings/identities/telegram", params={"method": "widget"})
+        assert state_in(begun.json()["address"])
+    else:
+        await invite(shared, "boris@pulse.example", "telegram", mallory)
+        await browser.leave("telegram", method="widget")
+    before = await shared.house.log.last_position()
+    said = urlencode(widget_fields(mallory) | state)
+    is_problem(await browser.http.get(f"/auth/telegram/callback?{said}"), 401, "not-signed-in")
+    assert await shared.house.log.last_position() == before
+    assert await browser.who() == ("Anna" if linking else None)
 
 
 async def test_a_flow_to_one_provider_ends_at_no_other(shared: Pulse, providers: Providers, browser: Browser) -> None:
@@ -278,7 +306,7 @@ async def test_odd_answers_are_refused_in_the_same_words(browser: Browser, provi
 
 async def test_the_page_that_waits_for_the_fragment_runs_only_its_own_script(browser: Browser) -> None:
     await browser.leave("telegram", method="widget")
-    page = await browser.http.get("/auth/telegram/callback")
+    page = await browser.http.get("/auth/telegram/callback?state=x")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert f"<script>{FRAGMENT}</script>" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
@@ -296,14 +324,14 @@ async def test_the_pages_script_brings_the_fragment_to_us(
     await invite(shared, "anna@pulse.example", "telegram", person)
     said = orjson.dumps(False if cancelled else widget_fields(person, first_name="Анна 🌊"))
     fragment = "#tgAuthResult=" + base64.urlsafe_b64encode(said).decode().rstrip("=")
-    await browser.leave("telegram", method="widget")
-    answer = await browser.http.get(run_in_node(FRAGMENT, "/auth/telegram/callback", fragment))
+    state = state_in(await browser.leave("telegram", method="widget"))
+    answer = await browser.http.get(run_in_node(FRAGMENT, "/auth/telegram/callback", f"?state={state}", fragment))
     assert answer.status_code == (401 if cancelled else 303)
 
 
-def run_in_node(script: str, path: str, fragment: str) -> str:
+def run_in_node(script: str, path: str, query: str, fragment: str) -> str:
     """Where a script sends the browser."""
-    places = orjson.dumps({"pathname": path, "hash": fragment}).decode()
+    places = orjson.dumps({"pathname": path, "search": query, "hash": fragment}).decode()
     around = f"const history = {{replaceState() {{}}}}, location = {places}; location.replace = to => console.log(to);"
     done = subprocess.run(["node", "-e", around + script], capture_output=True, text=True, check=True, timeout=30)
     return done.stdout.strip()
@@ -315,8 +343,8 @@ async def test_a_page_of_ours_may_post_what_the_widget_said(
 ) -> None:
     person = somebody(providers)
     await invite(shared, "anna@pulse.example", "telegram", person)
-    await browser.leave("telegram", method="widget")
-    said: dict[str, Any] = {"data": widget_fields(person)} if form else {"json": widget_fields(person)}
+    fields = {"state": state_in(await browser.leave("telegram", method="widget")), **widget_fields(person)}
+    said: dict[str, Any] = {"data": fields} if form else {"json": fields}
     answer = await browser.http.post("/auth/telegram/callback", **said)
     assert (answer.status_code, await browser.who()) == (303, "Anna")
 
@@ -351,11 +379,11 @@ async def test_tampered_fields_open_nothing(
 ) -> None:
     person = somebody(providers)
     await invite(shared, "anna@pulse.example", "telegram", person)
-    await browser.leave("telegram", method="widget")
-    fields = widget_fields(person) | more
+    state = {"state": state_in(await browser.leave("telegram", method="widget"))}
+    fields = widget_fields(person) | more | state
     is_problem(await browser.http.get(f"/auth/telegram/callback?{urlencode(fields)}"), 401, "not-signed-in")
-    await browser.leave("telegram", method="widget")
-    stranger = widget_fields(person, "7000000002" + BOT_TOKEN[10:])
+    state = {"state": state_in(await browser.leave("telegram", method="widget"))}
+    stranger = widget_fields(person, "7000000002" + BOT_TOKEN[10:]) | state
     is_problem(await browser.http.get(f"/auth/telegram/callback?{urlencode(stranger)}"), 401, "not-signed-in")
 
 

@@ -125,5 +125,16 @@ def test_people_leave_for_telegram_with_the_bots_number_and_never_its_token() ->
     address = widget.address(flow, "https://chat.example.org/auth/telegram/callback")
     assert address == (
         "https://oauth.telegram.org/auth?bot_id=7000000001&origin=https%3A%2F%2Fchat.example.org"
-        "&return_to=https%3A%2F%2Fchat.example.org%2Fauth%2Ftelegram%2Fcallback"
+        "&return_to=https%3A%2F%2Fchat.example.org%2Fauth%2Ftelegram%2Fcallback%3Fstate%3D" + flow.state
     )
+
+
+async def test_the_state_is_this_flows_and_no_signed_field() -> None:
+    widget = TelegramWidget(TOKEN, lambda: AT)
+    flow, another = [Flow.begin("telegram", "widget", goes_to="", session="", now=AT) for _ in range(2)]
+    came = SIGNED | {"state": flow.state}
+    widget.require_own(came, flow)
+    assert (await widget.identify(came, flow, "")).external_id == SIGNED["id"]
+    for fields in (SIGNED, SIGNED | {"state": ""}, SIGNED | {"state": another.state}):
+        with pytest.raises(NotSignedIn):
+            widget.require_own(fields, flow)

@@ -8,10 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 
 from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.room import GENERAL, direct_id
+from pulse.errors import LogDown
+from pulse.eventlog.appends import AppendRefused, Stored
 from pulse.house import now
 from pulse.push.codes import Code
 from tests.conftest import Pulse
@@ -21,6 +24,7 @@ from tests.push.ears import (
     BORIS,
     Ear,
     Frame,
+    a_door,
     a_visit,
     act,
     assigned_to,
@@ -28,6 +32,7 @@ from tests.push.ears import (
     happened,
     hire,
     staff_ear,
+    staff_path,
     staff_token,
     visitor_ear,
     writes,
@@ -207,3 +212,31 @@ async def test_nobody_is_told_of_a_chat_they_may_not_see(pulse: Pulse) -> None:
         frames = [f for f in await ear.up_to(decided.position) if f["type"] == "notification.created"]
         frames = frames or await ear.until(lambda frame: frame["type"] == "notification.created")
         assert [frame["data"]["kind"] for frame in frames] == ["assigned"]
+
+
+async def test_a_relay_asks_for_a_rooms_first_event_only_and_until_the_log_can_tell_it(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that began after the room was opened. Whom the general room is for, it need not ask."""
+    await opened(pulse)
+    await says(pulse, "anna", "Before", ROOM)
+    read, asked = pulse.house.log.read, list[int]()
+    troubles = [LogDown(), AppendRefused(10_008, "not now")]
+
+    async def silent_at_first(start: int, *, subject: str = ">", limit: int = 1000) -> list[Stored]:
+        if subject != ">":
+            asked.append(limit)
+            if troubles:
+                raise troubles.pop()
+        return await read(start, subject=subject, limit=limit)
+
+    async with a_door(pulse.house) as door, connect(door.url + staff_path(pulse.house, BORIS)) as socket:
+        monkeypatch.setattr(pulse.house.log, "read", silent_at_first)
+        boris = Ear(socket)
+        await boris.up_to(await says(pulse, "anna", "Everybody?"))
+        assert asked == []
+        await boris.up_to(await says(pulse, "anna", "Between us", ROOM))
+        await boris.up_to(await says(pulse, "anna", "Still there?", ROOM))
+        texts = [frame["data"]["text"] for frame in boris.heard if frame["type"] == "room.message"]
+        assert texts == ["Everybody?", "Between us", "Still there?"]
+        assert asked == [1, 1, 1]

@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from pulse.attention import ATTENTION, VIEWING_SECONDS, Attention, Sign, saying
 from pulse.errors import LogDown
 from pulse.house import House
+from pulse.push.hub import Hub
 from pulse.push.viewers import Viewers
 from tests.conftest import Pulse
 from tests.desk.test_chats import someone
@@ -153,3 +154,26 @@ async def test_whoever_lost_a_chat_is_no_longer_shown_there(pulse: Pulse) -> Non
         assert (await desk.post("boris", f"/api/chats/{chat}/viewing")).status_code == 202
         heard = (await anna.until(lambda frame: of(chat, frame)))[-1]
         assert heard["data"] == {"viewers": [{"id": str(BORIS), "name": "Boris", "typing": False}]}
+
+
+async def test_who_went_without_a_word_is_forgotten_however_much_changes_elsewhere(pulse: Pulse) -> None:
+    house, chat, hub, clock = pulse.house, await vera_writes(pulse, a_name()), Hub(), Clock()
+    viewers = Viewers(Attention(house.log, clock), house.directory, house.store, hub)
+    async with a_door(house, hub=hub) as door, connect(door.url + staff_path(house, ADMIN)) as socket:
+        running, ear = asyncio.create_task(viewers.run()), Ear(socket)
+        sign = saying(Sign(chat, BORIS, "viewing"))
+        await insist(lambda: viewers.attention.hear(sign), lambda _: viewers.attention.when_changed)
+        await ear.until(lambda frame: of(chat, frame))
+        clock.now += VIEWING_SECONDS
+        noise = asyncio.create_task(insist(lambda: changes(viewers.attention), lambda _: False))
+        heard = (await ear.until(lambda frame: of(chat, frame)))[-1]
+        assert heard["data"] == {"viewers": []}
+        for task in (noise, running):
+            task.cancel()
+        await asyncio.wait([noise, running])
+
+
+async def changes(attention: Attention) -> None:
+    """Somebody looks into another chat and away."""
+    for doing in ("viewing", "gone"):
+        await attention.hear(saying(Sign(UUID(int=9), ANNA, doing)))
