@@ -141,7 +141,7 @@ class ReportDesk:
             "department": {"id": department.id, "name": department.name} if department else None,
             "from": start,
             "to": end,
-            "events": f"{chat}/events?after={after}",
+            "events": f"{chat}/events?afterId={after}",
             "messages": f"{chat}/messages?afterId={after}",
         }
 

@@ -153,7 +153,7 @@ class StretchRow(Shown):
     start: Annotated[Mark | None, Field(alias="from")]
     to: Mark | None
     seconds: Seconds
-    events: Annotated[str, Field(examples=["/api/chats/73803345-05ec-5922-81a8-7f2f572c0bdc/events?after=1"])]
+    events: Annotated[str, Field(examples=["/api/chats/73803345-05ec-5922-81a8-7f2f572c0bdc/events?afterId=1"])]
     messages: Annotated[str, Field(examples=["/api/chats/73803345-05ec-5922-81a8-7f2f572c0bdc/messages?afterId=1"])]
 
 

@@ -49,7 +49,7 @@ async def test_an_error_that_nobody_foresaw_shows_nothing_of_the_inside(
     async def stumble(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("a secret of ours")
 
-    monkeypatch.setattr("pulse.desk.chats.inbox.page", stumble)
+    monkeypatch.setattr("pulse.desk.chats.chat_list.page", stumble)
     async with httpx2.AsyncClient(base_url=shared.http.base_url) as unheld:  # the document promises no 500
         answer = await unheld.get("/api/chats", headers=headers)
     told = is_problem(answer, 500, "unforeseen")

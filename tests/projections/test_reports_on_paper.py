@@ -181,7 +181,7 @@ def are_just_those(metric: str, noted: list[Noted], found: list[dict[str, Any]])
         assert [row["seconds"] for row in found] == pytest.approx(seconds, abs=0.002)
     for row, one in zip(found, wanted, strict=True):
         after = (one.start or one.end).ver - 1
-        assert row["events"] == f"/api/chats/{one.end.aggregate_id}/events?after={after}"
+        assert row["events"] == f"/api/chats/{one.end.aggregate_id}/events?afterId={after}"
         assert row["to"]["position"] == one.end.position
 
 
