@@ -23,12 +23,18 @@ from pulse.projections.chat_filters import CALLED_LENGTH, Filters
 from pulse.projections.reads import Reads
 
 Bound = Annotated[int | None, Query(ge=0, le=thread.END, examples=[7])]
+Around = Annotated[
+    int | None, Query(ge=0, le=thread.END, examples=[7], description="this entry, and what stands around it")
+]
 
 
 class ChatQuery(Body):
     """Which chats, and in which order. `unread` asks for what you have not seen yourself; the view, what nobody has."""
 
-    view: Literal["all", "mine", "unassigned", "unread", "waiting", "open", "snoozed", "closed"] = "all"
+    view: Annotated[
+        Literal["all", "mine", "unassigned", "unread", "waiting", "open", "snoozed", "closed"],
+        Field(description="everything else narrows it; `unassigned`: nobody has it; `waiting`: for an answer"),
+    ] = "all"
     sort: Annotated[
         Literal["newest", "oldest", "waiting", "priority"] | None,
         Field(description="`waiting`: who waits longest; `newest`: the newest word, unless the view is `waiting`"),
@@ -37,11 +43,13 @@ class ChatQuery(Body):
     department: UUID | None = None
     source: UUID | None = None
     channel: Annotated[str | None, Field(max_length=40, pattern=WITHOUT_NUL)] = None
-    holder: UUID | None = None
+    holder: Annotated[UUID | None, Field(description="the id of who has it")] = None
     customer: UUID | None = None
-    tag: Annotated[str | None, Field(max_length=100, pattern=WITHOUT_NUL)] = None
-    priority: Literal["low", "normal", "high", "urgent"] | None = None
-    unread: bool = False
+    tag: Annotated[str | None, Field(max_length=100, pattern=WITHOUT_NUL, description="one that it has")] = None
+    priority: Annotated[
+        Literal["low", "normal", "high", "urgent"] | None, Field(description="just this one, not those above")
+    ] = None
+    unread: Annotated[bool, Field(description="only what you have not seen")] = False
     text: Annotated[
         str | None,
         Field(
@@ -94,7 +102,7 @@ def chat_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
     @router.get("/{chat_id}/messages", responses=shows(Listed[EntryRow]))
     async def list_messages(
         chat_id: UUID, person: Reading, limit: Limit = 50, beforeId: Bound = None, afterId: Bound = None,
-        aroundId: Bound = None,
+        aroundId: Around = None,
     ) -> Response:  # fmt: skip
         """The thread, oldest first; the newest page unless `beforeId`, `afterId` or `aroundId` asks for another.
 

@@ -20,6 +20,8 @@ from pulse.eventlog.store import EventStore
 from pulse.projections import notifications
 from pulse.projections.reads import Reads
 
+Unread = Annotated[bool, Query(description="only what you have not read")]
+
 
 class NotificationRow(Shown):
     """`kind`: mention, assigned, transferred, callback, reply-failed, reply-uncertain or telegram-unlinked."""
@@ -56,7 +58,7 @@ def notification_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRou
 
     @router.get("", responses=shows(ListedNotifications))
     async def list_notifications(
-        person: Reading, unread: bool = False, limit: Limit = 50, cursor: Annotated[str | None, Query()] = None
+        person: Reading, unread: Unread = False, limit: Limit = 50, cursor: Annotated[str | None, Query()] = None
     ) -> Response:
         """What you were told and may see now, the newest first; with `unread` what you have not read."""
         reach = reach_of(person)

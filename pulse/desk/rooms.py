@@ -10,6 +10,7 @@ from pydantic import Field
 
 from pulse.access import Person
 from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, paged, refuses, shows
+from pulse.desk.attention import Said
 from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
 from pulse.desk.guard import Guard
 from pulse.desk.room_desk import RoomDesk
@@ -133,7 +134,7 @@ def room_command_routes(guard: Guard, desk: RoomDesk) -> APIRouter:
         decided = await desk.command(person, room_id, lambda room: room.see(person.id, seen.upTo, now=guard.clock()))
         return done(decided)
 
-    @router.post("/rooms/{room_id}/typing", status_code=202)
+    @router.post("/rooms/{room_id}/typing", status_code=202, responses=shows(Said, "told", 202))
     async def tell_room_typing(room_id: UUID, person: Asking) -> Response:
         """Shows the others that you are typing; nothing of it is kept."""
         typing.require(f"{person.id}/{room_id}")

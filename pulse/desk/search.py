@@ -62,7 +62,12 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    q: Annotated[str, Field(min_length=1, max_length=200, pattern=WITHOUT_NUL, examples=["order"])]
+    q: Annotated[
+        str,
+        Field(
+            min_length=1, max_length=200, pattern=WITHOUT_NUL, examples=["order"], description="words, a phone or an id"
+        ),
+    ]
     chat: UUID | None = None
     customer: UUID | None = None
     channel: Annotated[str | None, Field(min_length=1, max_length=50, pattern=WITHOUT_NUL)] = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -38,13 +38,15 @@ def operations() -> tuple[Operation, ...]:
 
 
 LAST = (
+    "show_draft",
+    "drop_draft",
     "remove_canned_reply",
     "remove_subscriber",
     "close_chat",
     "transfer_chat",
     "end_my_session",
     "end_my_sessions",
-    "logout",
+    "log_out",
 )
 
 
@@ -75,9 +77,9 @@ def request_for(operation: Operation, ids: dict[str, str], body: dict[str, Any] 
 
 def about(operation: Operation, chat: Known, other: Known, things: dict[str, str]) -> Request:
     """An operation on one chat of the world, or on what hangs on it."""
-    number = chat.callback if operation.id == "finish_callback" else chat.reply
+    numbers = {"finish_callback": str(chat.callback), "read_notification": things.get("notification", "1")}
     ids = {
-        "chat_id": str(chat.id), "customer_id": str(chat.customer), "file_id": chat.file, "number": str(number),
+        "chat_id": str(chat.id), "customer_id": str(chat.customer), "file_id": chat.file, "number": numbers.get(operation.id, str(chat.reply)),
         "id": str(chat.id),
     }  # fmt: skip
     bodies: dict[str, dict[str, Any]] = {
@@ -93,14 +95,19 @@ def about(operation: Operation, chat: Known, other: Known, things: dict[str, str
         "register_producer": {"name": a_name("campaigns")},
         "connect_source": {"identifier": a_name("shop"), "departments": [str(SALES)]},
         "process_deliveries_again": {"ids": [int(things.get("delivery_id", 1))]},
-        "login_with_code": {"code": "492039"},
+        "log_in_with_code": {"code": "492039"},
         "begin_two_factor": {"password": "wrong"},
         "turn_off_two_factor": {"password": "wrong", "code": "492039"},
         "renew_recovery_codes": {"password": "wrong", "code": "492039"},
         "change_password": {"old": "wrong"},
         "save_view": {"query": {"tag": "delivery"}},
     }
-    return request_for(operation, things | ids, bodies.get(operation.id))
+    queries: dict[str, dict[str, Any]] = {
+        "search_messages": {"q": "Hello", "chat": str(chat.id)},
+        "list_report_events": {"metric": "replies", "moderator": things.get("moderator_id", "none")},
+    }
+    request = request_for(operation, things | ids, bodies.get(operation.id))
+    return replace(request, more=request.more | {"params": queries.get(operation.id, {})})
 
 
 async def ask(pulse: Pulse, request: Request, headers: dict[str, str]) -> httpx2.Response:

@@ -13,13 +13,17 @@ from uuid import UUID, uuid4
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from pulse.access import Place, Subscription, may_hear, may_see, may_subscribe
+from pulse.access import GENERAL, Place, Subscription, may_hear, may_see, may_see_room, may_subscribe
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_standing import Handover
 from pulse.aggregates.feed import EventPublished
+from pulse.aggregates.room import GENERAL as ROOM_OF_ALL
+from pulse.aggregates.room import RoomMessageWritten
 from pulse.eventlog.envelope import Recorded
 from pulse.house import now
 from pulse.message import Author, Incoming
+from pulse.projections.changes import Row
+from pulse.projections.notifications import notices_of
 from tests.access.world import (
     CLOSED,
     PLAIN,
@@ -32,6 +36,8 @@ from tests.access.world import (
     change,
     decide,
     departments,
+    mention,
+    say,
     worlds,
 )
 from tests.conftest import Pulse
@@ -62,7 +68,11 @@ def named_channels(world: World) -> Iterator[str]:
             f"{prefix}-room.1",
             f"{prefix}-department.{departments()[0]}",
         )
-    yield from ("chat", "campaign.17", "news")
+    one, other = world.pair
+    for pair in ((one, other), (other, one), (one, world.people[1]), (one, uuid4()), (one, one), (one, other, one)):
+        for prefix in ("private", "presence"):
+            yield f"{prefix}-chat.{'.'.join(map(str, pair))}"
+    yield from ("chat", "campaign.17", "news", f"private-chat.{one}.", f"private-chat.{one.hex}.{other.hex}")
 
 
 async def test_the_oracle_knows_the_producers_of_the_demo(shared: Pulse) -> None:
@@ -110,7 +120,7 @@ acts = st.lists(
     st.builds(
         Act,
         st.sampled_from(
-            ("write", "write", "note", "assign", "unassign", "transfer", "hand over", "close", "departments", "role", "disable", "news", "money")
+            ("write", "write", "note", "assign", "unassign", "transfer", "hand over", "close", "departments", "role", "disable", "news", "money", "mention", "word", "private word")
         ),
         st.integers(0, 1), st.integers(0, 2),
     ),
@@ -120,7 +130,8 @@ MOVED_ABOUT = [
     Act("write", 0, 0), Act("hand over", 0, 2), Act("write", 0, 0), Act("assign", 0, 0), Act("note", 0, 0),
     Act("unassign", 0, 0), Act("write", 0, 0), Act("news", 0, 0), Act("money", 0, 0), Act("money", 0, 1),
     Act("departments", 0, 2), Act("write", 0, 0), Act("disable", 1, 0), Act("money", 0, 1), Act("news", 0, 0),
-    Act("write", 0, 0), Act("write", 1, 0),
+    Act("write", 0, 0), Act("write", 1, 0), Act("mention", 0, 0), Act("mention", 1, 0), Act("mention", 0, 2),
+    Act("word", 0, 0), Act("word", 0, 1), Act("private word", 0, 0), Act("private word", 0, 1),
 ]  # fmt: skip
 # Whoever saw the chat before one of these is told that it went.
 MOVES = {"chat.assigned", "chat.unassigned", "chat.transferred", "chat.closed"}
@@ -159,15 +170,13 @@ async def test_every_frame_is_told_to_whom_access_says(shared: Pulse, wanted: Wa
 async def a_window(world: World, who: UUID) -> AsyncIterator[Window]:
     """With a chat of their own, which they hear whatever else happens: the last that is told to them."""
     pulse = world.pulse
-    barrier = await a_chat(pulse, WantedChat(None, 0), [who])
     async with staff_ear(pulse, who) as staff, pusher_ear(pulse) as pusher:
+        barrier = await a_chat(pulse, WantedChat(None, 0), [who])
+        ready = await decide(pulse, barrier.id, a_message)
+        await staff.until(lambda frame: frame.get("seq") == ready and frame["type"] == "chat.alert")
+        staff.heard.clear()  # of how the world came to be
         channels = set()
-        news = (f"private-campaign.{CAMPAIGN}", *(f"private-financial.{one}" for one in world.people))
-        for channel in (
-            f"private-moderator.{who}",
-            *news,
-            *(f"private-chat.{one.id}" for one in (*world.chats, barrier)),
-        ):
+        for channel in (*own_channels(world), *(f"private-chat.{one.id}" for one in (*world.chats, barrier))):
             asked = {"socket_id": pusher.socket_id, "channel_name": channel}
             answer = await pulse.http.post("/broadcasting/auth", json=asked, headers=world.cookies[who])
             if answer.is_success:
@@ -176,6 +185,19 @@ async def a_window(world: World, who: UUID) -> AsyncIterator[Window]:
                 assert told["event"] == "pusher_internal:subscription_succeeded"
                 channels.add(channel)
         yield Window(who, staff, pusher, channels, barrier)
+
+
+def own_channels(world: World) -> Iterator[str]:
+    """All that is not a chat's; of each kind also somebody else's."""
+    yield f"private-campaign.{CAMPAIGN}"
+    for who in world.people:
+        yield from (f"private-{kind}.{who}" for kind in ("moderator", "user", "financial"))
+    yield from (GENERAL, *both_names(world.pair))
+
+
+def both_names(pair: tuple[UUID, UUID]) -> tuple[str, str]:
+    one, other = pair
+    return f"private-chat.{one}.{other}", f"private-chat.{other}.{one}"
 
 
 async def perform(world: World, admin: Admin, windows: list[Window], act: Act) -> None:
@@ -188,6 +210,10 @@ async def perform(world: World, admin: Admin, windows: list[Window], act: Act) -
     for recorded in happened:
         if isinstance(recorded.event, EventPublished):
             expect_news(world, windows, recorded.event.telling.channel, recorded.position)
+        if isinstance(recorded.event, RoomMessageWritten):
+            expect_words(world, windows, recorded)
+        for notice in notices_of(recorded):
+            expect_notice(world, windows, recorded, notice)
         if recorded.kind != "chat":
             continue
         here = Place(recorded.scope.department, recorded.scope.holder)
@@ -237,6 +263,29 @@ def expect_news(world: World, windows: list[Window], channel: str, position: int
         window.on_channels[channel, position] += may_hear(person, named, audience)
 
 
+def expect_words(world: World, windows: list[Window], recorded: Recorded) -> None:
+    """Everybody of the room hears what is said there; on the name of the room that they asked for."""
+    people = () if recorded.aggregate_id == ROOM_OF_ALL else world.pair
+    for window in windows:
+        person = world.person(window.who)
+        if person is None or window.who in world.signed_out or not may_see_room(person, people):
+            continue
+        window.expected["room.message", recorded.position] += 1
+        for channel in both_names(world.pair) if people else (GENERAL,):
+            window.on_channels[channel, recorded.position] += channel in window.channels
+
+
+def expect_notice(world: World, windows: list[Window], recorded: Recorded, notice: Row) -> None:
+    """Nobody but the one it is for, and of a chat only while they may see it."""
+    for window in windows:
+        person = world.person(window.who)
+        if person is None or window.who in world.signed_out or window.who != notice["moderator_id"]:
+            continue
+        if notice["chat_id"] is None or may_see(person, Place(recorded.scope.department, recorded.scope.holder)):
+            window.expected["notification.created", recorded.position] += 1
+            window.on_channels[f"private-user.{window.who}", recorded.position] += 1
+
+
 async def compare(world: World, window: Window) -> None:
     """Up to the last that they can hear: something in their own chat, or the end of their session."""
     end = await decide(world.pulse, window.barrier.id, a_message)
@@ -247,11 +296,15 @@ async def compare(world: World, window: Window) -> None:
         await window.staff.until(lambda frame: frame.get("seq") == end and frame["type"] == "chat.alert")
         await window.pusher.until(lambda frame: frame.get("seq") == end and frame["event"] == "ChatAlert")
     theirs = {str(chat.id) for chat in world.chats}
-    heard = [frame for frame in window.staff.heard if frame.get("session_id") in theirs and "seq" in frame]
+    heard = [frame for frame in window.staff.heard if is_of(theirs, frame) and "seq" in frame]
     assert Counter((frame["type"], frame["seq"]) for frame in heard) == window.expected
     own = f"private-chat.{window.barrier.id}"
     subscribed = [frame for frame in window.pusher.heard if frame.get("seq") and frame["channel"] != own]
     assert Counter((frame["channel"], frame["seq"]) for frame in subscribed) == window.on_channels
+
+
+def is_of(chats: set[str], frame: dict[str, Any]) -> bool:
+    return frame.get("session_id") in chats or frame["type"].startswith(("room.", "notification."))
 
 
 def a_message(chat: Chat) -> None:
@@ -296,6 +349,18 @@ async def somebodys_money(world: World, act: Act) -> None:
     await published(world.pulse, "money.deposit-completed", amount="10.00", user_id=str(world.people[act.to]))
 
 
+async def mentioned(world: World, act: Act) -> None:
+    await mention(world, world.chats[act.which].id, (world.people[act.to],))
+
+
+async def a_word(world: World, act: Act) -> None:
+    await say(world.pulse, None, mentions=(world.people[act.to],))
+
+
+async def a_private_word(world: World, act: Act) -> None:
+    await say(world.pulse, world.pair, mentions=world.pair)
+
+
 def assigned(world: World, act: Act, chat: Chat) -> None:
     chat.assign(world.people[act.to], seen_holder=chat.holder_id, now=now())
 
@@ -324,4 +389,7 @@ ACTS: dict[str, Perform] = {
     "disable": closed_account,
     "news": campaign_news,
     "money": somebodys_money,
+    "mention": mentioned,
+    "word": a_word,
+    "private word": a_private_word,
 }

@@ -16,9 +16,11 @@ from pulse.access import (
     may_manage,
     may_see,
     may_see_customer,
+    may_see_room,
     may_use_phrasebook,
     shared_departments,
 )
+from pulse.aggregates.room import GENERAL, direct_id
 from pulse.house import now
 from tests.access.rules import ADMIN, RULES
 from tests.access.world import (
@@ -35,8 +37,9 @@ from tests.access.world import (
     worlds,
 )
 from tests.conftest import Pulse
+from tests.insisting import insist
 from tests.promises import document
-from tests.world import SALES, Desk, a_name, accounts, settled
+from tests.world import SALES, Desk, a_name, accounts, rows, settled
 
 BOUNDED = settings(
     max_examples=8, derandomize=True, database=None, deadline=None, phases=[Phase.explicit, Phase.generate],
@@ -96,6 +99,28 @@ class Everything:
             for one in self.desk.pulse.house.directory.active()
         }
 
+    async def hits(self, person: Person) -> set[str]:
+        """The first message of each, and nothing else of theirs is so called."""
+        return {f"{chat} 2" for chat in await self.seen(person)}
+
+    async def found_chats(self, person: Person) -> set[str]:
+        return {f"{chat} None" for chat in await self.seen(person)}
+
+    async def rooms(self, person: Person) -> set[str]:
+        pairs = [world.pair for world in self.worlds if may_see_room(person, world.pair)]
+        return {str(GENERAL), *(str(direct_id(*pair)) for pair in pairs)}
+
+    async def notifications(self, person: Person) -> set[str]:
+        """Theirs, of rooms and of chats that they may see now."""
+        seen = await self.seen(person)
+        told = [one for world in self.worlds for one in world.told if one[0] == person.id]
+        rooms = await self.rooms(person)
+        return {f"{kind} {what}" for _, kind, what in told if str(what) in seen | rooms}
+
+    async def drafts(self, person: Person) -> set[str]:
+        """What they wrote is theirs, wherever the chat went."""
+        return {str(chat) for world in self.worlds for who, chat in world.drafts if who == person.id}
+
     async def nobodys(self, person: Person) -> set[str]:
         return set()
 
@@ -111,15 +136,29 @@ LISTS: dict[str, tuple[str, Callable[[dict[str, Any]], str], Oracle]] = {
     "list_canned_replies": ("/api/canned-replies", lambda row: str(row["department_id"]), Everything.canned),
     "list_views": ("/api/views", lambda row: row["name"], Everything.views),
     "list_colleagues": ("/api/colleagues", lambda row: f"{row['id']} {sorted(row['departments'])}", Everything.colleagues),
+    "search_messages": ("/api/search?q=Hello", lambda row: f"{row['chat_id']} {row['message_id']}", Everything.hits),
+    "search_messages?chats": ("/api/search?q=Vera", lambda row: f"{row['chat_id']} {row['message_id']}", Everything.found_chats),
+    "list_rooms": ("/api/rooms", lambda row: row["id"], Everything.rooms),
+    "list_notifications": (
+        "/api/notifications", lambda row: f"{row['kind']} {row['chat_id'] or row['room_id']}", Everything.notifications,
+    ),
+    "list_notifications?unread": (
+        "/api/notifications?unread=true", lambda row: f"{row['kind']} {row['chat_id'] or row['room_id']}",
+        Everything.notifications,
+    ),
+    "list_drafts": ("/api/drafts", lambda row: row["chat_id"], Everything.drafts),
     "list_my_identities": ("/api/settings/identities", lambda row: row["id"], Everything.nobodys),
 }  # fmt: skip
-# Of one thing that was found by its own rule, or of sessions, which tests/desk/test_my_sessions.py looks at.
-WITHIN = {"list_messages", "list_viewers", "list_my_sessions", "list_widget_messages"}
+# Of one thing that was found by its own rule, of one's own numbers, or of sessions, which tests/desk/test_my_sessions.py looks at.
+WITHIN = {
+    "list_messages", "list_chat_events", "list_room_messages", "list_report_events", "list_viewers", "list_my_sessions",
+    "list_widget_messages",
+}  # fmt: skip
 
 
 def test_every_list_has_an_oracle() -> None:
     found = {said["operationId"] for methods in document()["paths"].values() for said in methods.values()}
-    lists = {one for one in found if one.startswith("list_") and RULES.get(one) is not ADMIN}
+    lists = {one for one in found if one.startswith(("list_", "search_")) and RULES.get(one) is not ADMIN}
     assert lists == {name.partition("?")[0] for name in LISTS} | WITHIN
 
 
@@ -157,6 +196,7 @@ async def test_lists_hold_what_may_be_seen_and_nothing_else(
     for who in world.people:
         if world.person(who) is not None:
             await save_own_view(world, who)
+            await keep_drafts(world, who)
             await compare(everything, world, who)
     # The same people with other rights, and a chat elsewhere: every list follows.
     await change(shared, world.people[0], lambda one: one.change_role("moderator", (SALES,), now=now()))
@@ -169,7 +209,7 @@ async def test_lists_hold_what_may_be_seen_and_nothing_else(
 
 
 async def compare(everything: Everything, world: World, who: UUID) -> None:
-    await settled(world.pulse)
+    await searched(world.pulse, await settled(world.pulse))
     person = world.person(who)
     assert person is not None
     for name, (address, known_by, oracle) in LISTS.items():
@@ -185,6 +225,27 @@ async def save_own_view(world: World, who: UUID) -> None:
     if not may_manage(world.person(who)):
         refused = await world.pulse.http.put(address, json=query | {"everybody": True}, headers=headers)
         assert (refused.status_code, refused.json()["code"]) == (403, "admins-only")
+
+
+async def keep_drafts(world: World, who: UUID) -> None:
+    """In every chat that they may see."""
+    for chat in world.chats:
+        kept = await world.pulse.http.put(
+            f"/api/chats/{chat.id}/draft", json={"text": "Dear Vera"}, headers=world.cookies[who]
+        )
+        assert kept.is_success == may_see(world.person(who), await world.place(chat.id))
+        if kept.is_success:
+            world.drafts.add((who, chat.id))
+
+
+async def searched(pulse: Pulse, goal: int) -> None:
+    """Waits until what is searched holds everything: it follows the lists in a moment of its own."""
+
+    async def reached() -> bool:
+        found = await rows(pulse, "select position from search.checkpoint")
+        return bool(found) and found[0]["position"] >= goal
+
+    await insist(reached, bool)
 
 
 @BOUNDED

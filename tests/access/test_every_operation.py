@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 
 from pulse.house import now
 from tests.access.asking import Operation, about, ask, operations
-from tests.access.rules import ADMIN, ANYBODY, CHAT, CUSTOMER, FILE, NOT_SIGNED_IN, RULES
+from tests.access.rules import ADMIN, ANYBODY, CHAT, CUSTOMER, FILE, NOT_SIGNED_IN, NOTIFICATION, NUMBERS, ROOM, RULES
 from tests.access.world import (
     CLOSED,
     PLAIN,
@@ -38,8 +38,9 @@ BOUNDED = settings(
 # Answers that come after permission: it is their own, but the password was not said; there is none of theirs.
 OWN = {"not-proven", "provider-off"}
 NONE_OF_THEIRS = {"unlink_identity"}
-ENDS = {"end_my_session", "end_my_sessions", "logout"}
+ENDS = {"end_my_session", "end_my_sessions", "log_out"}
 PER_CHAT = {CHAT, FILE, CUSTOMER}
+NOT_FOR_ALL = {ADMIN, ROOM, NOTIFICATION, NUMBERS, *PER_CHAT}
 Verdicts = dict[str, set[bool]]
 
 
@@ -48,7 +49,7 @@ def verdicts() -> Iterator[Verdicts]:
     """What was said of each operation; of those that are not for everybody, both yes and no."""
     said: Verdicts = {}
     yield said
-    both = {operation for operation, rule in RULES.items() if rule in {ADMIN, *PER_CHAT}}
+    both = {operation for operation, rule in RULES.items() if rule in NOT_FOR_ALL}
     assert {operation for operation in both if said.get(operation) != {True, False}} == set()
 
 
@@ -65,7 +66,7 @@ async def test_every_operation_is_answered_as_access_says(
 ) -> None:
     world = await a_world(shared, wanted)
     for who in world.people:
-        world.things = await fresh_things(desk)
+        world.things |= await fresh_things(desk)
         assert await ask_everything(world, who, verdicts) == []
 
 

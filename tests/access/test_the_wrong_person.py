@@ -26,6 +26,9 @@ from tests.access.rules import (
     FILE,
     NOT_FOUND,
     NOT_SIGNED_IN,
+    NOTIFICATION,
+    NUMBERS,
+    ROOM,
     SIGNED_IN,
     VISITOR,
 )
@@ -47,12 +50,18 @@ from tests.world import Desk, settled
 ANNA, BORIS = WantedPerson("moderator", (0,)), WantedPerson("moderator", (2,))
 # The document is for whoever is signed in anyhow; these few are for anybody who finds them.
 PUBLIC = {
-    "receive_webhook", "publish_events", "ask_to_publish", "open_widget_session", "login", "login_with_code",
+    "receive_webhook", "publish_events", "ask_to_publish", "open_widget_session", "log_in", "log_in_with_code",
     "begin_provider_sign_in", "finish_provider_sign_in", "post_provider_answer", "accept_invitation", "show_health",
 }  # fmt: skip
-# Beside the document: the same route by another method.
-UNDOCUMENTED = {("HEAD", "/api/files/{file_id}")}
-STAFF = (SIGNED_IN, CHAT, FILE, CUSTOMER, CHANNEL, ADMIN)
+# Beside the document: the same route by another method, and pages for browsers, which tests/desk/test_pages.py walks.
+PAGES = {
+    ("GET", "/"), ("GET", "/login"), ("POST", "/login"), ("GET", "/login/code"), ("POST", "/login/code"),
+    ("GET", "/dashboard"), ("GET", "/admin"), ("GET", "/settings/profile"), ("GET", "/settings/password"),
+    ("GET", "/settings/2fa"),
+}  # fmt: skip
+UNDOCUMENTED = {("HEAD", "/api/files/{file_id}"), *PAGES}
+THEIRS = (CHAT, FILE, CUSTOMER, ROOM, NOTIFICATION)
+STAFF = (SIGNED_IN, *THEIRS, CHANNEL, NUMBERS, ADMIN)
 SAFE = {"GET", "HEAD", "OPTIONS"}
 Headers = Mapping[str, str]
 
@@ -61,7 +70,7 @@ Headers = Mapping[str, str]
 async def world(shared: Pulse, desk: Desk) -> World:
     """Anna and Boris, each in a department with a chat of its own."""
     made = await a_world(shared, WantedWorld((ANNA, BORIS), (WantedChat(0, None), WantedChat(2, None))))
-    made.things = await fresh_things(desk)
+    made.things |= await fresh_things(desk)
     return made
 
 
@@ -109,14 +118,16 @@ async def test_a_token_of_nobodys_opens_nothing(world: World, token: str) -> Non
     assert await walk(world, ruled(*STAFF), {"Cookie": f"pulse_session={token}"}, NOT_SIGNED_IN) == []
 
 
-async def test_what_is_another_departments_is_not_there(world: World) -> None:
+async def test_what_is_anothers_is_not_there(world: World) -> None:
     """Nor can it be told from what never was."""
     boris, theirs = world.cookies[world.people[1]], world.chats[0]
-    assert await walk(world, ruled(CHAT, FILE, CUSTOMER), boris, NOT_FOUND) == []
+    assert await walk(world, ruled(*THEIRS), boris, NOT_FOUND) == []
     nothing = Known(uuid4(), uuid4(), str(uuid4()), theirs.reply, theirs.callback)
-    for operation in ruled(CHAT, FILE, CUSTOMER, CHANNEL):
+    no_things = world.things | {"room_id": str(uuid4()), "notification": "1"}
+    for operation in ruled(*THEIRS, CHANNEL):
         there, never = [
-            await ask(world.pulse, about(operation, chat, chat, world.things), boris) for chat in (theirs, nothing)
+            await ask(world.pulse, about(operation, chat, chat, things), boris)
+            for chat, things in ((theirs, world.things), (nothing, no_things))
         ]
         assert (there.status_code, said(there)) == (never.status_code, said(never)), operation.id
 
@@ -136,6 +147,7 @@ async def test_a_file_is_not_even_counted_for_whoever_may_not_have_it(world: Wor
 async def test_moderators_do_not_manage(world: World) -> None:
     for who in world.people:
         assert await walk(world, ruled(ADMIN), world.cookies[who], (403, "admins-only")) == []
+    assert await walk(world, ruled(NUMBERS), world.cookies[world.people[1]], (403, "admins-only")) == []
 
 
 @pytest.mark.parametrize(
@@ -162,7 +174,7 @@ async def test_what_a_browser_may_fetch_for_another_website_changes_nothing(worl
 
 async def test_signing_in_is_for_our_own_pages_only(world: World) -> None:
     elsewhere = {"Origin": "https://evil.example"}
-    ours = [one for one in ruled(ANYBODY) if one.id in {"login", "login_with_code", "accept_invitation"}]
+    ours = [one for one in ruled(ANYBODY) if one.id in {"log_in", "log_in_with_code", "accept_invitation"}]
     assert await walk(world, ours, elsewhere, (403, "not-from-here")) == []
 
 

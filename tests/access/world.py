@@ -12,11 +12,12 @@ from uuid import UUID, uuid4
 from hypothesis import strategies as st
 
 from pulse import demo
-from pulse.access import Person, Place, Subscription, may_see
+from pulse.access import Person, Place, Subscription, by_moderator, may_see
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.customer import customer_id
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
+from pulse.aggregates.room import GENERAL, Room, direct_id
 from pulse.aggregates.source import source_id
 from pulse.house import now
 from pulse.message import Attachment, Author, Incoming
@@ -31,6 +32,8 @@ SIMULATOR, TELEGRAM = source_id("simulator", "simulator"), source_id("telegram",
 NUMBERS = itertools.count(1)
 # A new department for the last of three: nobody of the demo is in it.
 FAR = "Attic"
+# Who shares a direct room with the first of each world, and mentions people.
+ADMIN = moderator_id("admin@pulse.example")
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,9 @@ class Known:
 
 @dataclass
 class World:
-    """What was generated, as it is there. `things` are ids of what admins manage; `joined`: both customers are one
-    person; `signed_out`: whose sessions a test has ended.
+    """What was generated, as it is there. `things` are ids of what admins manage, and of what is the first one's;
+    `joined`: both customers are one person; `signed_out`: whose sessions a test has ended; `told`: who was told what
+    of which chat or room.
     """
 
     pulse: Pulse
@@ -103,6 +107,13 @@ class World:
     things: dict[str, str] = field(default_factory=dict)
     joined: bool = False
     signed_out: set[UUID] = field(default_factory=set)
+    drafts: set[tuple[UUID, UUID]] = field(default_factory=set)
+    told: list[tuple[UUID, str, UUID]] = field(default_factory=list)
+
+    @property
+    def pair(self) -> tuple[UUID, UUID]:
+        """The people of the direct room."""
+        return self.people[0], ADMIN
 
     def person(self, who: UUID) -> Person | None:
         return self.pulse.house.directory.person(who)
@@ -117,7 +128,8 @@ class World:
         """What a request about this chat is about; its customer may be the same person as the other's."""
         theirs = self.chats if self.joined else [chat]
         channel = Subscription("private-chat", chat.id)
-        return Asked(await self.place(chat.id), tuple([await self.place(one.id) for one in theirs]), channel)
+        places = tuple([await self.place(one.id) for one in theirs])
+        return Asked(await self.place(chat.id), places, channel, self.pair, self.people[0])
 
     async def seen_in_both(self, person: Person | None) -> tuple[Place, ...]:
         """Of what joins both customers one has to see either: nothing, if one of them is out of sight."""
@@ -127,7 +139,7 @@ class World:
 
 
 async def a_world(pulse: Pulse, wanted: WantedWorld) -> World:
-    """Everybody is signed in; then some accounts are closed."""
+    """Everybody is signed in; then some accounts are closed. All are mentioned in every chat, the first in the room."""
     await accounts(pulse).create_department(FAR)
     ids = [await a_person(pulse, one) for one in wanted.people]
     cookies = {who: await cookie_of(pulse, who) for who in ids}
@@ -135,8 +147,43 @@ async def a_world(pulse: Pulse, wanted: WantedWorld) -> World:
         if one.disabled:
             await change(pulse, who, lambda person: person.disable(now=now()))
     known = [await a_chat(pulse, one, ids) for one in wanted.chats]
+    world = World(pulse, ids, known, cookies)
+    await tell_everybody(world, wanted)
     await settled(pulse)
-    return World(pulse, ids, known, cookies)
+    return world
+
+
+async def tell_everybody(world: World, wanted: WantedWorld) -> None:
+    """Whoever holds a chat was told of that too, and that its customer wants to be called."""
+    for chat, one in zip(world.chats, wanted.chats, strict=True):
+        await mention(world, chat.id, world.people)
+        if one.holder is not None:
+            holder = world.people[one.holder % len(world.people)]
+            world.told += [(holder, kind, chat.id) for kind in ("assigned", "callback")]
+    position = await say(world.pulse, world.pair, mentions=(world.people[0],))
+    room = direct_id(*world.pair)
+    world.told.append((world.people[0], "mention", room))
+    world.things |= {
+        "room_id": str(room), "notification": str(position), "moderator_id": str(world.people[0])
+    }  # fmt: skip
+
+
+async def mention(world: World, chat: UUID, people: Sequence[UUID]) -> None:
+    """In a note of somebody's who is not of this world."""
+    await decide(world.pulse, chat, lambda it: it.note("Look", moderator_id=ADMIN, mentions=tuple(people), now=now()))
+    world.told += [(who, "mention", chat) for who in people]
+
+
+async def say(pulse: Pulse, pair: tuple[UUID, UUID] | None, mentions: tuple[UUID, ...] = ()) -> int:
+    """Something in a direct room, or in the general one; returns its position."""
+
+    def decision(known: Room | None) -> Room:
+        room = known or (Room.open_direct(*pair, now=now()) if pair else Room.open_general(now=now()))
+        room.write("Lunch?", moderator_id=ADMIN, client_msg_id=None, mentions=mentions, now=now())
+        return room
+
+    room_id = direct_id(*pair) if pair else GENERAL
+    return (await pulse.house.store.decide(Room, room_id, decision, by=by_moderator(ADMIN))).position
 
 
 def departments() -> tuple[UUID, UUID, UUID]:

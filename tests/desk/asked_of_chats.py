@@ -47,7 +47,26 @@ async def at_work_on_a_chat(ask: Asked, pulse: Pulse) -> None:
         await ask("POST", f"{here}/{command}")
     await ask("GET", f"{here}/viewers")
     await ask("DELETE", f"{here}/tags/invoice")
+    await settled(pulse)
+    await ask("GET", f"{here}/events")
     await ask("POST", f"{here}/block", {"reason": "Advertising"})
+
+
+async def at_search(ask: Asked, pulse: Pulse) -> None:
+    """By a message, and by the chat itself."""
+    name = a_name("needle")
+    chat = await vera_writes(pulse, name, "Where is my order?", name=name)
+    at = {"headers": {"X-Pulse-Position": str(await settled(pulse))}}
+    for query in ("order", name):
+        await ask("GET", "/api/search", params={"q": query, "chat": str(chat)}, **at)
+
+
+async def at_drafts(ask: Asked, pulse: Pulse) -> None:
+    here = f"/api/chats/{await vera_writes(pulse, a_name(), 'Where is my order?')}/draft"
+    await ask("PUT", here, {"text": "Dear Vera, your par", "note": True})
+    await ask("GET", here)
+    await ask("GET", "/api/drafts")
+    await ask("DELETE", here)
 
 
 async def at_what_is_kept_at_hand(ask: Asked, pulse: Pulse) -> None:

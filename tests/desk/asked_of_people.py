@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from pulse.aggregates.moderator import moderator_id
+from pulse.aggregates.room import GENERAL
 from tests.asking import Asked
 from tests.conftest import Pulse
 from tests.desk.browsing import a_browser
 from tests.desk.signing import PASSWORD, an_account, code_of
-from tests.world import SALES, a_name
+from tests.world import SALES, a_bot, a_name, settled, update
 
 LOGIN = "/api/users/login"
 
@@ -96,3 +98,43 @@ async def at_departments(ask: Asked, pulse: Pulse) -> None:
     await ask("POST", f"{here}/archive")
     await ask("POST", f"{here}/restore")
     await ask("GET", "/api/departments")
+
+
+async def at_rooms(ask: Asked, pulse: Pulse) -> None:
+    """The general one, and one of two, whichever is asked for first."""
+    anna = str(moderator_id("anna@pulse.example"))
+    for _ in range(2):
+        direct = (await ask("POST", "/api/direct", {"to": anna})).json()["id"]
+    for room in (str(GENERAL), direct):
+        here = f"/api/rooms/{room}"
+        said = {"text": "Lunch?", "clientMsgId": a_name("w"), "mentions": [anna]}
+        for _ in range(2):
+            number = (await ask("POST", f"{here}/messages", said)).json()["id"]
+        await ask("POST", f"{here}/seen", {"upTo": number})
+        await ask("POST", f"{here}/typing")
+        await settled(pulse)
+        await ask("GET", here)
+        assert (await ask("GET", f"{here}/messages")).json()["items"]
+    assert len((await ask("GET", "/api/rooms")).json()["items"]) == 2
+
+
+async def at_notifications(ask: Asked, pulse: Pulse) -> None:
+    mine = await begun(ask, await an_account(pulse, "olga"))
+    me = (await ask("GET", "/api/users/me", **mine)).json()["user"]["id"]
+    for _ in range(2):
+        await ask("POST", f"/api/rooms/{GENERAL}/messages", {"text": "Lunch?", "mentions": [me]})
+    await settled(pulse)
+    newest, oldest = (await ask("GET", "/api/notifications", **mine)).json()["items"]
+    await ask("POST", f"/api/notifications/{oldest['id']}/read", **mine)
+    await ask("GET", "/api/notifications", params={"unread": "true"}, **mine)
+    await ask("POST", "/api/notifications/read-all", {"upTo": newest["id"]}, **mine)
+
+
+async def at_a_pager(ask: Asked, pulse: Pulse) -> None:
+    mine, here = await begun(ask, await an_account(pulse, "olga")), "/api/settings/telegram"
+    bot = await a_bot(pulse)
+    code = (await ask("POST", here, {"source": str(bot.id)}, **mine)).json()["code"]
+    assert (await bot.post(update(1, f"/start {code}"))).is_success
+    await ask("PATCH", here, {"new_chats": False}, **mine)
+    await ask("GET", here, **mine)
+    await ask("DELETE", here, **mine)

@@ -13,11 +13,11 @@ from tests.world import Desk, is_problem
 
 ADMINS = {
     "users", "departments", "producers", "retention", "sources", "subscribers", "routing", "deliveries",
-    "canned replies",
+    "canned replies", "reports",
 }  # fmt: skip
 EVERYBODYS = {
     ("get", "/api/colleagues"), ("get", "/api/sources/mine"), ("get", "/api/canned-replies"),
-    ("post", "/api/canned-replies/{shortcut}/fill"),
+    ("post", "/api/canned-replies/{shortcut}/fill"), ("get", "/api/reports/mine"),
 }  # fmt: skip
 
 
@@ -38,11 +38,17 @@ def example(operation: Any) -> Any:
     return None if body is None else made(document, body["content"]["application/json"]["schema"])
 
 
+def required(operation: Any) -> dict[str, Any]:
+    """What has to be in the address' query."""
+    parameters = [one for one in operation.get("parameters", ()) if one["in"] == "query" and one["required"]]
+    return {one["name"]: made(openapi(), one["schema"]) for one in parameters}
+
+
 def made(document: Any, schema: Any) -> Any:
     if "$ref" in schema:
         return made(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
-    if schema.get("examples"):
-        return schema["examples"][0]
+    if schema.get("examples") or schema.get("enum"):
+        return (schema.get("examples") or schema["enum"])[0]
     if "anyOf" in schema:
         return made(document, schema["anyOf"][0])
     if schema.get("type") == "object":
@@ -68,6 +74,8 @@ async def test_moderators_and_strangers_are_sent_away(desk: Desk, method: str, p
     address = re.sub(r"\{\w+\}", lambda _: str(uuid4()), path)
     before = await desk.pulse.house.log.last_position()
     for headers, status, code in (({}, 401, "not-authentic"), (await desk.headers("anna"), 403, "admins-only")):
-        answer = await desk.pulse.http.request(method.upper(), address, json=example(operation), headers=headers)
+        answer = await desk.pulse.http.request(
+            method.upper(), address, params=required(operation), json=example(operation), headers=headers
+        )
         is_problem(answer, status, code)
     assert await desk.pulse.house.log.last_position() == before

@@ -48,6 +48,8 @@ async def test_every_operation_answers_as_the_document_says(shared: Pulse, desk:
     for room in (
         of_chats.at_chats,
         of_chats.at_work_on_a_chat,
+        of_chats.at_search,
+        of_chats.at_drafts,
         of_chats.at_what_is_kept_at_hand,
         of_chats.at_customers,
         of_chats.at_the_widget,
@@ -57,6 +59,9 @@ async def test_every_operation_answers_as_the_document_says(shared: Pulse, desk:
         of_people.at_providers,
         of_people.at_users,
         of_people.at_departments,
+        of_people.at_rooms,
+        of_people.at_notifications,
+        of_people.at_a_pager,
         of_systems.at_sources,
         partial(of_systems.at_a_provider_of_sources, telegram.address),
         of_systems.at_routing,
