@@ -18,6 +18,7 @@ alter table desk.sessions
     add column if not exists id uuid not null unique default gen_random_uuid(),
     add column if not exists since integer not null default 0,
     add column if not exists seen_at timestamptz not null default now();
+create index if not exists sessions_by_look on desk.sessions (seen_at);
 
 -- name: insert
 insert into desk.sessions (token_hash, id, moderator_id, since, created_at, seen_at, expires_at, address, agent)

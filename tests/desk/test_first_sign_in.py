@@ -91,7 +91,7 @@ async def test_what_is_over_and_who_came_last_are_found_by_indexes(pulse: Pulse)
         await reads.fetch(MANY, people=people)
         await reads.fetch("analyze desk.sessions, desk.tries")
         asked = {
-            "newest": (sessions.SQL, {"people": people}), "prune": (sessions.SQL, {"now": now}),
+            "newest": (sessions.SQL, {"people": people}), "prune": (sessions.SQL, {"now": now, "idle": now - sessions.IDLE_LIFE}),
             "end_oldest": (sessions.SQL, {"moderator_id": people[0], "kept": sessions.MOST}),
         }  # fmt: skip
         for name, (sql, values) in [*asked.items(), ("prune", (tries.SQL, {"before": now}))]:

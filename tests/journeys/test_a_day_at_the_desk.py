@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -280,11 +281,18 @@ async def the_day_in_numbers(day: Day) -> None:
     )
     web = next(row for row in report["items"] if row["key"] == "web")
     assert (web["opened"], web["closed"], web["resolution"]["n"]) == (2, 1, 1)  # closed once, and opened again
-    behind = await day.admin.done("GET", web["events"]["resolution"])
+    behind = await follow(day.admin, web["events"]["resolution"])
     [stretch] = behind["items"]
     assert stretch["chat_id"] == str(day.vera.chat)
-    history = await day.admin.done("GET", stretch["events"])
+    history = await follow(day.admin, stretch["events"])
     assert "chat.closed" in {event["type"] for event in history["items"]}
     await day.anna.refused(403, "admins-only", "GET", "/api/reports")
     mine = await day.anna.done("GET", "/api/reports/mine", hours="clock")
     assert mine["total"]["replies"] >= 3
+
+
+async def follow(colleague: Colleague, link: str) -> dict[str, Any]:
+    """What a link of an answer leads to."""
+    parts = urlsplit(link)
+    found: dict[str, Any] = await colleague.done("GET", parts.path, **dict(parse_qsl(parts.query)))
+    return found

@@ -111,7 +111,7 @@ async def test_nobody_is_told_while_the_log_is_away_and_then_everybody(
 
     async with a_door(house) as door, a_watch(house, door, Clock()) as attention, ear_at(door, house, ADMIN) as admin:
         with monkeypatch.context() as patch:
-            patch.setattr(house.store, "load", away)
+            patch.setattr(house.store, "look", away)
             await attention.hear(saying(Sign(visit.chat, BORIS, "viewing")))
             await asked.wait()
         heard = await admin.until(lambda frame: of(visit.chat, frame))
