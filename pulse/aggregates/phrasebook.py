@@ -101,6 +101,10 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     return VARIABLE.sub(lambda found: values.get(found[1], found[0]), text)
 
 
+def variables_of(text: str) -> set[str]:
+    return set(VARIABLE.findall(text))
+
+
 def _clean_texts(texts: Mapping[str, str]) -> dict[str, str]:
     kept = {language: text for language, text in texts.items() if text.strip()}
     if (
@@ -110,6 +114,6 @@ def _clean_texts(texts: Mapping[str, str]) -> dict[str, str]:
     ):
         raise NotACannedReply
     for text in kept.values():
-        if unknown := set(VARIABLE.findall(text)) - set(VARIABLES):
+        if unknown := variables_of(text) - set(VARIABLES):
             raise UnknownVariable(unknown=sorted(unknown))
     return kept

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator, may_use_phrasebook
 from pulse.aggregates.chat import Chat
-from pulse.aggregates.phrasebook import LANGUAGES, Phrasebook, clean_shortcut, filled, phrasebook_id
+from pulse.aggregates.phrasebook import LANGUAGES, Phrasebook, clean_shortcut, filled, phrasebook_id, variables_of
 from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_desk import ChatDesk
@@ -48,6 +48,9 @@ class CannedReplyRow(Shown):
 class FilledText(Shown):
     text: Annotated[str, Field(examples=["Hello, Vera!"])]
     language: Annotated[Language, Field(examples=["en"])]
+    missing: Annotated[
+        list[str], Field(examples=[[]], description="variables that nothing is known for; they stand as they are")
+    ]
 
 
 def canned_reply_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
@@ -88,7 +91,9 @@ def canned_reply_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
         chat = await desk.known_to(person, wanted.chatId)
         texts = _find(guard, chat, clean_shortcut(shortcut))
         language = next((one for one in (wanted.language, *LANGUAGES) if one in texts), LANGUAGES[0])
-        return answer({"text": filled(texts[language], _values(guard, person, chat)), "language": language})
+        values = _values(guard, person, chat)
+        missing = sorted(variables_of(texts[language]) - values.keys())
+        return answer({"text": filled(texts[language], values), "language": language, "missing": missing})
 
     return router
 
@@ -110,9 +115,8 @@ def _find(guard: Guard, chat: Chat, shortcut: str) -> dict[str, str]:
 
 def _values(guard: Guard, person: Person, chat: Chat) -> dict[str, str]:
     department = guard.directory.department(chat.department_id) if chat.department_id else None
-    return {
-        "customer": chat.title, "moderator": person.name, "department": department.name if department else "",
-    }  # fmt: skip
+    values = {"customer": chat.title, "moderator": person.name, "department": department.name if department else ""}
+    return {variable: value for variable, value in values.items() if value}
 
 
 async def _change(

@@ -23,6 +23,14 @@ class ColleagueRow(Shown):
     departments: Annotated[list[UUID], Field(examples=[["985a3857-a778-5627-9fc2-a8d60e434c7f"]])]
 
 
+class DestinationRow(Shown):
+    """`members` counts those who may sign in."""
+
+    id: Annotated[UUID, Field(examples=["985a3857-a778-5627-9fc2-a8d60e434c7f"])]
+    name: Annotated[str, Field(examples=["Support"])]
+    members: Annotated[int, Field(examples=[2])]
+
+
 def colleague_routes(guard: Guard, presence: Presence) -> APIRouter:
     router = APIRouter(prefix="/api/colleagues", tags=["users"])
 
@@ -38,5 +46,12 @@ def colleague_routes(guard: Guard, presence: Presence) -> APIRouter:
             for one in sorted(guard.directory.active(), key=lambda one: (one.name.casefold(), one.id))
         ]  # fmt: skip
         return whole(items)
+
+    @router.get("/departments", responses=shows(Listed[DestinationRow]))
+    async def list_destinations(_: Annotated[Person, Depends(guard.person)]) -> Response:
+        """The departments that a chat can be passed to, by name: somebody works there, and they are not archived."""
+        found = [(one, len(guard.directory.members_of(one.id))) for one in guard.directory.departments()]
+        rows = [{"id": one.id, "name": one.name, "members": many} for one, many in found if many and not one.archived]
+        return whole(sorted(rows, key=lambda row: (row["name"].casefold(), row["id"])))
 
     return router

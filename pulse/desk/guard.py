@@ -35,7 +35,7 @@ class NotFromHere(NotAllowed):
 
 
 class AdminsOnly(NotAllowed):
-    """Only admins may see this."""
+    """Only admins may do this."""
 
 
 @value
@@ -73,7 +73,7 @@ class Guard:
         """Like `person`, with the session; a token needs no row, since the log says which sessions were ended."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            staff: Staff | None = self.signer.read_staff_token(token, self.clock())
+            staff = self._of_token(token)
         else:
             self.require_same_site(request)
             cookie = request.cookies.get(self.cookie)
@@ -84,6 +84,12 @@ class Guard:
         request.state.person = str(person.id)  # for the line about what they may not do
         self.rate.require(person.id)
         return Caller(person, staff.session)
+
+    def _of_token(self, token: str) -> Staff | None:
+        """None for a token that is over, as for one that never was: whoever comes with it signs in again."""
+        with contextlib.suppress(NotAuthentic):
+            return self.signer.read_staff_token(token, self.clock())
+        return None
 
     async def reader(self, request: Request, x_pulse_position: OwnWrite = None) -> Person:
         """Like `person`; waits until their own write (`X-Pulse-Position`) can be read, half a second at most."""

@@ -58,7 +58,8 @@ def spoken(text: str) -> list[str]:
 
 
 def plain(text: str) -> str:
-    return normalize("NFKC", text).casefold().replace("ё", "е")
+    # NFKC would make "No" of №, and one word of it and the number after it.
+    return normalize("NFKC", text.replace("№", " ")).casefold().replace("ё", "е")
 
 
 def searchable(texts: Iterable[str | None], exact: Iterable[str] = ()) -> dict[str, Any]:

@@ -93,6 +93,14 @@ class Everything:
     async def views(self, person: Person) -> set[str]:
         return {f"of {person.id}", "everybody's"}
 
+    async def destinations(self, _: Person) -> set[str]:
+        departments = self.desk.pulse.house.directory.departments()
+        return {
+            str(one.id)
+            for one in departments
+            if self.desk.pulse.house.directory.members_of(one.id) and not one.archived
+        }
+
     async def colleagues(self, person: Person) -> set[str]:
         return {
             f"{one.id} {sorted(map(str, shared_departments(person, one)))}"
@@ -135,6 +143,7 @@ LISTS: dict[str, tuple[str, Callable[[dict[str, Any]], str], Oracle]] = {
     "list_my_sources": ("/api/sources/mine", lambda row: row["id"], Everything.sources),
     "list_canned_replies": ("/api/canned-replies", lambda row: str(row["department_id"]), Everything.canned),
     "list_views": ("/api/views", lambda row: row["name"], Everything.views),
+    "list_destinations": ("/api/colleagues/departments", lambda row: row["id"], Everything.destinations),
     "list_colleagues": ("/api/colleagues", lambda row: f"{row['id']} {sorted(row['departments'])}", Everything.colleagues),
     "search_messages": ("/api/search?q=Hello", lambda row: f"{row['chat_id']} {row['message_id']}", Everything.hits),
     "search_messages?chats": ("/api/search?q=Vera", lambda row: f"{row['chat_id']} {row['message_id']}", Everything.found_chats),

@@ -82,7 +82,7 @@ async def at_users(ask: Asked, pulse: Pulse) -> None:
     await ask("PATCH", here, {"name": "Olga P."})
     for command in ("reset-password", "disable", "enable"):
         await ask("POST", f"{here}/{command}")
-    for address in (here, "/api/users", "/api/colleagues"):
+    for address in (here, "/api/users", "/api/colleagues", "/api/colleagues/departments"):
         await ask("GET", address)
 
 

@@ -16,7 +16,7 @@ ADMINS = {
     "canned replies", "reports",
 }  # fmt: skip
 EVERYBODYS = {
-    ("get", "/api/colleagues"), ("get", "/api/sources/mine"), ("get", "/api/canned-replies"),
+    ("get", "/api/colleagues"), ("get", "/api/colleagues/departments"), ("get", "/api/sources/mine"), ("get", "/api/canned-replies"),
     ("post", "/api/canned-replies/{shortcut}/fill"), ("get", "/api/reports/mine"),
 }  # fmt: skip
 

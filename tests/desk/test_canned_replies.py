@@ -23,8 +23,15 @@ async def test_a_canned_reply_is_filled_in_for_a_chat(shared: Pulse, desk: Desk)
     assert (await keep(shared, desk, "admin", shortcut.upper(), texts)).status_code == 200
     address = f"/api/canned-replies/{shortcut}/fill"
     english = await desk.post("anna", address, {"chatId": str(chat), "language": "en"})
-    assert english.json() == {"text": "Hello, Vera! Anna of Sales.", "language": "en"}
+    assert english.json() == {"text": "Hello, Vera! Anna of Sales.", "language": "en", "missing": []}
     assert (await desk.post("anna", address, {"chatId": str(chat)})).json()["text"] == "Здравствуйте, Vera!"
+
+
+async def test_what_nothing_is_known_for_stays_and_is_named(shared: Pulse, desk: Desk) -> None:
+    chat, shortcut = await vera_writes(shared, a_name()), a_name("hello")  # the simulator told no name
+    await keep(shared, desk, "admin", shortcut, {"en": "Hello, {customer}! {moderator}"})
+    told = (await desk.post("anna", f"/api/canned-replies/{shortcut}/fill", {"chatId": str(chat)})).json()
+    assert (told["text"], told["missing"]) == ("Hello, {customer}! Anna", ["customer"])
 
 
 async def test_a_departments_own_counts_before_everybodys_and_others_do_not_see_it(shared: Pulse, desk: Desk) -> None:
