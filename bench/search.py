@@ -11,6 +11,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from bench.world import opened_world
 from pulse.access import Person, reach_of
 from pulse.projections import customers, inbox, search, thread
 from pulse.projections.reads import OPTIONS, Reads
-from pulse.projections.searching import Filters, find
+from pulse.projections.searching import Filters, find, stems_of
 from pulse.projections.sql import Statements
 from pulse.projections.words import searchable
 
@@ -79,18 +80,29 @@ class Asked:
 
     def __init__(self, report: Report, database_url: str, messages: int, texts: list[str], size: Size) -> None:
         self.report, self.database_url, self.messages, self.size = report, database_url, messages, size
-        counted = Counter(word for text in texts for word in set(text.split()))
-        by_count = [(word, count * messages // len(texts)) for word, count in counted.most_common()]
-        self.rare = [(word, count) for word, count in by_count if count < RARE]
-        self.common = by_count[:30]
+        self.texts = texts
+        self.rare: list[tuple[str, int]] = []
+        self.common: list[tuple[str, int]] = []
 
     async def measure(self) -> None:
         async with AsyncConnectionPool(self.database_url, min_size=1, kwargs=OPTIONS, open=False, max_size=2) as pool:
             reads: Reads = Reads(pool)
+            await self._count(reads)
             for who, person in PEOPLE.items():
                 await self._ask(reads, f"word in < {RARE:,}, {who}", self._some_rare, person, REACH_RARE)
                 await self._ask(reads, f"any word or beginning, {who}", self._some_common, person, REACH_ANY)
         self._plainly()
+
+    async def _count(self, reads: Reads) -> None:
+        """How many messages hold each word in any of its forms."""
+        stems = await stems_of(reads, {word for text in self.texts for word in text.split()})
+        form = {word: stem or word for word, stem in stems.items()}
+        told = (text.split() for text in self.texts)
+        held = Counter(each for words in told for each in {*words, *(form[word] for word in words)})
+        counts = [(word, held[form[word]] * self.messages // len(self.texts)) for word in form]
+        counts.sort(key=itemgetter(1), reverse=True)
+        self.rare = [(word, count) for word, count in counts if count < RARE]
+        self.common = counts[:30]
 
     async def _ask(self, reads: Reads, what: str, choose: Callable[[], str], person: Person, reach: float) -> None:
         took, partial = list[float](), 0

@@ -16,7 +16,7 @@ from pulse.projections.sql import Statements
 from pulse.values import value
 
 SQL = Statements(__file__.replace("chat_lanes", "chat_list"))
-SCAN, WORK = 500, 4000
+SCAN, WORK = 250, 2000
 
 EXACT, BOUNDED, WHOLE = "exact", "bounded", "whole"
 

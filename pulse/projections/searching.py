@@ -1,16 +1,16 @@
 """Searching: pages of what was said and of the chats it was said in, the newest first, as far as somebody may see them.
 
 A word may stand in half of all messages, or in three of them that lie years back, or in many that the reader may not
-see. So a search looks through the newest rows one by one, which a common word fills a page from; then it asks the index
-of words for the newest pieces of the log, then for all the rest. Where even a piece takes too long, it goes on row by row.
-Whoever sees a few chats only has those read through instead.
+see. Postgres' guess of how often decides: what is little is looked up at once. Otherwise a search looks through the newest
+rows one by one, which a common word fills a page from; then it asks the index of words for the newest pieces of the log,
+then for all the rest. Where even a piece takes too long, it goes on row by row.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -27,9 +27,9 @@ from pulse.projections.words import Question, alike, question_of, snippet
 SQL = Statements(__file__)
 NEAR_ROWS, STEP_ROWS = 2000, 4000
 PIECE_BITS = 18  # as in search.sql
-PIECES = (2, 8)  # asked for at once
-SECONDS, PIECES_SECONDS, SHORTEST_SECONDS = 0.2, 0.08, 0.01
-FEW_CHATS = 500
+PIECES = (3, 8)  # asked for together; the newest is seldom whole
+SECONDS, AT_ONCE_SECONDS, PIECES_SECONDS, SHORTEST_SECONDS = 0.2, 0.1, 0.08, 0.01
+FEW_ROWS, RARE_ROWS, FEW_CHATS = 5000, 15_000, 2000
 CHATS = 1000
 EVER, NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 OWN_WRITE_SECONDS, ASK_AGAIN_SECONDS = 0.5, 0.02
@@ -107,15 +107,27 @@ class Search:
     async def run(self) -> None:
         """Until the page is full, everything is looked through, or the time is over (`partial`)."""
         self.ends = self.clock() + SECONDS
-        if self.wanted["chats"] is not None and await self._ask("in_chats", self.wanted["lexemes"]):
+        rows = await self._guess()
+        if await self._ask_at_once(rows) or (rows > RARE_ROWS and await self._step(NEAR_ROWS)):
             return
-        if await self._step(NEAR_ROWS):
-            return
-        done = await self._ask_index()
+        done = await self._ask_index(PIECES if rows > RARE_ROWS else PIECES[:1])
         while not done:
             done = await self._step(STEP_ROWS)
             self.partial = not done and self.clock() > self.ends
             done = done or self.partial
+
+    async def _guess(self) -> float:
+        """In how many rows these words stand, as Postgres guesses without looking."""
+        [guess] = await self.reads.fetch(SQL["guess"], lexemes=self.wanted["lexemes"])
+        return float(guess["QUERY PLAN"][0]["Plan"]["Plan Rows"])
+
+    async def _ask_at_once(self, rows: float) -> bool:
+        """Takes all of what is little: few rows, or those of a few chats. False where it is too much."""
+        few_chats = self.wanted["chats"] is not None
+        if rows > RARE_ROWS and few_chats:
+            return await self._ask("in_chats", self.wanted["lexemes"], AT_ONCE_SECONDS)
+        few = few_chats or rows <= FEW_ROWS
+        return few and await self._ask("everywhere", self.wanted["lexemes"], AT_ONCE_SECONDS)
 
     async def _step(self, rows: int) -> bool:
         """Takes the next rows one by one. Is it done?"""
@@ -130,13 +142,13 @@ class Search:
             self._move(edge)
         return edge is None or self._is_done()
 
-    async def _ask_index(self) -> bool:
+    async def _ask_index(self, pieces: Sequence[int]) -> bool:
         """Asks the index of words for the next pieces of the log, for more of them, for all. False where even the first
         would take too long.
         """
-        for count in PIECES:
+        for count in pieces:
             if not await self._ask_pieces(count):
-                self.partial = count != PIECES[0]
+                self.partial = count != pieces[0]
                 return self.partial
             if self._is_done():
                 return True
@@ -206,8 +218,6 @@ async def _few_chats(reads: Reads, reach: Reach) -> list[UUID] | None:
 async def _span(reads: Reads, filters: Filters, at: Cursor) -> tuple[int, int]:
     """The positions between which the hits lie, both outside."""
     bottom, top = (at.position, END) if at.way == "newer" else (-1, at.position)
-    if filters.since is None and filters.until is None:
-        return bottom, top
     [span] = await reads.fetch(SQL["span"], since=filters.since or EVER, until=filters.until or NEVER)
     if span["bottom"] is None or span["top"] is None:
         return bottom, bottom

@@ -3,6 +3,10 @@
 select word, (select lexeme from unnest(to_tsvector('russian', word)) limit 1) as stem
 from unnest(%(words)s::text[]) as word;
 
+-- name: guess
+-- How many rows Postgres thinks have these words, from its statistics of how often each word stands: it looks at no row.
+explain (format json) select from search.search where words @@ %(lexemes)s::tsquery;
+
 -- name: span
 -- The positions between two times. Clocks of processes differ a little, so it reaches a little further.
 select (select position from search.search where at >= %(since)s order by at limit 1) - 1000 as bottom,

@@ -199,7 +199,10 @@ PEOPLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("steps", ["chat by chat", "one by one", "by the index", "out of time"])
+STEPS = ["at once", "chat by chat", "one by one", "by the index", "out of time"]
+
+
+@pytest.mark.parametrize("steps", STEPS)
 async def test_search_shows_what_may_be_seen_and_nothing_else(search, reads, monkeypatch, steps):
     told, places = crowd()
     await search(told, "red")
@@ -210,7 +213,7 @@ async def test_search_shows_what_may_be_seen_and_nothing_else(search, reads, mon
         assert sorted(hit["chat_id"] for hit in found) == wanted, person
 
 
-@pytest.mark.parametrize("steps", ["chat by chat", "one by one", "by the index", "out of time"])
+@pytest.mark.parametrize("steps", STEPS)
 async def test_pages_meet_in_both_directions(search, reads, monkeypatch, steps):
     told, _ = crowd()
     await search(told, "red")
@@ -231,7 +234,10 @@ SLOW = "select pg_sleep(1)"
 
 def hurry(monkeypatch: pytest.MonkeyPatch, steps: str) -> None:
     """Lets a small history be searched like a large one."""
-    if steps != "chat by chat":
+    if steps != "at once":
+        monkeypatch.setattr(searching, "RARE_ROWS", 0 if steps == "by the index" else -1)
+        monkeypatch.setattr(searching, "FEW_ROWS", -1)
+    if steps not in ("at once", "chat by chat"):
         monkeypatch.setattr(searching, "FEW_CHATS", -1)  # even none are too many
     if steps in ("by the index", "out of time"):
         monkeypatch.setattr(searching, "NEAR_ROWS", 3)
