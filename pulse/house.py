@@ -16,6 +16,7 @@ from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
 from pulse.blobs import Blobs, Bucket
+from pulse.desk.page_desk import PageDesk
 from pulse.directory import Directory
 from pulse.embedded import Addresses
 from pulse.eventlog.envelope import check_registry
@@ -58,6 +59,7 @@ class House:
     begins: list[Callable[[], Coroutine[Any, Any, object]]] = field(default_factory=list)
     webhooks: Webhooks | None = None
     publishing: Publishing | None = None
+    pages: PageDesk | None = None
     projector: Projector | None = None
     building: int = 0
 

@@ -79,7 +79,7 @@ class ModeratorDisabled(AggregateEvent):
 
 
 class ModeratorProfileChanged(AggregateEvent):
-    """What people say of themselves. `locale` is the language that Pulse speaks to them."""
+    """What people say of themselves. `locale` is the language that Pulse speaks to them; empty until they choose one."""
 
     name: str
     locale: str
@@ -121,7 +121,7 @@ class Moderator(SignsIn, Aggregate):
     departments: tuple[UUID, ...]
     password_hash: str
     disabled: bool = False
-    locale: str = "en"
+    locale: str = ""
     away: bool = False
 
     @classmethod
@@ -140,7 +140,7 @@ class Moderator(SignsIn, Aggregate):
     def change_profile(self, *, name: str | None = None, locale: str | None = None, now: datetime) -> None:
         """Changes what is given. Raises NotAName, UnknownLocale."""
         wanted = (self.name if name is None else clean_name(name), self.locale if locale is None else locale)
-        if wanted[1] not in LOCALES:
+        if locale is not None and locale not in LOCALES:
             raise UnknownLocale
         if wanted != (self.name, self.locale):
             self.trigger_event(ModeratorProfileChanged, name=wanted[0], locale=wanted[1], timestamp=now)

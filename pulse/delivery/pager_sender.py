@@ -63,8 +63,13 @@ class PagerSender:
             self._skipped[who] = self._skipped.get(who, 0) + 1
             return
         skipped = self._skipped.pop(who, 0)
-        words = words_of(page, pager.language, whole=pager.wishes.whole_text, skipped=skipped)
+        words = words_of(page, self._language(pager), whole=pager.wishes.whole_text, skipped=skipped)
         self._queues[source_id].put_nowait((pager, words))
+
+    def _language(self, pager: Pager) -> str:
+        """What their profile says, else what Telegram says they speak."""
+        moderator = self._directory.moderator(pager.moderator_id)
+        return (moderator.locale if moderator else "") or pager.language
 
     def _has_room(self, who: UUID) -> bool:
         now = asyncio.get_running_loop().time()

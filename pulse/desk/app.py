@@ -11,13 +11,12 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from pulse import __version__
 from pulse.desk.answers import Shown, shows
-from pulse.desk.docs import HEADERS, docs_page
 from pulse.desk.document import SIGNED_IN, complete
 from pulse.desk.refusals import Guards, guards_of
 from pulse.errors import WrongMethod
@@ -89,10 +88,6 @@ def http_app(
         found = await checks()
         ready = all(found.values())
         return answer({"status": "ok" if ready else "not ready", "checks": found}, 200 if ready else 503)
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> Response:
-        return HTMLResponse(docs_page(app.openapi()), headers=HEADERS)
 
     return app
 

@@ -1,35 +1,39 @@
-"""What all pages share: their frame, their language, and that they lead nowhere but here."""
+"""What all pages share: their frame, their look, their language, and that they lead nowhere but here."""
 
 from __future__ import annotations
 
 import base64
 import re
+from functools import cache
 from hashlib import sha256
 from html import escape
+from pathlib import Path
 
-STYLE = (
-    "body { font: 1rem/1.5 system-ui, sans-serif; max-inline-size: 40rem; margin: 3rem auto; padding-inline: 1rem; "
-    "color-scheme: light dark } label { display: block; margin-block: .8rem } input { font: inherit } "
-    "[role=alert] { font-weight: bold }"
-)
 LANGUAGE = re.compile(r"\s*(ru|en)(?:-[\w-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?", re.ASCII | re.IGNORECASE)
 OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,500}", re.ASCII)
 
 
-def page(language: str, title: str, body: str) -> str:
-    """`body` is HTML; whoever puts a text into it escapes it."""
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    return f'<!doctype html><html lang="{language}">{head}<style>{STYLE}</style><h1>{escape(title)}</h1>{body}'
+def page(language: str, title: str, body: str, header: str = "") -> str:
+    """`body` and `header` are HTML; whoever puts a text into them escapes it."""
+    shown = escape(title)
+    called = shown if title == "Pulse" else f"{shown} · Pulse"
+    return (
+        f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{called}</title>'
+        f"<style>{_style()}</style>{header}<main><h1>{shown}</h1>{body}</main>"
+    )
 
 
 def page_headers(script: str = "") -> dict[str, str]:
-    """A page loads nothing, runs nothing but this `script` of ours, and is framed by nobody."""
+    """A page loads nothing, runs nothing but this `script` of ours, is framed by nobody, and its forms say whose they are."""
     runs = f"script-src {_hash(script)}; " if script else ""
     return {
         "Content-Security-Policy": (
-            f"default-src 'none'; style-src {_hash(STYLE)}; {runs}form-action 'self'; base-uri 'none'; "
+            f"default-src 'none'; style-src {_hash(_style())}; {runs}form-action 'self'; base-uri 'none'; "
             "frame-ancestors 'none'"
-        )
+        ),
+        # With no-referrer browsers send forms with `Origin: null` (https://fetch.spec.whatwg.org/#append-a-request-origin-header).
+        "Referrer-Policy": "same-origin",
     }
 
 
@@ -48,5 +52,11 @@ def own_path(wanted: str, otherwise: str) -> str:
     return wanted if OWN_PATH.fullmatch(wanted) else otherwise
 
 
+@cache
+def _style() -> str:
+    return Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+
+
+@cache
 def _hash(content: str) -> str:
     return f"'sha256-{base64.b64encode(sha256(content.encode()).digest()).decode()}'"

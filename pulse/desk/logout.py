@@ -4,9 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from pulse.aggregates.moderator import Moderator
 from pulse.desk.answers import shows
-from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Caller, Guard
 from pulse.desk.sign_in import SignedIn, SignIn
 from pulse.errors import NotAuthentic
@@ -15,7 +13,7 @@ from pulse.eventlog.store import EventStore
 
 def logout_routes(guard: Guard, store: EventStore) -> APIRouter:
     router = APIRouter(prefix="/api/users", tags=["sign in"])
-    sign_in, decisions = SignIn(guard, store), Decisions(guard, store)
+    sign_in = SignIn(guard, store)
     Asking = Annotated[Caller, Depends(guard.caller)]
 
     @router.get("/me", responses=shows(SignedIn))
@@ -29,13 +27,7 @@ def logout_routes(guard: Guard, store: EventStore) -> APIRouter:
     @router.post("/logout", status_code=204, response_description="signed out")
     async def log_out(caller: Asking) -> Response:
         """Ends this session, its tokens and its sockets."""
-        person, session = caller.person, caller.session.id
-
-        def decision(myself: Moderator) -> None:
-            myself.end_session(session, now=guard.clock())
-
-        await decisions.decide(person, Moderator, person.id, decision)
-        await guard.sessions.end_one(person.id, session)
+        await sign_in.end(caller)
         response = Response(status_code=204)
         sign_in.forget_session(response)
         return response

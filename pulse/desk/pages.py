@@ -1,145 +1,136 @@
-"""The pages people meet before the desk has a face of its own: home, sign-in, and what stands behind each address.
+"""The pages people meet before the desk has a face of its own: home, and what stands behind each address.
 
-Plain HTML without a script, in Russian or English by `Accept-Language`.
+Plain HTML without a script, in Russian or English.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
-from pulse.desk.guard import Guard
-from pulse.desk.html import language_of, own_path, page, page_headers
-from pulse.desk.login import Login
-from pulse.desk.second_factors import Proof
-from pulse.desk.sign_in import CODE_PAGE, CodeAsked
-from pulse.desk.words import WORDS, Words
-from pulse.errors import NotAuthentic, PulseError
-from pulse.http import read_body
-from pulse.providers.ways import Ways
+from pulse.access import may_manage
+from pulse.desk.page_desk import DASHBOARD, DOCS, LOGIN, PANEL, PROFILE, PageDesk, Shell
+from pulse.errors import NotAuthentic
+from pulse.values import value
 
-LIMIT = 8 * 1024
-HOME = "/dashboard"
-SIX_DIGITS = re.compile(r"\d{6}", re.ASCII)
-# What the API has behind an address that will have a face.
-BEHIND = {
-    "/dashboard": ("GET /api/chats", "GET /api/callbacks", "POST /api/me/away"),
-    "/settings/profile": ("GET /api/settings/profile", "GET /api/settings/sessions", "GET /api/settings/identities"),
-    "/settings/password": ("POST /api/settings/password",),
-    "/settings/2fa": ("GET /api/settings/2fa", "POST /api/settings/2fa"),
-    "/admin": (
-        "GET /api/users",
-        "GET /api/departments",
-        "GET /api/sources",
-        "GET /api/deliveries",
-        "GET /api/customers",
-        "GET /api/subscribers",
+SETTINGS = (PROFILE, "/settings/password", "/settings/2fa")
+
+
+@value
+class Behind:
+    """What the API has for an address that will have a face, for `admins` some more; `guide` is where it is told of."""
+
+    operations: tuple[str, ...]
+    admins: tuple[str, ...] = ()
+    guide: str = "settings"
+
+
+# S1.4: admins and moderators, and nobody else, reach /admin. S1.6: it is the panel of moderators, with chats, sources,
+# departments and users; so a moderator sees what the API gives moderators, and only admins (S1.4) what they manage.
+BEHIND: Mapping[str, Behind] = {
+    DASHBOARD: Behind(
+        ("GET /api/chats", "GET /api/notifications", "GET /api/callbacks", "GET /api/rooms", "POST /api/me/away"),
+        guide="a-day-at-the-desk",
+    ),
+    PROFILE: Behind(
+        (
+            "GET /api/settings/profile",
+            "PATCH /api/settings/profile",
+            "GET /api/settings/sessions",
+            "GET /api/settings/identities",
+            "GET /api/settings/telegram",
+        )
+    ),
+    "/settings/password": Behind(("POST /api/settings/password",)),
+    "/settings/2fa": Behind(("GET /api/settings/2fa", "POST /api/settings/2fa")),
+    PANEL: Behind(
+        (
+            "GET /api/chats",
+            "GET /api/customers",
+            "GET /api/colleagues",
+            "GET /api/colleagues/departments",
+            "GET /api/sources/mine",
+            "GET /api/reports/mine",
+        ),
+        admins=(
+            "GET /api/users",
+            "GET /api/departments",
+            "GET /api/sources",
+            "GET /api/deliveries",
+            "GET /api/subscribers",
+            "GET /api/producers",
+            "GET /api/retention",
+            "GET /api/reports",
+        ),
+        guide="people-and-departments",
     ),
 }
 
 
-def page_routes(guard: Guard, login: Login, ways: Ways) -> APIRouter:
+def page_routes(desk: PageDesk) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
     async def show_home(request: Request) -> Response:
-        words = words_for(request)
-        links = [("/login", words["sign_in"]), ("/docs", words["docs"]), ("/openapi.json", "openapi.json")]
-        listed = "".join(f'<li><a href="{address}">{escape(name)}</a>' for address, name in links)
-        return _shown(words, "Pulse", f"<p>{escape(words['what'])}</p><ul>{listed}</ul>")
+        return home_page(await desk.shell(request))
 
-    @router.get("/login")
-    async def show_login(request: Request) -> Response:
-        return login_page(words_for(request), request.query_params.get("next", ""), ways.offered)
-
-    @router.post("/login")
-    async def log_in(request: Request) -> Response:
-        """The form's way to `POST /api/users/login`: the same limits, the same refusals, the same cookie."""
-        form = parse_qs((await read_body(request.headers, request.receive, LIMIT)).decode("utf-8", "replace"))
-        email, password, after = (form.get(name, [""])[0] for name in ("email", "password", "next"))
-        answered = RedirectResponse(own_path(after, HOME), 303)
-        try:
-            begun = await login.by_password(email[:254], password[:1024], request, answered)
-        except PulseError as refusal:
-            return login_page(words_for(request), after, ways.offered, refusal)
-        return login.sign_in.ask_code(begun) if isinstance(begun, CodeAsked) else answered
-
-    @router.get(CODE_PAGE)
-    async def show_code(request: Request) -> Response:
-        return code_page(words_for(request))
-
-    @router.post(CODE_PAGE)
-    async def log_in_with_code(request: Request) -> Response:
-        """The challenge came along in a cookie, from the form or from a provider."""
-        form = parse_qs((await read_body(request.headers, request.receive, LIMIT)).decode("utf-8", "replace"))
-        said = form.get("code", [""])[0].strip()[:64]
-        proof = Proof(code=said) if SIX_DIGITS.fullmatch(said) else Proof(recovery_code=said)
-        answered = RedirectResponse(HOME, 303)
-        try:
-            challenge = request.cookies.get(guard.challenge_cookie, "")
-            await login.by_code(challenge, proof, request, answered)
-        except PulseError as refusal:
-            return code_page(words_for(request), refusal)
-        answered.delete_cookie(guard.challenge_cookie, path="/", secure=guard.secure, httponly=True, samesite="lax")
-        return answered
+    @router.get("/settings")
+    async def show_settings() -> Response:
+        return RedirectResponse(PROFILE, 302)
 
     async def show_behind(request: Request) -> Response:
-        words, address = words_for(request), request.url.path
         try:
-            person = await guard.person(request)
+            return behind_page(await desk.signed_in(request))
         except NotAuthentic:
-            return RedirectResponse(f"/login?next={quote(address)}", 302)
-        listed = "".join(f"<li><code>{escape(one)}</code>" for one in BEHIND[address])
-        said = escape(words["behind"].format(name=person.name))
-        return _shown(
-            words, words[address], f'<p>{said}</p><ul>{listed}</ul><p><a href="/docs">{words["docs"]}</a></p>'
-        )
+            return RedirectResponse(f"{LOGIN}?next={quote(request.url.path)}", 302)
 
     for address in BEHIND:
         router.add_api_route(address, show_behind, methods=["GET"])
     return router
 
 
-def words_for(request: Request) -> Words:
-    return WORDS[language_of(request.headers.get("accept-language", ""))]
+def home_page(shell: Shell) -> Response:
+    words = shell.words
+    onwards = (LOGIN, words["sign_in"]) if shell.person is None else (DASHBOARD, words[DASHBOARD])
+    links = [onwards, (DOCS, words["docs"]), ("/openapi.json", words["openapi"])]
+    listed = "".join(f"<li>{shell.link(address, name)}</li>" for address, name in links)
+    return shell.page("Pulse", f'<p>{escape(words["what"])}</p><ul class="ways">{listed}</ul>')
 
 
-def login_page(words: Words, after: str, offered: Iterable[str], refusal: PulseError | None = None) -> Response:
-    others = "".join(f'<li><a href="/auth/{one}/redirect">{escape(words[one])}</a>' for one in offered)
-    form = (
-        f'<form method="post" action="/login"><input type="hidden" name="next" value="{escape(after)}">'
-        f'<label>{words["email"]} <input type="email" name="email" autocomplete="username" required></label>'
-        f'<label>{words["password"]} <input type="password" name="password" autocomplete="current-password" required>'
-        f"</label><button>{words['sign_in']}</button></form><ul>{others}</ul>"
+def behind_page(shell: Shell) -> Response:
+    """What is there for whoever looks, who is signed in."""
+    words, address, person = shell.words, shell.address, shell.person
+    assert person is not None
+    behind = BEHIND[address]
+    theirs = ""
+    if behind.admins and may_manage(person):
+        theirs = f"<h2>{escape(words['for_admins'])}</h2>{_operations(words, behind.admins)}"
+    body = (
+        f"{_settings(shell)}<p>{escape(words['signed'].format(name=person.name))} {escape(words['behind'])}</p>"
+        f"{_operations(words, behind.operations)}{theirs}"
+        f'<p><a href="{DOCS}#{behind.guide}">{escape(words["guide"])}</a></p>'
     )
-    return _form_page(words, form, refusal)
+    return shell.page(shell.panel if address == PANEL else words[address], body)
 
 
-def code_page(words: Words, refusal: PulseError | None = None) -> Response:
-    """Asks for the second factor."""
-    form = (
-        f'<form method="post" action="{CODE_PAGE}"><label>{words["code"]} '
-        f'<input name="code" autocomplete="one-time-code" required autofocus></label>'
-        f"<button>{words['sign_in']}</button></form>"
-    )
-    return _form_page(words, form, refusal)
+def _settings(shell: Shell) -> str:
+    """The ways between the settings, on each of them."""
+    if shell.address not in SETTINGS:
+        return ""
+    links = "".join(shell.link(address, shell.words[address]) for address in SETTINGS)
+    return f'<nav aria-label="{escape(shell.words["settings"])}">{links}</nav>'
 
 
-def _form_page(words: Words, form: str, refusal: PulseError | None) -> Response:
-    said = words.get(refusal.code, str(refusal)) if refusal else ""
-    alert = f'<p role="alert">{escape(said)}</p>' if said else ""
-    answered = _shown(words, words["sign_in"], alert + form, refusal.status if refusal else 200)
-    if refusal is not None and refusal.status in (429, 503):
-        answered.headers["Retry-After"] = str(getattr(refusal, "retry_after", 2))
-    return answered
+def _operations(words: Mapping[str, str], operations: Iterable[str]) -> str:
+    return f'<ul class="ways">{"".join(_operation(words[one], one) for one in operations)}</ul>'
 
 
-def _shown(words: Words, title: str, body: str, status: int = 200) -> Response:
-    return HTMLResponse(
-        page(words["language"], title, body), status, page_headers() | {"Vary": "Accept-Language, Cookie"}
-    )
+def _operation(name: str, operation: str) -> str:
+    """What can be read is a link to it."""
+    method, address = operation.split(" ")
+    shown = f'<a href="{address}">{escape(name)}</a>' if method == "GET" else f"<span>{escape(name)}</span>"
+    return f"<li>{shown} <code>{operation}</code></li>"

@@ -23,12 +23,12 @@ Locale = Annotated[Literal["ru", "en"], Field(examples=["ru"])]
 
 
 class Profile(Shown):
-    """`locale` is the language that Pulse speaks to you."""
+    """`locale` is the language that Pulse speaks to you; null until you choose, then it is what your browser asks for."""
 
     id: Annotated[UUID, Field(examples=["76b3650b-e037-5e26-acd4-70d922a03793"])]
     email: Annotated[str, Field(examples=["anna@pulse.example"])]
     name: Annotated[str, Field(examples=["Anna"])]
-    locale: Locale
+    locale: Locale | None
 
 
 class ProfileChange(Body):
@@ -58,7 +58,7 @@ def profile_routes(guard: Guard, store: EventStore) -> APIRouter:
         myself = guard.directory.moderator(person.id)
         if myself is None:
             raise NotFound
-        return answer({"id": myself.id, "email": myself.email, "name": myself.name, "locale": myself.locale})
+        return answer({"id": myself.id, "email": myself.email, "name": myself.name, "locale": myself.locale or None})
 
     @router.patch("", responses={200: WRITTEN})
     async def change_profile(wanted: ProfileChange, person: Asking) -> Response:

@@ -9,6 +9,8 @@ from fastapi.responses import HTMLResponse
 
 from pulse.aggregates.identity import LinkedToAnother
 from pulse.desk.html import language_of, page, page_headers
+from pulse.desk.page_desk import DASHBOARD, Shell
+from pulse.desk.words import WORDS
 from pulse.errors import NotAllowed, NotAuthentic, PulseError, Trouble, sentence
 from pulse.http import told
 from pulse.limits import TooOften
@@ -57,7 +59,7 @@ def refused(error: PulseError, request: Request) -> Response:
     language = language_of(request.headers.get("accept-language", ""))
     said = words_of(error, language)
     if "text/html" in request.headers.get("accept", ""):
-        response = _page(said, language, error.status)
+        response = _private(_refusal_page(Shell(WORDS[language], request.url.path), said, error.status))
     else:
         response = _private(told(error.code, said, error.status))
     response.headers["Content-Language"] = language
@@ -69,7 +71,8 @@ def refused(error: PulseError, request: Request) -> Response:
 
 def fragment_page() -> Response:
     """Brings what stands behind the # to the callback."""
-    return _page("…", "en", 200, FRAGMENT)
+    shown = page("en", "Pulse", f"<p>…</p><script>{FRAGMENT}</script>")
+    return _private(HTMLResponse(shown, headers=page_headers(FRAGMENT)))
 
 
 def words_of(error: PulseError, language: str) -> str:
@@ -80,9 +83,10 @@ def words_of(error: PulseError, language: str) -> str:
     return ENGLISH.get(type(error), sentence(type(error)))
 
 
-def _page(said: str, language: str, status: int, script: str = "") -> Response:
-    body = f"<p>{escape(said)}</p>" + (f"<script>{script}</script>" if script else "")
-    return _private(HTMLResponse(page(language, "Pulse", body), status, page_headers(script)))
+def _refusal_page(shell: Shell, said: str, status: int) -> Response:
+    """The way back asks strangers to sign in first."""
+    back = shell.link(DASHBOARD, shell.words[DASHBOARD])
+    return shell.page(shell.words["error"], f"<p>{escape(said)}</p><p>{back}</p>", status)
 
 
 def _private(response: Response) -> Response:

@@ -29,7 +29,9 @@ from pulse.desk.colleagues import colleague_routes
 from pulse.desk.customers import CustomerDesk, customer_routes
 from pulse.desk.deliveries import delivery_routes
 from pulse.desk.departments import archive_routes, department_routes, member_routes
+from pulse.desk.docs import docs_routes
 from pulse.desk.drafts import Drafts, draft_routes
+from pulse.desk.error_pages import ErrorPages
 from pulse.desk.files import file_routes
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
@@ -37,11 +39,13 @@ from pulse.desk.hours import hour_routes
 from pulse.desk.identities import identity_routes
 from pulse.desk.invitations import invitation_routes
 from pulse.desk.login import Login, login_routes
+from pulse.desk.login_pages import code_page_routes, login_page_routes
 from pulse.desk.logout import logout_routes
 from pulse.desk.me import me_routes
 from pulse.desk.my_sessions import my_session_routes
 from pulse.desk.notifications import notification_routes
 from pulse.desk.own_password import OwnPassword
+from pulse.desk.page_desk import PageDesk
 from pulse.desk.pagers import pager_routes
 from pulse.desk.pages import page_routes
 from pulse.desk.producers import producer_routes, producer_secret_routes
@@ -122,6 +126,7 @@ class DeskParts:
     attention: Attention
     ping: Ping
     push_key: str
+    push_port: int
     vault: Vault
     ways: Ways
     people: People
@@ -154,6 +159,7 @@ def open_desk(house: House, reads: Reads, http: httpx2.AsyncClient) -> None:
         attention=attention,
         ping=send_ping,
         push_key=settings.push_key,
+        push_port=settings.push_port,
         vault=house.vault,
         ways=ways_in(house),
         people=People(store, now, house.directory.admins),
@@ -165,6 +171,7 @@ def open_desk(house: House, reads: Reads, http: httpx2.AsyncClient) -> None:
     )
 
     house.routers += desk_routers(guard, parts)
+    house.pages = PageDesk(guard)
     house.checks["reads"] = lambda: readable(reads)
     house.begins.append(lambda: until_readable(reads))
 
@@ -216,15 +223,18 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
 
 
 def sign_in_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
-    """Signing in, and what people set about themselves."""
+    """Signing in, what people set about themselves, and the pages."""
     store, passwords = parts.store, parts.passwords
     tries, factors = Tries(parts.reads), SecondFactors(parts.vault, guard.clock)
-    login = Login(guard, store, passwords, tries, factors)
+    login, pages = Login(guard, store, passwords, tries, factors), PageDesk(guard)
     own_password = OwnPassword(guard, passwords, tries)
     own = OwnTwoFactor(guard, store, own_password, factors)
     return [
         login_routes(login),
-        page_routes(guard, login, parts.ways),
+        login_page_routes(pages, login, parts.ways),
+        code_page_routes(pages, login),
+        page_routes(pages),
+        docs_routes(pages, parts.push_port),
         logout_routes(guard, store),
         my_session_routes(guard, store),
         two_factor_routes(guard, own),
@@ -264,6 +274,8 @@ def whole_app(house: House) -> ASGIApp:
     app: ASGIApp = http_app(
         house.routers, house.routes, house.check, PATHS, SECURITY, proxies=house.settings.trusted_proxies
     )
+    if house.pages is not None:
+        app = ErrorPages(app, house.pages)
     if house.webhooks is not None and house.publishing is not None:
         app = Fork(WEBHOOKS, Fork(EVENTS, house.publishing, house.webhooks), app)
     return AnswerHeaders(app, tls=house.settings.secure_cookies)

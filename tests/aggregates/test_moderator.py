@@ -120,15 +120,20 @@ def test_who_is_away_comes_back_and_each_is_said_once():
 
 def test_people_say_their_name_and_language_themselves():
     moderator = given(anna())
-    moderator.when(lambda m: m.change_profile(name="Anna", locale="en", now=NOW)).then_nothing()
+    moderator.when(lambda m: m.change_profile(name="Anna", now=NOW)).then_nothing()
     moderator.when(lambda m: m.change_profile(locale="ru", now=NOW)).then(ModeratorProfileChanged).now(
         name="Anna", locale="ru"
     )
     moderator.when(lambda m: m.change_profile(name=" Anya ", now=NOW)).then(ModeratorProfileChanged).now(
         name="Anya", locale="ru"
     )
+    moderator.when(lambda m: m.change_profile(name="Anya", locale="ru", now=NOW)).then_nothing()
     moderator.when(lambda m: m.change_profile(name=" ", now=NOW)).then_refused(NotAName)
     moderator.when(lambda m: m.change_profile(locale="de", now=NOW)).then_refused(UnknownLocale)
+
+
+def test_a_name_is_changed_without_choosing_a_language():
+    given(anna()).when(lambda m: m.change_profile(name="Anya", now=NOW)).then(ModeratorProfileChanged).now(locale="")
 
 
 def test_a_disabled_person_is_enabled_once():

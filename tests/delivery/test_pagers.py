@@ -156,6 +156,20 @@ async def test_of_chats_one_may_not_see_nothing_is_told(office: Office, script: 
         assert told(script) == [LINKED, "New chat: Vera\nFor Sales"]
 
 
+async def test_who_chose_a_language_is_told_in_it_whatever_telegram_says(office: Office, script: Script) -> None:
+    def decision(boris: Moderator | None) -> Moderator:
+        assert boris is not None
+        boris.change_profile(locale="ru", now=now())
+        return boris
+
+    chosen = await office.store.decide(Moderator, BORIS, decision, by="test")
+    await office.directory.wait_for(chosen.position)
+    async with paging(office):
+        await linked(office, BORIS, "901", "en")
+        await script.until_called(1)
+    assert told(script, "901") == ["Сюда будут приходить сообщения о работе."]
+
+
 async def test_a_chat_given_and_a_mention_are_told_in_ones_own_language(office: Office, script: Script) -> None:
     async with paging(office):
         await linked(office, BORIS, "901", "ru")

@@ -18,7 +18,7 @@ NEW_PASSWORD = "/api/settings/password"
 async def test_a_profile_is_shown_and_changed(shared: Pulse) -> None:
     email = await an_account(shared, "anna")
     browser = await signed_in(shared, email)
-    shown = {"id": str(browser.account), "email": email, "name": "Anna", "locale": "en"}
+    shown = {"id": str(browser.account), "email": email, "name": "Anna", "locale": None}
     assert (await browser.get(PROFILE)).json() == shown
     changed = await browser.ask("PATCH", PROFILE, {"locale": "ru"})
     assert changed.json()["version"] == 2

