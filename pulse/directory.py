@@ -9,9 +9,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
-import msgspec
 import structlog
-from eventsourcing.domain import Aggregate, OriginatorVersionError
+from eventsourcing.domain import Aggregate
 
 from pulse.access import Person, may_manage
 from pulse.aggregates.blocklist import Block, Blocklist, blocklist_id
@@ -26,7 +25,7 @@ from pulse.aggregates.source import Source, source_id
 from pulse.aggregates.subscriber import Subscriber
 from pulse.errors import BadInput, NotFound
 from pulse.eventlog.appends import Stored
-from pulse.eventlog.envelope import PREFIX, UnknownEvent, open_envelope
+from pulse.eventlog.envelope import NEWER_HISTORY, PREFIX, open_stored
 from pulse.eventlog.follow import Follow
 from pulse.eventlog.jetstream import Log
 from pulse.tokens import Staff
@@ -234,11 +233,11 @@ class Directory:
         if aggregate_id in self._beyond:
             return
         try:
-            recorded = open_envelope(stored.position, stored.subject, stored.body)
+            recorded = open_stored(stored)
             known = self._known.get(aggregate_id)
             if known is None or known.version < recorded.ver:
                 self._learn(aggregate_id, recorded.event.mutate(known))
-        except (UnknownEvent, msgspec.MsgspecError, OriginatorVersionError):
+        except NEWER_HISTORY:
             # A newer Pulse wrote it. Who or what it was about is unknown from here on: closed, not half known.
             log.exception("directory.beyond", position=stored.position)
             self._beyond.add(aggregate_id)

@@ -24,7 +24,7 @@ from pulse.aggregates.department_policy import BY_HAND, Candidate, Policy, choos
 from pulse.aggregates.source import Route, Source
 from pulse.aggregates.source_rules import FirstWord, Rule
 from pulse.eventlog.appends import Stored
-from pulse.eventlog.envelope import Recorded, UnknownEvent, open_envelope
+from pulse.eventlog.envelope import NEWER, Recorded, open_stored
 from pulse.eventlog.jetstream import Log
 from pulse.values import value
 
@@ -186,8 +186,8 @@ async def first_since(source: Log, since: datetime | None) -> int:
 def _read(stored: Stored) -> Recorded | None:
     """None for what a newer Pulse wrote."""
     try:
-        return open_envelope(stored.position, stored.subject, stored.body)
-    except (UnknownEvent, msgspec.MsgspecError):
+        return open_stored(stored)
+    except NEWER:
         log.warning("dry_run.unreadable", position=stored.position)
         return None
 

@@ -9,7 +9,7 @@ PulseError
 │   ├── EmptyReply          aggregates/chat
 │   ├── StaleReply          aggregates/chat; says what came in between
 │   ├── CustomerUnreachable aggregates/chat
-│   ├── OutOfSight          desk/chat_replies
+│   ├── OutOfSight          desk/chat_notes
 │   ├── ManyCustomers       desk/blocking
 │   ├── NobodyThere         desk/chat_standing
 │   ├── EmptyNote           aggregates/chat_work
@@ -39,7 +39,7 @@ PulseError
 │   ├── NoCode              ingest/webhooks
 │   ├── NotAsShown          eventlog/rehearsal
 │   ├── ThereAlready        commands/running
-│   ├── TooManySubscribers  desk/subscribers
+│   ├── TooManySubscribers  desk/subscriber_desk
 │   ├── TooManySources      desk/source_commands
 │   ├── NoPublicAddress     sources/providers
 │   ├── NoProvider          sources/providers
@@ -49,7 +49,7 @@ PulseError
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/guard
 │       ├── NotFromHere     desk/guard
-│       ├── NotLinked       desk/provider_pages; signing in with Telegram or VK
+│       ├── NotLinked       desk/way_pages; signing in with Telegram or VK
 │       ├── NotProven       desk/own_password
 │       ├── NotYourChannel  desk/broadcasting
 │       ├── SenderBlocked   ingest/widget
@@ -104,7 +104,7 @@ PulseError
 │   ├── SecretIsTheirs      producers
 │   └── Unreadable          channels; an authentic delivery
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
-│   ├── NotSignedIn         providers; with Telegram or VK
+│   ├── NotSignedIn         ways; with Telegram or VK
 │   ├── NotAnInvitation     aggregates/moderator
 │   ├── WrongPassword       desk/login
 │   └── WrongCode           aggregates/moderator_sign_in
@@ -113,7 +113,7 @@ PulseError
 │   ├── NoChatYet           ingest/intake; never leaves it
 │   ├── CustomerToo         ingest/intake; never leaves it
 │   ├── NoPreview           files/previews
-│   └── ProviderOff         providers
+│   └── ProviderOff         ways
 └── Trouble                 our side: 503 with Retry-After
     ├── TryLater            busy; the same request may go through soon
     │   ├── TooOften        limits: 429

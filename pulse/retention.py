@@ -18,14 +18,14 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from eventsourcing.domain import AggregateEvent, OriginatorVersionError
+from eventsourcing.domain import AggregateEvent
 
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_events import MessageReceived, ReplyWritten
 from pulse.aggregates.chat_files import AttachmentLost, AttachmentStored
 from pulse.aggregates.retention import Limits
 from pulse.eventlog.appends import Stored
-from pulse.eventlog.envelope import UnknownEvent, envelope_of, open_envelope, wire_name
+from pulse.eventlog.envelope import NEWER_HISTORY, envelope_of, open_stored, wire_name
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.whole import Tell, whole
@@ -46,7 +46,6 @@ from due where not exists (select 1 from kept where kept.content = due.content a
     and not exists (select 1 from told where told.chat = due.chat and told.key = due.key)
 """
 GONE = "select 1 from due where content = ? and not exists (select 1 from kept where kept.content = due.content)"
-UNREADABLE = (UnknownEvent, msgspec.MsgspecError, OriginatorVersionError)
 
 log = structlog.get_logger(__name__)
 
@@ -193,7 +192,7 @@ def _told(stored: Stored) -> Iterator[tuple[str, str]]:
 def _event(stored: Stored) -> AggregateEvent | None:
     """None for one that a newer Pulse wrote: what it names stays."""
     try:
-        return open_envelope(stored.position, stored.subject, stored.body).event
-    except UNREADABLE:
+        return open_stored(stored).event
+    except NEWER_HISTORY:
         log.warning("retention.unreadable", position=stored.position)
         return None

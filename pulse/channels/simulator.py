@@ -19,19 +19,8 @@ from hashlib import sha256
 
 import httpx2
 
-from pulse.channels import (
-    FILES,
-    Account,
-    Arrival,
-    Capabilities,
-    Channel,
-    Located,
-    MessageArrived,
-    Outgoing,
-    ReadMark,
-    ReceiptArrived,
-    TypingSeen,
-)
+from pulse.channels import FILES, Account, Capabilities, Channel, Located, Outgoing
+from pulse.channels.arrivals import Arrival, MessageArrived, ReadMark, ReceiptArrived, TypingSeen
 from pulse.channels.calls import BadPiece, MaybeSent, NeverDelivered, NotNow, SourceInTrouble
 from pulse.channels.fields import YEARS, Fields
 from pulse.message import Attachment, Author, Incoming

@@ -8,23 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from pulse.channels import (
-    FILES,
+from pulse.channels import FILES, Capabilities, Channel, Holder, Located, Outgoing, Posting, telegram_account
+from pulse.channels.arrivals import (
     Arrival,
     ButtonArrived,
-    Capabilities,
-    Channel,
     EchoArrived,
-    Holder,
-    Located,
     MessageArrived,
     MessagesDeleted,
-    Outgoing,
-    Posting,
     ReachChanged,
     Reacted,
     Unhandled,
-    telegram_account,
 )
 from pulse.channels.fields import Fields
 from pulse.channels.telegram_api import TelegramApi

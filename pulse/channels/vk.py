@@ -11,26 +11,28 @@ import orjson
 
 from pulse.channels import (
     FILES,
-    Arrival,
-    ButtonArrived,
     Capabilities,
     Channel,
-    Confirmation,
-    EchoArrived,
     Holder,
     Located,
-    MessageArrived,
     Outgoing,
     Posting,
     Profile,
+    load_object,
+    vk_account,
+    vk_sending,
+)
+from pulse.channels.arrivals import (
+    Arrival,
+    ButtonArrived,
+    Confirmation,
+    EchoArrived,
+    MessageArrived,
     ReachChanged,
     Reacted,
     ReadMark,
     TypingSeen,
     Unhandled,
-    load_object,
-    vk_account,
-    vk_sending,
 )
 from pulse.channels.calls import NeverDelivered
 from pulse.channels.fields import Fields, compact

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from pulse.channels import FILES, Arrival, CallbackArrived, Capabilities, Channel, MessageArrived, Outgoing, Unreadable
+from pulse.channels import FILES, Capabilities, Channel, Outgoing, Unreadable
+from pulse.channels.arrivals import Arrival, CallbackArrived, MessageArrived
 from pulse.channels.fields import YEARS, Fields
 from pulse.errors import NotAuthentic
 from pulse.message import Attachment, Author, Incoming

@@ -21,7 +21,8 @@ from pulse.aggregates.source_rules import NotARule, Rule, require_rules
 from pulse.commands.running import settings_here, with_house
 from pulse.commands.sources import find_source
 from pulse.commands.terminal import Json, err, out, show, show_json, show_rows, words_for_errors
-from pulse.desk.routing import Rules, name_in
+from pulse.desk.dry_runs import name_in
+from pulse.desk.routing import Rules
 from pulse.directory import Directory
 from pulse.dry_run import ASSUMED, DryRun, Question, shown
 from pulse.errors import BadInput

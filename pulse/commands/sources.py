@@ -73,8 +73,7 @@ def add(  # noqa: PLR0913, PLR0917  (a command's options)
 
     async def connect(house: House) -> None:
         there_already = ThereAlready(f"{channel} {identifier} is already connected; nothing was changed.")
-        connecting = connecting_here(house)
-        if await connecting.is_there(channel, identifier):
+        if await (connecting := connecting_here(house)).is_there(channel, identifier):
             raise there_already
         wanted = Wanted(title, house.directory.departments_named(department), seen, hidden)
         decided, made = await connecting.connect(channel, identifier, wanted, by=BY)
@@ -83,14 +82,12 @@ def add(  # noqa: PLR0913, PLR0917  (a command's options)
         made_up.append(made)
 
     with_house(settings, connect)
-    identity = str(source_id(channel, identifier))
-    made = {
-        "id": identity, "type": channel, "identifier": identifier,
-        "webhook_url": webhook_url(public_http(settings), channel, identifier), "secret": made_up[0],
+    there = {
+        "id": str(source_id(channel, identifier)), "type": channel, "identifier": identifier,
+        "webhook_url": webhook_url(public_http(settings), channel, identifier),
     }  # fmt: skip
-    show(made, as_json=as_json)
-    if channel == "vk" and "confirmation" not in seen:
-        _ask_for_confirmation(identity)
+    show(there | {"secret": made_up[0]}, as_json=as_json)
+    _ask_for_confirmation(there | {"settings": seen})
 
 
 @app.command("set")
@@ -149,8 +146,7 @@ def list_sources(as_json: Json = False) -> None:
     show_rows(COLUMNS, rows, as_json=as_json)
     if not as_json:
         for row in rows:
-            if row["type"] == "vk" and not row["settings"].get("confirmation"):
-                _ask_for_confirmation(row["id"])
+            _ask_for_confirmation(row)
 
 
 @app.command()
@@ -263,9 +259,12 @@ def _name_of(event: object) -> str:
     return "name" if name == "renamed" else name
 
 
-def _ask_for_confirmation(source: str) -> None:
+def _ask_for_confirmation(source: dict[str, Any]) -> None:
+    """Where there is none yet and VK will want one."""
+    if source["type"] != "vk" or source["settings"].get("confirmation"):
+        return
     err.print(
         "VK will want a confirmation code: copy it from the community's Callback API settings, where the webhook"
-        f" address is entered, and run `pulse source set {source} --confirmation CODE` before you press “Confirm”.",
+        f" address is entered, and run `pulse source set {source['id']} --confirmation CODE` before you press “Confirm”.",
         style="yellow", soft_wrap=True, markup=False, highlight=False,
     )  # fmt: skip

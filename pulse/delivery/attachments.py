@@ -8,72 +8,38 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import httpx2
-import msgspec
 import structlog
 
 from pulse.aggregates.chat import Chat
-from pulse.aggregates.chat_events import MessageEdited, MessageReceived, MessageReread, ReplyEchoed
 from pulse.aggregates.chat_files import AttachmentLost, AttachmentStored
 from pulse.blobs import Blobs
-from pulse.channels import Channel, Located
 from pulse.channels.calls import CallFailed, NeverDelivered
+from pulse.delivery.awaited import Awaited, Key, files_in
+from pulse.delivery.fetching import Fetching, Sources
 from pulse.errors import Trouble
 from pulse.eventlog.appends import Stored
-from pulse.eventlog.envelope import PREFIX, Recorded, UnknownEvent, open_envelope
+from pulse.eventlog.envelope import NEWER, PREFIX, open_stored
 from pulse.eventlog.follow import Follow
 from pulse.eventlog.store import EventStore
-from pulse.files.uploads import clean_name
-from pulse.message import LARGEST_FILE, Attachment, all_attachments, file_key, is_awaited
-from pulse.outside import AnswerTooLarge, ForbiddenAddress, NoAnswer, download, outside_client
-from pulse.values import value
+from pulse.message import file_key
+from pulse.outside import AnswerTooLarge, ForbiddenAddress, NoAnswer
 
 PER_SOURCE = 4
 BEGUN = 500  # of one source, being fetched or waiting for the next try; the others wait in its queue
 # Between tries: about an hour in all.
 PAUSES = (5.0, 30.0, 120.0, 600.0, 2700.0)
 OURS_SECONDS = 10.0
-# A file may take this long, and a second more for each of so many bytes that it is said to have.
-SECONDS = 60.0
-SLOWEST = 256 * 1024
 SAVE_EVERY = 500
-GONE = frozenset({400, 403, 404, 410})
 
 log = structlog.get_logger(__name__)
 
-Key = tuple[UUID, str]
 Save = Callable[[int], Awaitable[object]]
 Pause = Callable[[float], Awaitable[object]]
-
-
-@value
-class Awaited:
-    """A file that lies at its channel: of which message (or edit of it), the how manyth, and on which source."""
-
-    chat_id: UUID
-    source_id: UUID
-    of: int
-    edit: int | None
-    index: int
-    attachment: Attachment
-
-    @property
-    def key(self) -> Key:
-        return self.chat_id, file_key(self.edit or self.of, self.index)
-
-
-@value
-class Sources:
-    """What the worker asks of others: the driver of a source, and the hosts inside that files may come from."""
-
-    driver: Callable[[UUID], Channel | None]
-    trusted: frozenset[str] = frozenset()
-    limit: Callable[[UUID], int] = lambda _: LARGEST_FILE
 
 
 @dataclass(slots=True)
@@ -94,8 +60,7 @@ class Attachments:
     ) -> None:  # fmt: skip
         self.caught_up = asyncio.Event()
         self._store = store
-        self._blobs = blobs
-        self._sources = sources
+        self._fetching = Fetching(blobs, sources)
         self._clock = clock
         self._pause = pause
         self._queues: defaultdict[UUID, Queue] = defaultdict(Queue)
@@ -122,8 +87,8 @@ class Attachments:
 
     def _take(self, stored: Stored) -> None:
         try:
-            recorded = open_envelope(stored.position, stored.subject, stored.body)
-        except (UnknownEvent, msgspec.MsgspecError):
+            recorded = open_stored(stored)
+        except NEWER:
             log.exception("attachments.unreadable", position=stored.position)
             return
         match recorded.event:
@@ -189,7 +154,7 @@ class Attachments:
     async def _bring_once(self, awaited: Awaited) -> None:
         """Stores it or knows that it is lost. Raises CallFailed, NoAnswer for the channel, other Trouble for us."""
         try:
-            stored = await self._fetch(awaited)
+            stored = await self._fetching.fetch(awaited.source_id, awaited.attachment)
         except NeverDelivered as never:
             await self._lose(awaited, never.reason)
         except AnswerTooLarge:
@@ -197,82 +162,17 @@ class Attachments:
         except ForbiddenAddress:
             await self._lose(awaited, "The file lies where Pulse does not go.")
         else:
-            await self._decide(
-                awaited,
-                lambda chat: chat.store_attachment(
-                    stored, of=awaited.of, edit=awaited.edit, index=awaited.index, now=self._clock()
-                ),
-            )
-
-    async def _fetch(self, awaited: Awaited) -> Attachment:
-        driver, ref = self._sources.driver(awaited.source_id), awaited.attachment.ref
-        if driver is None or ref is None:
-            raise NeverDelivered("Its source is not connected any more.")
-        limit = self._sources.limit(awaited.source_id)
-        if (awaited.attachment.size or 0) > limit:
-            raise AnswerTooLarge
-        located = await driver.locate(ref)
-        if (located.size or 0) > limit:
-            raise AnswerTooLarge
-        seconds = SECONDS + (located.size or awaited.attachment.size or limit) / SLOWEST
-        trusted = self._sources.trusted
-        async with self._blobs.gather() as gathered, outside_client(_hosts(located), allow_private=trusted) as client:
-            status = await download(client, located.url, gathered.add, limit=limit, seconds=seconds)
-            if status in GONE:
-                raise NeverDelivered("The channel has it no more.")
-            if status != 200:
-                raise NoAnswer
-            kept = await gathered.keep()
-        name = awaited.attachment.name
-        return replace(
-            awaited.attachment, file=str(uuid4()), sha256=kept.sha256, size=kept.size, mime=kept.mime,
-            name=None if name is None else clean_name(name),
-        )  # fmt: skip
+            await self._decide(awaited, lambda chat: chat.store_attachment(stored, **awaited.place, now=self._clock()))
 
     async def _lose(self, awaited: Awaited, reason: str) -> None:
         await self._decide(
-            awaited,
-            lambda chat: chat.lose_attachment(
-                of=awaited.of, edit=awaited.edit, index=awaited.index, reason=reason, now=self._clock()
-            ),
+            awaited, lambda chat: chat.lose_attachment(**awaited.place, reason=reason, now=self._clock())
         )
 
     async def _decide(self, awaited: Awaited, act: Callable[[Chat], None]) -> None:
-        def decision(chat: Chat | None) -> Chat | None:
-            if chat is not None:
-                act(chat)
-            return chat
-
-        await self._store.decide(Chat, awaited.chat_id, decision, by="system")
+        await self._store.act_on(Chat, awaited.chat_id, act, by="system")
 
 
 def pause_after(tries: int) -> float:
     """Seconds until the next one; none after the last."""
     return PAUSES[tries] if tries < len(PAUSES) else 0.0
-
-
-def files_in(recorded: Recorded) -> Iterator[Awaited]:
-    """The files that an event brought and that are not with us."""
-    edit: int | None = None
-    of = recorded.ver
-    attachments: tuple[Attachment, ...] = ()
-    match recorded.event:
-        case MessageReceived(message=message):
-            attachments = all_attachments(message)
-        case MessageEdited(of=of, message=message) | MessageReread(of=of, message=message):
-            attachments, edit = all_attachments(message), recorded.ver
-        case ReplyEchoed(confirms=None):
-            attachments = recorded.event.attachments
-    source = recorded.scope.source
-    if source is not None:
-        for index, one in enumerate(attachments):
-            if is_awaited(one):
-                yield Awaited(recorded.aggregate_id, source, of, edit, index, one)
-
-
-def _hosts(located: Located) -> tuple[str, ...]:
-    """Without a list, the one host it lies on. Raises ForbiddenAddress."""
-    try:
-        return located.hosts or (httpx2.URL(located.url).raw_host.decode("ascii"),)
-    except httpx2.InvalidURL:
-        raise ForbiddenAddress from None

@@ -68,9 +68,6 @@ class LettingGo:
             found = await holding.held_by(self.reads, sorted(people), AT_ONCE, before=before)
 
     async def _free(self, chat_id: UUID, holder: UUID) -> None:
-        def decision(chat: Chat | None) -> Chat | None:
-            if chat is not None:
-                chat.let_go(holder, now=self.clock())
-            return chat
-
-        await self.store.decide(Chat, chat_id, decision, by="system", cause=CAUSE)
+        await self.store.act_on(
+            Chat, chat_id, lambda chat: chat.let_go(holder, now=self.clock()), by="system", cause=CAUSE
+        )

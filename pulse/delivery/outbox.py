@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Collection
 from uuid import UUID
 
-import msgspec
 import structlog
 
 from pulse.aggregates.chat_events import ReplyWritten
@@ -19,7 +18,7 @@ from pulse.channels.table import CHANNELS
 from pulse.delivery.sender import Parts, Sender
 from pulse.errors import NotFound
 from pulse.eventlog.appends import Stored
-from pulse.eventlog.envelope import Recorded, UnknownEvent, open_envelope
+from pulse.eventlog.envelope import NEWER, Recorded, open_stored
 from pulse.eventlog.follow import Follow, until_told
 from pulse.eventlog.lease import Lease
 from pulse.eventlog.notes import Notes, Place
@@ -89,8 +88,8 @@ class Outbox:
         if kind != "chat":
             return
         try:
-            self._note(open_envelope(stored.position, stored.subject, stored.body))
-        except (UnknownEvent, msgspec.MsgspecError):  # a newer Pulse wrote it; what it knows how to send, it sends
+            self._note(open_stored(stored))
+        except NEWER:  # a newer Pulse wrote it; what it knows how to send, it sends
             log.warning("outbox.beyond", position=stored.position)
 
     def _note(self, recorded: Recorded) -> None:

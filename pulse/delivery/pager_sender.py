@@ -6,7 +6,6 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 import structlog
@@ -126,12 +125,11 @@ class PagerSender:
 
     async def _unlink(self, pager: Pager, reason: str) -> None:
         """Its owner blocked the bot; Pulse itself tells them so."""
+
+        def unlink(known: Pager) -> None:
+            known.unlink(reason, peer=pager.peer, now=self._clock())
+
         try:
-            await self._store.decide(Pager, pager.id, partial(self._let_go, pager.peer, reason), by="system")
+            await self._store.act_on(Pager, pager.id, unlink, by="system")
         except Trouble as trouble:  # the next page finds it again
             log.warning("pager.not_unlinked", trouble=repr(trouble))
-
-    def _let_go(self, peer: str, reason: str, pager: Pager | None) -> Pager | None:
-        if pager is not None:
-            pager.unlink(reason, peer=peer, now=self._clock())
-        return pager

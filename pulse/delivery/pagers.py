@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import msgspec
 import structlog
 
 from pulse.access import Person, Place, may_see
@@ -22,7 +21,7 @@ from pulse.delivery.pager_words import Page
 from pulse.directory import KINDS, Directory
 from pulse.errors import ReadsDown
 from pulse.eventlog.appends import Stored, WrongSequence
-from pulse.eventlog.envelope import Recorded, UnknownEvent, open_envelope
+from pulse.eventlog.envelope import NEWER, Recorded, open_stored
 from pulse.eventlog.follow import Follow, until_told
 from pulse.eventlog.lease import Lease
 from pulse.eventlog.notes import Notes
@@ -87,8 +86,8 @@ class Pagers:
             # Who is away, and who sees what, as they are after this.
             await self._directory.wait_for(stored.position)
         try:
-            recorded = open_envelope(stored.position, stored.subject, stored.body)
-        except (UnknownEvent, msgspec.MsgspecError):  # a newer Pulse wrote it
+            recorded = open_stored(stored)
+        except NEWER:  # a newer Pulse wrote it
             return
         if self._clock() - recorded.at > STALE:
             return

@@ -12,7 +12,6 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import msgspec
 import structlog
 
 from pulse.aggregates.chat import Chat, chat_id
@@ -21,7 +20,7 @@ from pulse.aggregates.customer import Customer, CustomerLookedUp, CustomerMet, c
 from pulse.channels import Channel, Profile
 from pulse.errors import PulseError, Trouble
 from pulse.eventlog.appends import Stored
-from pulse.eventlog.envelope import PREFIX, Recorded, UnknownEvent, open_envelope
+from pulse.eventlog.envelope import NEWER, PREFIX, Recorded, open_stored
 from pulse.eventlog.follow import Follow, until_told
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
@@ -170,5 +169,5 @@ class Profiles:
 def readable(page: Iterable[Stored]) -> Iterator[Recorded]:
     """The events that this version of Pulse can read."""
     for stored in page:
-        with suppress(UnknownEvent, msgspec.MsgspecError):
-            yield open_envelope(stored.position, stored.subject, stored.body)
+        with suppress(*NEWER):
+            yield open_stored(stored)

@@ -20,11 +20,10 @@ from pulse.access import Person
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.department_policy import BY_HAND, Candidate, Policy, choose
 from pulse.delivery.standing import CAUSE, Stand, Standing, Turns
-from pulse.delivery.unreadable import UNREADABLE
 from pulse.directory import KINDS, Directory
 from pulse.errors import LogDown, ReadsDown, Trouble
 from pulse.eventlog.appends import AppendRefused, Stored
-from pulse.eventlog.envelope import envelope_of, subject_of
+from pulse.eventlog.envelope import NEWER_HISTORY, envelope_of, subject_of
 from pulse.eventlog.follow import Follow
 from pulse.eventlog.lease import Lease
 from pulse.eventlog.notes import Notes, Place
@@ -192,7 +191,7 @@ class Routing:
         decision = partial(self._decide, department, moderator)
         try:
             decided = await self.store.decide(Chat, chat_id, decision, by="system", cause=CAUSE)
-        except UNREADABLE:
+        except NEWER_HISTORY:
             log.exception("routing.unreadable", chat=chat_id)
             standing.drop(chat_id)  # or it would stand before all others for ever
             return

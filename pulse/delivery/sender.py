@@ -25,6 +25,7 @@ from pulse.delivery.outcomes import makes_unreachable, record_failure, record_se
 from pulse.delivery.pace import Pace
 from pulse.delivery.reach import lose_customer
 from pulse.delivery.turns import Terms, Turn, later, take_turn
+from pulse.delivery.waiting import Waiting
 from pulse.directory import Directory
 from pulse.drivers import Drivers
 from pulse.errors import PulseError, Trouble
@@ -63,22 +64,14 @@ class Sender:
         self._clock = parts.clock
         self._breaker = Breaker()
         self._pace = Pace(CHANNELS[parts.directory.source(source_id).channel].capabilities)
-        self._waiting: asyncio.Queue[UUID] = asyncio.Queue()
-        self._queued: set[UUID] = set()
-        self._busy: set[UUID] = set()
-        self._timers: dict[UUID, asyncio.TimerHandle] = {}
+        self._waiting = Waiting()
         self._not_called: dict[UUID, set[tuple[int, int]]] = {}
         self._changed = asyncio.Event()
         self._uploads = asyncio.Semaphore(UPLOADS)  # a file is in memory while it is sent
 
     def wake(self, chat_id: UUID) -> None:
         """This chat may have something to send."""
-        if timer := self._timers.pop(chat_id, None):
-            timer.cancel()
-        if chat_id not in self._queued:
-            self._queued.add(chat_id)
-            if chat_id not in self._busy:  # else it is put back when its turn is over
-                self._waiting.put_nowait(chat_id)
+        self._waiting.put(chat_id)
 
     def look_again(self) -> None:
         """The source has changed: it may send again, or no more."""
@@ -90,8 +83,7 @@ class Sender:
         try:
             await asyncio.gather(*workers)
         finally:
-            for timer in self._timers.values():
-                timer.cancel()
+            self._waiting.end()
             for worker in workers:
                 if not worker.cancelling():  # a second time would cut its last call off
                     worker.cancel()
@@ -99,21 +91,17 @@ class Sender:
 
     async def _work(self) -> None:
         while True:
-            chat_id = await self._waiting.get()
-            self._queued.discard(chat_id)
-            self._busy.add(chat_id)
+            chat_id = await self._waiting.take()
             try:
                 await self._serve(chat_id)
             except PulseError as trouble:  # the log is away, or a newer Pulse knows this source better
                 log.warning("delivery.postponed", chat=str(chat_id), trouble=trouble.code)
-                self._wake_later(chat_id, RETRY_SECONDS)
+                self._waiting.put_later(chat_id, RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001  one chat must not stop the others; its words may hold a token
                 log.error("delivery.stumbled", chat=str(chat_id), error=type(error).__name__)  # noqa: TRY400
-                self._wake_later(chat_id, STUMBLED_SECONDS)
+                self._waiting.put_later(chat_id, STUMBLED_SECONDS)
             finally:
-                self._busy.discard(chat_id)
-                if chat_id in self._queued:
-                    self._waiting.put_nowait(chat_id)
+                self._waiting.over(chat_id)
 
     async def _serve(self, chat_id: UUID) -> None:
         """One call for this chat, if it is time for one. Raises Trouble of the log.
@@ -141,7 +129,7 @@ class Sender:
                 await self._call_and_record(chat_id, turn)
                 self.wake(chat_id)
             elif turn is not None:
-                self._wake_later(chat_id, (turn - self._clock()).total_seconds())
+                self._waiting.put_later(chat_id, (turn - self._clock()).total_seconds())
         finally:
             if not called:
                 self._pace.give_back()
@@ -180,13 +168,11 @@ class Sender:
 
         terms = Terms(self._driver().capabilities, may_call_at, self._not_called.get(chat_id, ()))
 
-        def decision(chat: Chat | None) -> Chat | None:
-            if chat is not None:
-                taken.append(take_turn(chat, terms, now))
-            return chat
+        def take(chat: Chat) -> None:
+            taken.append(take_turn(chat, terms, now))
 
         try:
-            decided = await self._store.decide(Chat, chat_id, decision, by="system")
+            decided = await self._store.act_on(Chat, chat_id, take, by="system")
         except AckLost:
             if isinstance(turn := taken[-1], Turn):  # it may be on disk, but surely no call was made
                 self._not_called.setdefault(chat_id, set()).add((turn.of, turn.attempt))
@@ -218,14 +204,9 @@ class Sender:
             await self._record(chat_id, lambda chat: record_sent(chat, turn, message_id, self._clock()))
 
     async def _record(self, chat_id: UUID, record: Callable[[Chat], None]) -> None:
-        def decision(chat: Chat | None) -> Chat | None:
-            if chat is not None:
-                record(chat)
-            return chat
-
         while True:
             try:
-                await self._store.decide(Chat, chat_id, decision, by="system")
+                await self._store.act_on(Chat, chat_id, record, by="system")
             except Trouble:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
@@ -245,12 +226,10 @@ class Sender:
         now = self._clock()
         until = later(now, trouble.after) if trouble.after is not None else None
 
-        def decision(source: Source | None) -> Source | None:
-            if source is not None:
-                source.halt(trouble.reason, code=trouble.provider_code, until=until, now=now)
-            return source
+        def halt(source: Source) -> None:
+            source.halt(trouble.reason, code=trouble.provider_code, until=until, now=now)
 
-        decided = await self._store.decide(Source, self.source_id, decision, by="system")
+        decided = await self._store.act_on(Source, self.source_id, halt, by="system")
         if decided.events:
             log.error("delivery.halted", source=str(self.source_id), reason=trouble.reason)
             await self._parts.directory.wait_for(decided.position)
@@ -260,9 +239,3 @@ class Sender:
         driver = self._parts.drivers.of(self.source_id)
         assert driver is not None
         return driver
-
-    def _wake_later(self, chat_id: UUID, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        if timer := self._timers.pop(chat_id, None):
-            timer.cancel()
-        self._timers[chat_id] = loop.call_later(max(0.0, seconds), self.wake, chat_id)

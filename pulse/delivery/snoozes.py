@@ -51,10 +51,7 @@ class Snoozes:
             due = await inbox.due(self.reads, now, AT_ONCE, after=due[-1])
 
     async def _wake(self, chat_id: UUID) -> None:
-        def decision(chat: Chat | None) -> Chat | None:
-            if chat is not None:
-                chat.wake(now=self.clock(), due=True)
-            return chat
-
-        decided = await self.store.decide(Chat, chat_id, decision, by="system")
+        decided = await self.store.act_on(
+            Chat, chat_id, lambda chat: chat.wake(now=self.clock(), due=True), by="system"
+        )
         await self.reads.wait_for(decided.position)  # or the next look would find it again

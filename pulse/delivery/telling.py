@@ -16,7 +16,7 @@ from pulse.delivery.post import NotTaken, Post, WantsNoMore
 from pulse.delivery.public_event import TYPES, Told, public_event
 from pulse.errors import Trouble
 from pulse.eventlog.appends import Stored
-from pulse.eventlog.envelope import name_of, open_envelope
+from pulse.eventlog.envelope import name_of, open_stored
 from pulse.eventlog.follow import RETRY_SECONDS, Follow, until_told
 from pulse.eventlog.jetstream import Log
 from pulse.progress import Progress, Progresses
@@ -106,7 +106,7 @@ class Telling:
             name = name_of(stored.body)
             if name not in TYPES or not self._subscriber.wants(name):
                 return None
-            return public_event(open_envelope(stored.position, stored.subject, stored.body))
+            return public_event(open_stored(stored))
         except Exception as error:
             log.exception("subscriber.poison", position=stored.position)
             raise NotTaken(f"This version of Pulse can't read the event at position {stored.position}.") from error

@@ -8,13 +8,10 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from uuid import UUID
 
-import msgspec
 import structlog
-from eventsourcing.domain import OriginatorVersionError
 
-from pulse.eventlog.envelope import UnknownEvent
+from pulse.eventlog.envelope import NEWER_HISTORY
 
-UNREADABLE = (UnknownEvent, msgspec.MsgspecError, OriginatorVersionError)
 AGAIN_SECONDS = 300.0
 KEPT = 10_000
 
@@ -37,7 +34,7 @@ class Unreadable:
         """Whatever is done inside ends quietly if the chat can't be read; anything else is raised."""
         try:
             yield
-        except UNREADABLE:
+        except NEWER_HISTORY:
             if chat_id not in self._until:
                 log.exception("chat.unreadable", worker=self._worker, chat=str(chat_id))
             self._until[chat_id] = time.monotonic() + AGAIN_SECONDS

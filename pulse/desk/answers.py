@@ -5,6 +5,7 @@ The models check nothing while Pulse runs, answers are encoded from rows as they
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +14,9 @@ from pulse.errors import PulseError
 from pulse.eventlog.commands import Decided
 from pulse.http import MEDIA_TYPE, Invalid, answer, described
 from pulse.projections.paging import Page
+
+# Of a route, by status, for the API's document.
+Responses = dict[int | str, dict[str, Any]]
 
 
 class Shown(BaseModel):
@@ -39,6 +43,13 @@ class Written(Shown):
     version: Annotated[int, Field(examples=[7])]
 
 
+class WithSecret(Written):
+    """Of what has a secret. It is shown this once, and only where Pulse made one up."""
+
+    id: Annotated[UUID, Field(examples=["9d4fdd9f-de72-51a4-99a8-f302fa61f8fc"])]
+    secret: Annotated[str | None, Field(examples=["whsec_cHVsc2UtZGVtby1wcm9kdWNlci1zZWNyZXQ="])]
+
+
 def written(model: type[Written], description: str = "done, and on disk") -> dict[str, Any]:
     """What a command answers that says more than `Written`, for the API's document."""
     position = {
@@ -52,12 +63,12 @@ def written(model: type[Written], description: str = "done, and on disk") -> dic
 WRITTEN = written(Written)
 
 
-def shows(model: Any, description: str = "found", status: int = 200) -> dict[int | str, dict[str, Any]]:
+def shows(model: Any, description: str = "found", status: int = 200) -> Responses:
     """What a route answers with, for the API's document: `responses=shows(Listed[ChatRow])`."""
     return {status: {"model": model, "description": description}}
 
 
-def refuses(*errors: type[PulseError]) -> dict[int | str, dict[str, Any]]:
+def refuses(*errors: type[PulseError]) -> Responses:
     """Errors of a route's own, for the API's document; `refusals.py` knows those that it shares with others."""
     return {error.status: as_response(error) for error in errors}
 

@@ -77,19 +77,25 @@ def http_app(
     install_problems(app)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(405, _on_method([*routes, *(route for router in routers for route in router.routes)]))
-    for router in routers:
+    for router in (*routers, own_routes(checks)):
         app.include_router(router)
     app.router.routes[:0] = routes
+    return app
 
-    @app.head("/healthz", include_in_schema=False)
-    @app.get("/healthz", tags=["operation"], responses=shows(Health) | shows(Health, "not ready yet", 503))
+
+def own_routes(checks: Checks) -> APIRouter:
+    """What the application says of itself."""
+    router = APIRouter(tags=["operation"])
+
+    @router.head("/healthz", include_in_schema=False)
+    @router.get("/healthz", responses=shows(Health) | shows(Health, "not ready yet", 503))
     async def show_health() -> Response:
         """200 once everything this process needs is ready to serve."""
         found = await checks()
         ready = all(found.values())
         return answer({"status": "ok" if ready else "not ready", "checks": found}, 200 if ready else 503)
 
-    return app
+    return router
 
 
 def _on_method(routes: Sequence[BaseRoute]) -> Callable[[Request, Exception], Response]:

@@ -4,19 +4,17 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path
 from fastapi.responses import Response
 from pydantic import Field
 
 from pulse.access import Person, reach_of
 from pulse.desk.answers import WRITTEN, Listed, Shown, done, paged, shows
-from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
+from pulse.desk.bodies import WITHOUT_NUL, Body, Cursor, Limit
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.chat_rows import At, Name, Named, Version
 from pulse.desk.guard import Guard
-from pulse.eventlog.store import EventStore
 from pulse.projections import callbacks
-from pulse.projections.reads import Reads
 
 
 class CallbackOutcome(Body):
@@ -44,17 +42,16 @@ class CallbackRow(Shown):
     done_at: datetime | None
 
 
-def callback_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
+def callback_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["callbacks"])
-    desk = ChatDesk(guard, store, reads)
 
     @router.get("/callbacks", responses=shows(Listed[CallbackRow]))
     async def list_callbacks(
         person: Annotated[Person, Depends(guard.reader)], status: Literal["open", "done"] = "open",
-        limit: Limit = 50, cursor: Annotated[str | None, Query()] = None,
+        limit: Limit = 50, cursor: Cursor = None,
     ) -> Response:  # fmt: skip
         """Requests to be called in chats you may see, the newest first."""
-        page = await callbacks.page(reads, status=status, **reach_of(person), limit=limit, cursor=cursor)
+        page = await callbacks.page(desk.reads, status=status, **reach_of(person), limit=limit, cursor=cursor)
         return paged(page, [with_caller(desk, request) for request in page.items])
 
     @router.post("/chats/{chat_id}/callbacks/{number}/done", responses={200: WRITTEN})

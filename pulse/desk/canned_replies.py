@@ -1,6 +1,6 @@
 """`/api/canned-replies`: texts that are written often, by shortcut; per department, in Russian and English."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -64,9 +64,7 @@ def canned_reply_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
     ) -> Response:
         """Those of your departments and of everybody, by shortcut; admins see all."""
         prefix = begins.strip().removeprefix("/").lower()
-        rows = [row for row in _rows(guard, person) if row["shortcut"].startswith(prefix)]
-        rows.sort(key=lambda row: (row["shortcut"], str(row["department_id"] or "")))
-        return whole(rows)
+        return whole([row for row in _rows(guard, person) if row["shortcut"].startswith(prefix)])
 
     @router.put("/{shortcut}", responses={200: WRITTEN})
     async def keep_canned_reply(shortcut: Shortcut, reply: CannedReply, person: Admin) -> Response:
@@ -90,19 +88,20 @@ def canned_reply_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
         """The text as it would be sent to a chat's customer; its department's phrasebook counts before everybody's."""
         chat = await desk.known_to(person, wanted.chatId)
         texts = _find(guard, chat, clean_shortcut(shortcut))
-        language = next((one for one in (wanted.language, *LANGUAGES) if one in texts), LANGUAGES[0])
-        values = _values(guard, person, chat)
-        missing = sorted(variables_of(texts[language]) - values.keys())
-        return answer({"text": filled(texts[language], values), "language": language, "missing": missing})
+        return answer(_filled(texts, wanted.language, _values(guard, person, chat)))
 
     return router
 
 
-def _rows(guard: Guard, person: Person) -> Iterator[dict[str, Any]]:
-    for book in guard.directory.phrasebooks():
-        if may_use_phrasebook(person, book.department_id):
-            for shortcut, texts in book.replies.items():
-                yield {"shortcut": shortcut, "department_id": book.department_id, "texts": texts}
+def _rows(guard: Guard, person: Person) -> list[dict[str, Any]]:
+    """What somebody may use, by shortcut."""
+    rows = [
+        {"shortcut": shortcut, "department_id": book.department_id, "texts": texts}
+        for book in guard.directory.phrasebooks()
+        if may_use_phrasebook(person, book.department_id)
+        for shortcut, texts in book.replies.items()
+    ]
+    return sorted(rows, key=lambda row: (row["shortcut"], str(row["department_id"] or "")))
 
 
 def _find(guard: Guard, chat: Chat, shortcut: str) -> dict[str, str]:
@@ -111,6 +110,12 @@ def _find(guard: Guard, chat: Chat, shortcut: str) -> dict[str, str]:
         if book is not None and shortcut in book.replies:
             return book.replies[shortcut]
     raise NotFound("There is no canned reply of this shortcut.")
+
+
+def _filled(texts: dict[str, str], wanted: str | None, values: dict[str, str]) -> dict[str, Any]:
+    language = next((one for one in (wanted, *LANGUAGES) if one in texts), LANGUAGES[0])
+    missing = sorted(variables_of(texts[language]) - values.keys())
+    return {"text": filled(texts[language], values), "language": language, "missing": missing}
 
 
 def _values(guard: Guard, person: Person, chat: Chat) -> dict[str, str]:

@@ -68,9 +68,12 @@ class ChatDesk:
     def with_names(self, row: dict[str, Any]) -> dict[str, Any]:
         """A chat's row with what is in memory, so that it is always up to date: names, and the customer's block."""
         holder = self.named(row["holder_id"]) if row["holder_id"] else None
+        return {**self.with_block(row), "department": self.department(row["department_id"]), "holder": holder}
+
+    def with_block(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A chat's row or a customer's, and why nothing of theirs is taken in."""
         block = self.guard.directory.block_of(row["source_id"], row["peer"])
-        return {**row, "department": self.department(row["department_id"]), "holder": holder,
-                "blocked": {"reason": block.reason, "at": block.at} if block else None}  # fmt: skip
+        return {**row, "blocked": {"reason": block.reason, "at": block.at} if block else None}
 
     def department(self, department_id: UUID | None) -> dict[str, Any] | None:
         found = self.guard.directory.department(department_id) if department_id else None

@@ -5,9 +5,8 @@ from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from eventsourcing.domain import AggregateEvent
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from pulse.access import Person
@@ -33,12 +32,12 @@ from pulse.aggregates.chat_events import (
 from pulse.aggregates.chat_replies import ReplyFailed, ReplyRequeued, ReplySent, ReplyUncertain, ReplyVouched
 from pulse.aggregates.chat_work import ChatSnoozed, ChatWoken, NoteWritten, PriorityChanged, TagsChanged
 from pulse.desk.answers import Listed, shows
-from pulse.desk.bodies import Limit
+from pulse.desk.bodies import Bound, Limit
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.chat_rows import Deed
 from pulse.desk.guard import Guard
 from pulse.errors import BadInput
-from pulse.eventlog.envelope import Recorded, UnknownEvent, open_envelope, subject_of
+from pulse.eventlog.envelope import NEWER, Recorded, open_stored, subject_of
 from pulse.http import answer
 from pulse.projections import thread
 
@@ -49,8 +48,6 @@ PLAIN = (
     MessageReceived, ReplyWritten, NoteWritten, CallbackRequested, ChatReopened, ChatWoken, ChatRenamed, CustomerLost,
     CustomerFound,
 )  # fmt: skip
-
-Bound = Annotated[int | None, Query(ge=0, le=thread.END, examples=[7])]
 
 
 def chat_history_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
@@ -94,8 +91,8 @@ async def read_versions(desk: ChatDesk, chat_id: UUID, first: int, last: int) ->
     position = await thread.place_of(desk.reads, chat_id, first)
     while version < last and (page := await desk.store.log.read(position, subject=subject, limit=READ_AT_ONCE)):
         for stored in page:
-            with suppress(UnknownEvent, msgspec.MsgspecError):
-                recorded = open_envelope(stored.position, stored.subject, stored.body)
+            with suppress(*NEWER):
+                recorded = open_stored(stored)
                 version = recorded.ver
                 if first <= version <= last:
                     found.append(recorded)

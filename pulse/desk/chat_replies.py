@@ -1,4 +1,4 @@
-"""What moderators write into a chat: replies to the customer, and notes that only moderators see."""
+"""What moderators write to the customer, and what they do about replies that got stuck."""
 
 import contextlib
 from typing import Annotated, Any
@@ -9,38 +9,29 @@ from fastapi.responses import Response
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from pulse.access import Person, Place, may_see
+from pulse.access import Person
 from pulse.aggregates.chat import Chat, StaleReply
 from pulse.aggregates.chat_so_far import client_key
 from pulse.channels.pieces import require_carried
 from pulse.channels.table import CHANNELS
-from pulse.desk.answers import WRITTEN, Written, done, written
-from pulse.desk.bodies import WITHOUT_NUL, Body
-from pulse.desk.chat_desk import ChatDesk, order_key
-from pulse.desk.drafts import Drafts
+from pulse.desk.answers import WRITTEN, done
+from pulse.desk.bodies import Claim, Text
+from pulse.desk.chat_desk import ChatDesk
+from pulse.desk.chat_words import WORD, WORD_BEFORE, ChatWords, NewWord
 from pulse.desk.guard import Guard
-from pulse.errors import BadInput, NotFound, ReadsDown, Refusal
-from pulse.eventlog.commands import Decided
+from pulse.errors import BadInput, ReadsDown
 from pulse.files.claims import attachments_of
 from pulse.files.uploads import AT_ONCE
 from pulse.projections import thread
-from pulse.projections.reads import Reads
 
 SHOWN_BETWEEN = 50
 
 Number = Annotated[int, Path(ge=1, le=thread.END)]
-Claim = Annotated[str, Field(max_length=4096)]
-Text = Annotated[str, Field(max_length=32_000, pattern=WITHOUT_NUL, examples=["Your parcel leaves today."])]
-ClientId = Annotated[str, Field(min_length=1, max_length=128, pattern=WITHOUT_NUL, examples=["a1"])]
 SeenVersion = Annotated[int, Field(ge=0, le=thread.END, examples=[7])]
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="the version you saw, as `seen_version`")]
 
 
-class OutOfSight(Refusal):
-    """Somebody you mention can't see this chat."""
-
-
-class NewReply(Body):
+class NewReply(NewWord):
     """`clientMsgId` is the client's own id: however often it is sent, it is one reply.
 
     `files` are the claims that uploads to this chat answered with; without any it needs a text. `seen_version` is the
@@ -48,8 +39,7 @@ class NewReply(Body):
     """
 
     files: Annotated[tuple[Claim, ...], Field(max_length=AT_ONCE, examples=[[]])] = ()
-    text: Annotated[Text, Field(validate_default=True)] = ""
-    clientMsgId: ClientId | None = None
+    text: Annotated[Text, Field(validate_default=True, examples=["Your parcel leaves today."])] = ""
     seen_version: SeenVersion | None = None
 
     @field_validator("text")
@@ -60,31 +50,14 @@ class NewReply(Body):
         return text
 
 
-class NewNote(Body):
-    """`mentions` are people who are told of the note; they must be able to see the chat."""
-
-    text: Annotated[Text, Field(min_length=1)]
-    mentions: Annotated[tuple[UUID, ...], Field(max_length=20, examples=[[]])] = ()
-    clientMsgId: ClientId | None = None
-
-
-class WrittenWord(Written):
-    """Beside the command's answer, what was written is named by `id`."""
-
-    id: Annotated[int, Field(examples=[7])]
-    client_msg_id: Annotated[str | None, Field(examples=["a1"])]
-
-
-WORD = written(WrittenWord)
-WORD_BEFORE = written(WrittenWord, "it was written before, with the same `clientMsgId`")
-
-
-def chat_reply_routes(guard: Guard, desk: ChatDesk, drafts: Drafts, reads: Reads) -> APIRouter:
+def chat_reply_routes(guard: Guard, words: ChatWords) -> APIRouter:
     router = APIRouter(prefix="/api/chats/{chat_id}", tags=["replies"])
-    Asking = Annotated[Person, Depends(guard.person)]
+    desk = words.desk
 
     @router.post("/messages", status_code=201, responses={201: WORD, 200: WORD_BEFORE})
-    async def write_reply(chat_id: UUID, reply: NewReply, person: Asking, if_match: IfMatch = None) -> Response:
+    async def write_reply(
+        chat_id: UUID, reply: NewReply, person: Annotated[Person, Depends(guard.person)], if_match: IfMatch = None
+    ) -> Response:
         """Writes a reply to the customer; a free chat becomes yours. 409 if the chat's channel can't carry it.
 
         With `seen_version` or `If-Match`, also 409 if a colleague has answered since: `between` holds what came.
@@ -100,48 +73,12 @@ def chat_reply_routes(guard: Guard, desk: ChatDesk, drafts: Drafts, reads: Reads
                 attachments=attachments, seen_version=seen,
             )  # fmt: skip
 
-        key = None if reply.clientMsgId is None else client_key(person.id, reply.clientMsgId)
         try:
             decided = await desk.command(person, chat_id, decision)
         except StaleReply as refusal:
-            raise await _stale(chat_id, seen or 0, int(str(refusal.details["version"]))) from None
-        return await _answer(person, chat_id, decided, key, reply)
-
-    @router.post("/notes", status_code=201, responses={201: WORD, 200: WORD_BEFORE})
-    async def write_note(chat_id: UUID, note: NewNote, person: Asking) -> Response:
-        """Writes a note that only moderators see."""
-        mentioned = [_require_person(guard, one) for one in dict.fromkeys(note.mentions)]
-        key = order_key(person, "note", note.clientMsgId)
-
-        def decision(chat: Chat) -> None:
-            place = Place(chat.department_id, chat.holder_id)
-            if not all(may_see(one, place) for one in mentioned):
-                raise OutOfSight
-            mentions = tuple(one.id for one in mentioned)
-            chat.note(note.text, moderator_id=person.id, mentions=mentions, now=guard.clock(), command=key)
-
-        decided = await desk.command(person, chat_id, decision, key)
-        return await _answer(person, chat_id, decided, key, note)
-
-    async def _answer(
-        person: Person, chat_id: UUID, decided: Decided, key: int | None, word: NewReply | NewNote
-    ) -> Response:
-        """A draft that can't be reached now is thrown away by hand."""
-        if decided.events:
-            with contextlib.suppress(ReadsDown):
-                await drafts.sent(person, chat_id, note=isinstance(word, NewNote))
-        number = decided.version if decided.events else await desk.version_of(chat_id, key)
-        return done(decided, 201 if decided.events else 200, id=number, client_msg_id=word.clientMsgId)
-
-    async def _stale(chat_id: UUID, seen: int, version: int) -> StaleReply:
-        """With what came since the author looked; `version` is that of the last thing shown, where there is more."""
-        between: list[dict[str, Any]] = []
-        with contextlib.suppress(ReadsDown):
-            await reads.wait_for_version(chat_id, version)
-            page = await thread.page(reads, chat_id, limit=SHOWN_BETWEEN, before=None, after=seen, inside=True)
-            between = [desk.with_sender(entry) for entry in page.items]
-            version = between[-1]["id"] if page.next is not None else version
-        return StaleReply(version=version, between=between)
+            raise await with_between(refusal, desk, chat_id, seen or 0) from None
+        key = None if reply.clientMsgId is None else client_key(person.id, reply.clientMsgId)
+        return await words.answer(person, chat_id, reply, decided, key)
 
     return router
 
@@ -179,8 +116,12 @@ def version_of(if_match: str) -> int:
     return int(digits)
 
 
-def _require_person(guard: Guard, moderator: UUID) -> Person:
-    person = guard.directory.person(moderator)
-    if person is None:
-        raise NotFound("There is no such moderator.")
-    return person
+async def with_between(refusal: StaleReply, desk: ChatDesk, chat_id: UUID, seen: int) -> StaleReply:
+    """With what came since the author looked; `version` is that of the last thing shown, where there is more."""
+    version, between = int(str(refusal.details["version"])), list[dict[str, Any]]()
+    with contextlib.suppress(ReadsDown):
+        await desk.reads.wait_for_version(chat_id, version)
+        page = await thread.page(desk.reads, chat_id, limit=SHOWN_BETWEEN, before=None, after=seen, inside=True)
+        between = [desk.with_sender(entry) for entry in page.items]
+        version = between[-1]["id"] if page.next is not None else version
+    return StaleReply(version=version, between=between)

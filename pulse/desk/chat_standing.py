@@ -13,9 +13,8 @@ from pulse.access import Person
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_standing import Handover
 from pulse.desk.answers import WRITTEN, done
-from pulse.desk.bodies import WITHOUT_NUL, Body
+from pulse.desk.bodies import WITHOUT_NUL, Body, ClientId
 from pulse.desk.chat_desk import ChatDesk, order_key
-from pulse.desk.chat_replies import ClientId
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound, Refusal
 

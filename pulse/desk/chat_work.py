@@ -12,9 +12,8 @@ from pulse.access import Person
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_work import TAG_LIMIT
 from pulse.desk.answers import WRITTEN, done
-from pulse.desk.bodies import WITHOUT_NUL
+from pulse.desk.bodies import WITHOUT_NUL, ClientId
 from pulse.desk.chat_desk import ChatDesk, order_key
-from pulse.desk.chat_replies import ClientId
 from pulse.desk.chat_standing import Order
 from pulse.desk.guard import Guard
 from pulse.projections import thread

@@ -1,4 +1,4 @@
-"""`/api/chats`: the list and the threads, out of the read models."""
+"""`/api/chats`: the list, and a row of it, out of the read models."""
 
 import asyncio
 from typing import Annotated, Literal
@@ -10,22 +10,16 @@ from pydantic import Field
 
 from pulse.access import Person, reach_of
 from pulse.aggregates.chat_work import clean_tag
-from pulse.desk.answers import Listed, paged, shows
-from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
+from pulse.desk.answers import paged, shows
+from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_desk import ChatDesk
-from pulse.desk.chat_rows import ChatList, ChatRow, EntryRow
+from pulse.desk.chat_rows import ChatList, ChatRow
 from pulse.desk.guard import Guard
 from pulse.directory import Directory
-from pulse.errors import BadInput
 from pulse.http import answer
-from pulse.projections import chat_list, counters, thread
+from pulse.projections import chat_list, counters
 from pulse.projections.chat_filters import CALLED_LENGTH, Filters
 from pulse.projections.reads import Reads
-
-Bound = Annotated[int | None, Query(ge=0, le=thread.END, examples=[7])]
-Around = Annotated[
-    int | None, Query(ge=0, le=thread.END, examples=[7], description="this entry, and what stands around it")
-]
 
 
 class ChatQuery(Body):
@@ -98,23 +92,5 @@ def chat_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
         """One chat as it stands in the list; its version is the `ETag`, for `If-Match` of a reply."""
         row = await desk.seen_by(person, chat_id)
         return answer(desk.with_names(row), headers={"ETag": f'"{row["version"]}"'})
-
-    @router.get("/{chat_id}/messages", responses=shows(Listed[EntryRow]))
-    async def list_messages(
-        chat_id: UUID, person: Reading, limit: Limit = 50, beforeId: Bound = None, afterId: Bound = None,
-        aroundId: Around = None,
-    ) -> Response:  # fmt: skip
-        """The thread, oldest first; the newest page unless `beforeId`, `afterId` or `aroundId` asks for another.
-
-        `next` is the `afterId` of the page after this one, `prev` the `beforeId` of the one before.
-        """
-        if [beforeId, afterId, aroundId].count(None) < 2:
-            raise BadInput("Ask for one of `beforeId`, `afterId` and `aroundId`.")
-        await desk.seen_by(person, chat_id)
-        if aroundId is not None:
-            page = await thread.around(reads, chat_id, aroundId, limit=limit, inside=True)
-        else:
-            page = await thread.page(reads, chat_id, limit=limit, before=beforeId, after=afterId, inside=True)
-        return paged(page, [desk.with_sender(entry) for entry in page.items])
 
     return router

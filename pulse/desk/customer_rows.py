@@ -7,14 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from pulse.desk.answers import Shown
-from pulse.desk.chat_rows import ChatRow, Count, Name, Peer
-
-
-class Blocked(Shown):
-    """Since when, and why, nothing of theirs is taken in."""
-
-    reason: Annotated[str, Field(examples=["Advertising"])]
-    at: datetime
+from pulse.desk.chat_rows import Blocked, ChatRow, Count, Name, Peer
 
 
 class CustomerRow(Shown):

@@ -5,14 +5,23 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
+from fastapi.responses import Response
 
 from pulse.access import Person, by_moderator
+from pulse.desk.answers import done
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 
 A = TypeVar("A", bound=Aggregate)
+
+
+async def learned(guard: Guard, decided: Decided, status: int = 200, **more: object) -> Response:
+    """A command's answer, once this process knows what came of it."""
+    if decided.events:
+        await guard.learn(decided.position)
+    return done(decided, status, **more)
 
 
 class Decisions:

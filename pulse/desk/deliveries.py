@@ -1,19 +1,18 @@
-"""`/api/deliveries`: the webhook log, and processing what is in it again; for admins."""
+"""`/api/deliveries`: the webhook log, for admins."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime
 
-from pulse.access import Person, by_moderator
 from pulse.channels.table import CHANNELS
-from pulse.desk.answers import Listed, refuses, shows
-from pulse.desk.bodies import Body, Limit
-from pulse.desk.delivery_rows import DeliveryRow, DeliveryShown, Readings, RejectionRow
+from pulse.desk.answers import Listed, shows
+from pulse.desk.bodies import Cursor, Limit
+from pulse.desk.delivery_rows import DeliveryRow, DeliveryShown, RejectionRow
 from pulse.desk.guard import Guard
+from pulse.desk.process_again import Again
 from pulse.directory import Directory
 from pulse.errors import NotFound
 from pulse.eventlog.store import EventStore
@@ -25,15 +24,6 @@ from pulse.projections.reads import LAST_POSITION, Reads
 Outcome = Literal[
     "taken", "processed", "unhandled", "quarantined", "repeated", "live", "confirmed", "blocked", "refused"
 ]
-AT_ONCE = 100
-
-
-class Again(Protocol):
-    """Reads stored deliveries again: the ingest door's, handed over by the wiring."""
-
-    async def show(self, ids: Iterable[int]) -> dict[str, Any]: ...
-    async def apply(self, ids: Iterable[int], seen: str, *, by: str) -> dict[str, Any]: ...
-    async def raw(self, delivery: int) -> dict[str, str | None]: ...
 
 
 def known_channel(name: str | None) -> str | None:
@@ -43,24 +33,13 @@ def known_channel(name: str | None) -> str | None:
     return name
 
 
-DeliveryId = Annotated[int, Field(ge=1, le=LAST_POSITION, examples=[1042])]
-
-
-class Selection(Body):
-    """Deliveries to process again. With `apply`, exactly what was shown is done: `seen` stands for it."""
-
-    ids: Annotated[list[DeliveryId], Field(min_length=1, max_length=AT_ONCE)]
-    apply: bool = False
-    seen: Annotated[str, Field(max_length=AT_ONCE * 17, examples=[""])] = ""
-
-
 def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again) -> APIRouter:
     router = APIRouter(prefix="/api/deliveries", tags=["deliveries"])
 
     @router.get("", dependencies=[Depends(guard.reading_admin)], responses=shows(Listed[DeliveryRow | RejectionRow]))
     async def list_deliveries(
         limit: Limit = 50,
-        cursor: Annotated[str | None, Query()] = None,
+        cursor: Cursor = None,
         source: UUID | None = None,
         channel: Annotated[str | None, AfterValidator(known_channel)] = None,
         outcome: Outcome | None = None,
@@ -91,20 +70,6 @@ def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again)
         if found is None:
             raise NotFound
         return answer(found | (await again.raw(delivery_id) if found["raw"] is not None else {}))
-
-    @router.post("/process-again", responses=shows(Readings, "read") | refuses(NotFound))
-    async def process_deliveries_again(
-        selection: Selection, person: Annotated[Person, Depends(guard.admin)]
-    ) -> Response:
-        """Reads stored bodies again with the drivers as they are now. Shows what would come of each; does it with `apply`.
-
-        `result` is changes, nothing or unreadable. 409 `not-as-shown` unless `seen` is from an answer that showed just
-        what would happen. Asking twice does it once.
-        """
-        if not selection.apply:
-            return answer(await again.show(selection.ids))
-        done = await again.apply(selection.ids, selection.seen, by=by_moderator(person.id))
-        return answer(done, headers={"X-Pulse-Position": str(done["position"])} if done["position"] else None)
 
     return router
 

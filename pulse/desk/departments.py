@@ -12,6 +12,7 @@ from pulse.aggregates.department import NAME_LIMIT, Department, department_id
 from pulse.aggregates.moderator import Moderator
 from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
+from pulse.desk.chat_rows import Named
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound, Refusal
@@ -42,11 +43,6 @@ class SourceTitle(Shown):
     title: Annotated[str, Field(examples=["Simulator"])]
 
 
-class Member(Shown):
-    id: Annotated[UUID, Field(examples=["76b3650b-e037-5e26-acd4-70d922a03793"])]
-    name: Annotated[str, Field(examples=["Boris"])]
-
-
 class DepartmentRow(Shown):
     """`members` counts those who may sign in; `sources` may send chats here."""
 
@@ -61,7 +57,7 @@ class DepartmentRow(Shown):
 class WholeDepartment(DepartmentRow):
     """`people` are its members."""
 
-    people: list[Member]
+    people: list[Named]
 
 
 class MadeDepartment(Written):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from pulse.access import Person
 from pulse.desk.answers import Listed, Shown, shows, whole
-from pulse.desk.bodies import WITHOUT_NUL, Body
+from pulse.desk.bodies import Body, Claim, Text
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.guard import Guard
 from pulse.desk.kept import Kept
@@ -23,13 +23,11 @@ from pulse.projections.sql import Statements
 SQL = Statements(__file__)
 MOST = 200
 
-Claim = Annotated[str, Field(max_length=4096)]
-
 
 class Draft(Body):
     """`note`: it is to become a note. `files` are claims of uploads, which hold for a day."""
 
-    text: Annotated[str, Field(max_length=32_000, pattern=WITHOUT_NUL, examples=["Dear Vera, your par"])]
+    text: Annotated[Text, Field(examples=["Dear Vera, your par"])]
     note: Annotated[bool, Field(examples=[False])] = False
     files: Annotated[tuple[Claim, ...], Field(max_length=AT_ONCE, examples=[()])] = ()
 

@@ -1,6 +1,6 @@
 """`/api/files/{id}` and uploads to a chat: what moderators see and send beside text."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,7 +11,7 @@ from pulse.access import Person, Place, may_reply, may_see
 from pulse.aggregates.chat import Chat
 from pulse.blobs import Blobs
 from pulse.channels.table import CHANNELS
-from pulse.desk.answers import Shown, refuses, shows
+from pulse.desk.answers import Responses, Shown, refuses, shows
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.store import EventStore
@@ -42,7 +42,7 @@ FORM = {
     },
 }
 ANY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "examples": ["\u2026"]}}}
-BYTES: dict[int | str, dict[str, Any]] = {
+BYTES: Responses = {
     200: {"description": "the bytes; photos made anew and inline, anything else as an attachment", "content": ANY},
     206: {"description": "a part of them, as `Range` asked", "content": ANY},
     304: {"description": "unchanged: `If-None-Match` names it"},

@@ -8,9 +8,9 @@ from fastapi import Request, Response
 from pulse.desk.guard import Guard
 from pulse.desk.used_once import UsedOnce
 from pulse.limits import Rate, network_of
-from pulse.providers import FLOW_LIFE, Fields, Flow, Provider, Theirs, refuse
-from pulse.providers.ways import Ways
 from pulse.vault import Vault, WrongKey
+from pulse.ways import FLOW_LIFE, Fields, Flow, Theirs, Way, refuse
+from pulse.ways.offered import Ways
 
 PURPOSE = "sign-in flow"
 COOKIE_LIMIT = 4096
@@ -34,7 +34,7 @@ class Flows:
         """Raises TooOften."""
         self._addresses.require(network_of(request.client.host if request.client else ""))
 
-    def begin(self, way: Provider, *, goes_to: str = "", session: str = "") -> Flow:
+    def begin(self, way: Way, *, goes_to: str = "", session: str = "") -> Flow:
         return Flow.begin(way.name, way.method, goes_to=goes_to, session=session, now=self.guard.clock())
 
     def address(self, flow: Flow) -> str:

@@ -13,7 +13,7 @@ from pulse.desk.flows import Flows
 from pulse.desk.guard import Caller, Guard
 from pulse.desk.html import own_path
 from pulse.desk.own_password import SignInAgain, require_fresh
-from pulse.desk.providers import PROFILE, Method, Next, whose
+from pulse.desk.ways import PROFILE, Method, Next, whose
 from pulse.errors import NotAuthentic
 from pulse.http import answer
 from pulse.linking import Linking

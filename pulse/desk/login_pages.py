@@ -18,7 +18,7 @@ from pulse.desk.second_factors import Proof
 from pulse.desk.sign_in import CODE_PAGE, CodeAsked
 from pulse.errors import NotAuthentic, PulseError
 from pulse.http import read_body
-from pulse.providers.ways import Ways
+from pulse.ways.offered import Ways
 
 LIMIT = 8 * 1024
 SEE_OTHER = 303

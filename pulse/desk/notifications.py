@@ -11,9 +11,10 @@ from pydantic import Field
 from pulse.access import Person, by_moderator, reach_of
 from pulse.aggregates.notification import Notifications, notifications_id
 from pulse.desk.answers import WRITTEN, Listed, Shown, done, paged, shows
-from pulse.desk.bodies import Body, Limit
+from pulse.desk.bodies import Body, Cursor, Limit
+from pulse.desk.chat_rows import Named
 from pulse.desk.guard import Guard
-from pulse.desk.rooms import ANNA, WHEN, Named
+from pulse.desk.rooms import ANNA, WHEN
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
@@ -58,7 +59,7 @@ def notification_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRou
 
     @router.get("", responses=shows(ListedNotifications))
     async def list_notifications(
-        person: Reading, unread: Unread = False, limit: Limit = 50, cursor: Annotated[str | None, Query()] = None
+        person: Reading, unread: Unread = False, limit: Limit = 50, cursor: Cursor = None
     ) -> Response:
         """What you were told and may see now, the newest first; with `unread` what you have not read."""
         reach = reach_of(person)

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.producer import Producer, producer_id
-from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, shows, whole
+from pulse.desk.answers import WRITTEN, Listed, Shown, WithSecret, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
+from pulse.desk.decisions import learned
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
@@ -57,13 +58,6 @@ class ProducerRow(Shown):
     secrets: Annotated[list[UUID], Field(examples=[["5f0c8a0e-6f0d-4a2c-9b57-0a9d9d1f4c11"]])]
     disabled: Annotated[bool, Field(examples=[False])]
     webhook_url: Annotated[str, Field(examples=[f"https://pulse.example/webhook/events/{AN_ID}"])]
-
-
-class WithSecret(Written):
-    """`secret` is shown this once, if we made it."""
-
-    id: Annotated[UUID, Field(examples=[AN_ID])]
-    secret: Annotated[str | None, Field(examples=["whsec_cHVsc2UtZGVtby1wcm9kdWNlci1zZWNyZXQ="])]
 
 
 def producer_routes(guard: Guard, producers: Producers, public_url: str) -> APIRouter:
@@ -151,10 +145,7 @@ class ProducerDesk:
         return found
 
     async def done(self, producer: UUID, decided: Decided, status: int = 200, **more: object) -> Response:
-        """Once this process knows it."""
-        if decided.events:
-            await self.guard.learn(decided.position)
-        return done(decided, status, **({"id": str(producer)} | more if more else {}))
+        return await learned(self.guard, decided, status, **({"id": str(producer)} | more if more else {}))
 
 
 def configured(name: str, scheme: str, event_types: list[Described]) -> Configuration:

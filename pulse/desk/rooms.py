@@ -4,14 +4,15 @@ from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from pydantic import Field
 
 from pulse.access import Person
 from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, paged, refuses, shows
 from pulse.desk.attention import Said
-from pulse.desk.bodies import WITHOUT_NUL, Body, Limit
+from pulse.desk.bodies import WITHOUT_NUL, Body, Bound, ClientId, Cursor, Limit
+from pulse.desk.chat_rows import Named
 from pulse.desk.guard import Guard
 from pulse.desk.room_desk import RoomDesk
 from pulse.errors import NotFound
@@ -25,13 +26,6 @@ END = 2**31 - 1
 ROOM = "bd0ac4f2-4898-52aa-bd9b-d19d8c4859b9"
 ANNA = "76b3650b-e037-5e26-acd4-70d922a03793"
 WHEN = "2026-11-21T09:30:00Z"
-
-Asked = Annotated[int | None, Query(ge=0, le=END)]
-
-
-class Named(Shown):
-    id: Annotated[UUID, Field(examples=[ANNA])]
-    name: Annotated[str, Field(examples=["Anna"])]
 
 
 class RoomRow(Shown):
@@ -72,7 +66,7 @@ class RoomMessage(Body):
     """`clientMsgId` is the client's own id: however often it is sent, it is one message. `mentions` are told of it."""
 
     text: Annotated[str, Field(min_length=1, max_length=8000, pattern=WITHOUT_NUL, examples=["Lunch?"])]
-    clientMsgId: Annotated[str | None, Field(min_length=1, max_length=128, pattern=WITHOUT_NUL, examples=["w1"])] = None
+    clientMsgId: ClientId | None = None
     mentions: Annotated[tuple[UUID, ...], Field(max_length=20, examples=[[]])] = ()
 
 
@@ -92,7 +86,7 @@ def room_list_routes(guard: Guard, desk: RoomDesk, reads: Reads) -> APIRouter:
         return guard.directory.name_of(who)
 
     @router.get("/rooms", responses=shows(Listed[RoomRow]))
-    async def list_rooms(person: Reading, limit: Limit = 50, cursor: Annotated[str | None, Query()] = None) -> Response:
+    async def list_rooms(person: Reading, limit: Limit = 50, cursor: Cursor = None) -> Response:
         """The general room and your direct ones, the newest word first."""
         page = await rooms.page(reads, person.id, limit=limit, cursor=cursor)
         return paged(page, [rooms.shown(row, person.id, name_of) for row in page.items])
@@ -104,7 +98,7 @@ def room_list_routes(guard: Guard, desk: RoomDesk, reads: Reads) -> APIRouter:
 
     @router.get("/rooms/{room_id}/messages", responses=shows(Listed[RoomMessageRow]))
     async def list_room_messages(
-        room_id: UUID, person: Reading, limit: Limit = 50, beforeId: Asked = None, afterId: Asked = None
+        room_id: UUID, person: Reading, limit: Limit = 50, beforeId: Bound = None, afterId: Bound = None
     ) -> Response:
         """What was said, oldest first; the newest page unless `beforeId` or `afterId` asks for another."""
         await desk.seen_by(person, room_id)

@@ -12,6 +12,7 @@ from pulse.access import Person, reach_of
 from pulse.desk.answers import Listed, Shown, shows
 from pulse.desk.bodies import WITHOUT_NUL
 from pulse.desk.chat_desk import ChatDesk
+from pulse.desk.chat_rows import Sender
 from pulse.desk.guard import Guard
 from pulse.http import answer
 from pulse.limits import Rate
@@ -29,14 +30,6 @@ class Part(Shown):
     hit: Annotated[bool, Field(examples=[True])]
 
 
-class Writer(Shown):
-    """Who wrote it: a moderator, a customer as their channel names them, or somebody outside Pulse."""
-
-    id: Annotated[str | None, Field(examples=["77"])]
-    name: Annotated[str, Field(examples=["Vera"])] = ""
-    username: Annotated[str | None, Field(examples=["vera"])] = None
-
-
 class Hit(Shown):
     """A message, reply or note that was found, or a chat by its names, phone or ids: then `message_id` is null."""
 
@@ -46,7 +39,7 @@ class Hit(Shown):
     message_id: Annotated[int | None, Field(examples=[2])]
     kind: Annotated[Literal["message", "reply", "note", "chat"], Field(examples=["message"])]
     sender_type: Annotated[Literal["customer", "moderator", "outside"], Field(examples=["customer"])]
-    sender: Writer
+    sender: Sender
     created_at: Annotated[datetime, Field(examples=["2026-11-21T09:30:00Z"])]
     snippet: list[Part]
 

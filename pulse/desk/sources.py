@@ -38,19 +38,19 @@ def source_routes(guard: Guard, reads: Reads, providers: Providers) -> APIRouter
     async def list_sources(_: Admin) -> Response:
         """All of them, and how each does. `halted` says why one sends nothing, and until when."""
         known = await _known(reads)
-        return listed([_whole(source, known, guard, providers) for source in in_order(guard.directory.sources())])
+        return whole([_row(source, known, guard, providers) for source in in_order(guard.directory.sources())])
 
     @router.get("/mine", responses=shows(Listed[MySource]))
     async def list_my_sources(person: Annotated[Person, Depends(guard.person)]) -> Response:
         """Those of your departments; `halted` says why replies through one wait."""
         mine = [known for known in guard.directory.sources() if may_know_source(person, known.departments)]
-        return listed([my_source(source) for source in in_order(mine)])
+        return whole([my_source(source) for source in in_order(mine)])
 
     @router.get("/{source_id}", responses=shows(SourceRow))
     async def show_source(source_id: UUID, _: Admin) -> Response:
         """One, and how it does."""
         source = guard.directory.source(source_id)
-        return answer(_whole(source, await _known(reads), guard, providers))
+        return answer(_row(source, await _known(reads), guard, providers))
 
     @router.get("/{source_id}/health", responses=shows(SourceHealth))
     async def show_source_health(source_id: UUID, person: Admin, ask: Annotated[bool, ASK] = False) -> Response:
@@ -69,11 +69,6 @@ def in_order(sources: list[Source]) -> list[Source]:
     return sorted(sources, key=lambda source: (source.channel, source.identifier))
 
 
-def listed(rows: list[dict[str, Any]]) -> Response:
-    """There are few sources: one page."""
-    return whole(rows)
-
-
 async def _known(reads: Reads) -> dict[UUID, dict[str, Any]] | None:
     """How they do; None while Postgres is away, when sources must be seen all the same."""
     try:
@@ -82,7 +77,7 @@ async def _known(reads: Reads) -> dict[UUID, dict[str, Any]] | None:
         return None
 
 
-def _whole(
+def _row(
     source: Source, known: dict[UUID, dict[str, Any]] | None, guard: Guard, providers: Providers
 ) -> dict[str, Any]:
     now = guard.clock()

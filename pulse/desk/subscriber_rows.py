@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from pulse.desk.answers import Shown, Written, written
+from pulse.desk.answers import Shown, WithSecret, Written, written
 from pulse.desk.chat_rows import At, Count
 
+Position = Annotated[int, Field(ge=1, le=2**53, examples=[1])]
 Trouble = Annotated[str | None, Field(examples=["It answered 500."])]
 
 
@@ -35,12 +36,6 @@ class Changed(Written):
     """Which subscriber was changed."""
 
     id: UUID
-
-
-class WithSecret(Changed):
-    """The `secret` is shown this once; null where there was none to show."""
-
-    secret: Annotated[str | None, Field(examples=["whsec_cHVsc2UtZGVtby1wcm9kdWNlci1zZWNyZXQ="])]
 
 
 class Pinged(Shown):

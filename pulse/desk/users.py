@@ -12,6 +12,7 @@ from pulse.access import Person, by_moderator
 from pulse.aggregates.moderator import EMAIL_LIMIT, NAME_LIMIT, Moderator
 from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
+from pulse.desk.chat_rows import Named
 from pulse.desk.guard import Guard
 from pulse.desk.invitations import InvitationRow, made_invitation
 from pulse.errors import NotFound
@@ -48,11 +49,6 @@ class ChangedUser(Body):
     departments: Departments | None = None
 
 
-class DepartmentName(Shown):
-    id: Annotated[UUID, Field(examples=[A_DEPARTMENT])]
-    name: Annotated[str, Field(examples=["Support"])]
-
-
 class UserRow(Shown):
     """`invited`: a link to set a password is out. `last_sign_in_at` is null where no session of theirs is left."""
 
@@ -60,7 +56,7 @@ class UserRow(Shown):
     email: Annotated[str, Field(examples=["olga@pulse.example"])]
     name: Annotated[str, Field(examples=["Olga"])]
     role: Role
-    departments: list[DepartmentName]
+    departments: list[Named]
     disabled: Annotated[bool, Field(examples=[False])]
     away: Annotated[bool, Field(examples=[False])]
     online: Annotated[bool, Field(examples=[True])]

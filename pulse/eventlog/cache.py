@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Set
 from itertools import islice
 
-from pulse.eventlog.commands import Folded
-from pulse.eventlog.envelope import open_envelope
+from pulse.eventlog.commands import Command, Decided, Draft, Folded, make_draft
+from pulse.eventlog.envelope import open_stored
 from pulse.eventlog.jetstream import Log
 
 
@@ -41,12 +41,6 @@ class Cache:
             self._folded.move_to_end(subject)
         return True
 
-    def advance(self, subject: str, position: int) -> None:
-        """An event of ours is in the log."""
-        folded = self._folded.get(subject)
-        if folded is not None:
-            folded.position = position
-
     async def load(self, subjects: Collection[str]) -> None:
         """Folds what is missing."""
         for subject in subjects:
@@ -62,6 +56,27 @@ class Cache:
         for subject in subjects:
             self._folded.pop(subject, None)
             self._folding.pop(subject, None)  # what is being read may be as old
+
+    def draft(self, command: Command, conditioned: set[str]) -> Draft:
+        """Decides on what is here. Whatever is raised leaves it spoiled, so it is forgotten."""
+        try:
+            return make_draft(command, [self._folded[subject] for subject in command.subjects], conditioned)
+        except BaseException:
+            self.forget(command.subjects)
+            raise
+
+    def settle(self, draft: Draft, first: int) -> Decided:
+        """The events are in the log from position `first` on."""
+        for position, append in enumerate(draft.appends, first):
+            folded = self._folded.get(append.subject)
+            if folded is not None:
+                folded.position = position
+        return Decided(first + len(draft.appends) - 1, draft.version, tuple(draft.events))
+
+    def nothing_new(self, draft: Draft) -> Decided:
+        """There was nothing to do."""
+        position = max(self._folded[subject].position for subject in draft.command.subjects)
+        return Decided(position, draft.version, ())
 
     async def _fold_once(self, subject: str) -> Folded:
         """Whoever comes while it is being read waits for the same reading."""
@@ -87,7 +102,7 @@ class Cache:
         """Adds what the log has after this state. Was there anything?"""
         tail = await self._log.read_all(subject, folded.position + 1)
         for stored in tail:
-            event = open_envelope(stored.position, stored.subject, stored.body).event
+            event = open_stored(stored).event
             folded.aggregate = event.mutate(folded.aggregate)
             folded.position = stored.position
         return bool(tail)

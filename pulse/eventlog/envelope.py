@@ -17,12 +17,13 @@ from uuid import UUID
 
 import msgspec
 import orjson
-from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
+from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent, OriginatorVersionError
 from eventsourcing.utils import get_topic
 
 from pulse.aggregates import AGGREGATES, EVENTS
 from pulse.aggregates.upcasts import UPCASTS
 from pulse.errors import Trouble
+from pulse.eventlog.appends import Stored
 
 PREFIX = "pulse.ev"
 RANDOM = random.Random()  # noqa: S311  seeded by the system; ids have to be different, not secret
@@ -32,6 +33,11 @@ PLACE = frozenset({"originator_id", "originator_version", "originator_topic", "t
 
 class UnknownEvent(Trouble):
     """The log holds an event this version of Pulse does not know."""
+
+
+# What opening an event raises that only a newer Pulse can read, and what folding it raises.
+NEWER = (UnknownEvent, msgspec.MsgspecError)
+NEWER_HISTORY = (*NEWER, OriginatorVersionError)
 
 
 class BrokenRegistry(Trouble):
@@ -149,6 +155,11 @@ def open_envelope(position: int, subject: str, body: bytes) -> Recorded:
     _, _, kind, _, hexid = subject.split(".")
     aggregate_id = msgspec.convert(hexid, UUID)
     return Recorded(position, kind, aggregate_id, envelope, event_of(aggregate_id, envelope), body)
+
+
+def open_stored(stored: Stored) -> Recorded:
+    """The same, of a message as it lies in the log."""
+    return open_envelope(stored.position, stored.subject, stored.body)
 
 
 def envelope_of(body: bytes) -> Envelope:

@@ -12,7 +12,7 @@ import orjson
 from eventsourcing.domain import Aggregate, AggregateEvent
 
 from pulse.errors import PulseError, Refusal
-from pulse.eventlog.commands import Command, Decided, Decision, Key, make_draft, subject_of_key
+from pulse.eventlog.commands import Command, Decided, Decision, Key, subject_of_key
 from pulse.eventlog.envelope import own_fields, wire_name
 from pulse.eventlog.store import EventStore
 
@@ -69,7 +69,7 @@ class Rehearsal(EventStore):
         """Raises the decision's refusal."""
         command = Command(tuple(keys), tuple(map(subject_of_key, keys)), decision, by, cause, msg_id)
         await self.cache.load(command.subjects)
-        draft = make_draft(command, [self.cache[subject] for subject in command.subjects], set())
+        draft = self.cache.draft(command, set())
         if draft.refusal is not None:
             raise draft.refusal
         if draft.events:

@@ -7,7 +7,6 @@ expected sequence, which makes check and append one step. Nothing here is kept t
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
@@ -18,23 +17,18 @@ import orjson
 import structlog
 from eventsourcing.domain import Aggregate
 
-from pulse.errors import LogDown, StoreConflict, TooLarge, Trouble
+from pulse.errors import LogDown, TooLarge
+from pulse.eventlog.alone import Alone
 from pulse.eventlog.appends import (
     Ack,
     AckLost,
     AppendRefused,
-    BatchHasDuplicate,
-    BatchLost,
-    StillInFlight,
-    WrongSequence,
 )
 from pulse.eventlog.batcher import Batcher
 from pulse.eventlog.cache import Cache
-from pulse.eventlog.commands import Command, Decided, Decision, Draft, HalfDecided, Key, make_draft, subject_of_key
-from pulse.eventlog.envelope import Recorded, id_of, open_envelope
+from pulse.eventlog.commands import Command, Decided, Decision, Draft, HalfDecided, Key, subject_of_key
 from pulse.eventlog.jetstream import Log
 
-TRIES = 8
 CACHED = 20_000
 BATCH_EVENTS = 900  # the server takes 1000
 BATCH_BYTES = 4 * 1024 * 1024
@@ -55,6 +49,7 @@ class EventStore:
         self._busy: set[str] = set()
         self._awaited: Counter[str] = Counter()  # by how many waiting commands
         self.cache = Cache(log, cached, self._busy)
+        self._alone = Alone(log, self.cache)
 
     async def load(self, kind: type[A], aggregate_id: UUID) -> A | None:
         """The aggregate as the log has it now, None before its first event. A copy of its own, read whole; see `look`."""
@@ -93,6 +88,18 @@ class EventStore:
         """
         return self.decide_together([(kind, aggregate_id)], decision, by=by, cause=cause, msg_id=msg_id)
 
+    def act_on(
+        self, kind: type[A], aggregate_id: UUID, act: Callable[[A], object], *, by: str, cause: str | None = None
+    ) -> Awaitable[Decided]:
+        """Like `decide`, on an aggregate that is there; where none is, nothing comes of it."""
+
+        def decision(known: A | None) -> A | None:
+            if known is not None:
+                act(known)
+            return known
+
+        return self.decide(kind, aggregate_id, decision, by=by, cause=cause)
+
     async def decide_together(
         self, keys: Sequence[Key], decision: Decision, *, by: str, cause: str | None = None, msg_id: str | None = None
     ) -> Decided:
@@ -116,82 +123,14 @@ class EventStore:
     def _is_free(self, command: Command) -> bool:
         return self._busy.isdisjoint(command.subjects)
 
-    # Alone: with the retry ladder
-
     async def _run_alone(self, command: Command) -> Decided:
         self._busy.update(command.subjects)
         self.batcher.enter_alone()
         try:
-            return await self._until_it_counts(command)
+            return await self._alone.until_it_counts(command)
         finally:
             self._busy.difference_update(command.subjects)
             self.batcher.leave_alone()
-
-    async def _until_it_counts(self, command: Command) -> Decided:
-        """Tries until the log agrees. The command's aggregates are taken."""
-        try:
-            for attempt in range(TRIES):
-                if not self.cache.has(command.subjects):
-                    await self.cache.load(command.subjects)
-                # After loading: an event that arrives in between is found here, a later one makes the append fail.
-                if command.unsure and (found := await self._find_own(command)):
-                    return found
-                decided = await self._try_once(command)
-                if decided is not None:
-                    return decided
-                await asyncio.sleep(random.uniform(0.001, 0.01) * (attempt + 1))  # noqa: S311
-        except Trouble as error:
-            if command.unsure and not isinstance(error, AckLost):
-                raise AckLost from error  # an earlier attempt may be stored, whatever is wrong now
-            raise
-        raise AckLost if command.unsure else StoreConflict
-
-    async def _try_once(self, command: Command) -> Decided | None:
-        """One attempt; None when it has to be made again."""
-        draft = self._draft(command, set())
-        if not draft.appends:
-            return await self._without_events(draft)
-        ack: Ack | None = None
-        try:
-            ack = await self.log.append_all(draft.appends)
-        except (WrongSequence, StillInFlight, BatchLost):
-            return None
-        except BatchHasDuplicate:
-            command.msg_id = None
-            return None
-        except AckLost:
-            command.unsure = True
-            return None
-        finally:
-            if ack is None or ack.duplicate:
-                self.cache.forget(command.subjects)
-        if ack.duplicate:
-            # The log knows this message id, but what counts is whether the aggregate remembers the delivery.
-            command.msg_id = None
-            return None
-        return self._settle(draft, ack.position - len(draft.appends) + 1)
-
-    async def _without_events(self, draft: Draft) -> Decided | None:
-        """The log can't refuse what isn't appended, so a refusal or "nothing to do" counts only if nothing is new."""
-        grew = [await self.cache.read_tail(subject, self.cache[subject]) for subject in draft.command.subjects]
-        if any(grew):
-            return None
-        if draft.refusal is not None:
-            raise draft.refusal
-        return self._nothing_new(draft)
-
-    async def _find_own(self, command: Command) -> Decided | None:
-        """No answer came. The events are stored if the log has their ids; else the command may run again."""
-        own: list[Recorded] = []
-        for subject in command.subjects:
-            tail = await self.log.read_all(subject, (command.drafted_after or 0) + 1)
-            mine = [stored for stored in tail if id_of(stored.body) in command.event_ids]
-            own += [open_envelope(stored.position, stored.subject, stored.body) for stored in mine]
-        if not own:
-            return None
-        own.sort(key=lambda recorded: recorded.position)
-        versions = [recorded.ver for recorded in own if recorded.aggregate_id == command.keys[0][1]]
-        return Decided(own[-1].position, versions[-1] if versions else 0, tuple(recorded.event for recorded in own))
 
     # Together: decided one after the other on the same state, stored as one batch
 
@@ -262,7 +201,7 @@ class EventStore:
         conditioned: set[str] = set()
         events = size = 0
         for command in commands:
-            drafts.append(self._draft(command, conditioned))
+            drafts.append(self.cache.draft(command, conditioned))
             events += len(drafts[-1].appends)
             size += sum(len(append.body) for append in drafts[-1].appends)
             if events > BATCH_EVENTS or size > BATCH_BYTES:
@@ -291,7 +230,7 @@ class EventStore:
 
     async def _answer(self, command: Command) -> None:
         try:
-            decided = await self._until_it_counts(command)
+            decided = await self._alone.until_it_counts(command)
         except Exception as error:  # noqa: BLE001  it belongs to whoever waits for this command
             if not command.future.done():
                 command.future.set_exception(error)
@@ -310,7 +249,7 @@ class EventStore:
                 if not future.done():
                     future.set_exception(draft.refusal)
             else:
-                decided = self._settle(draft, first) if draft.appends else self._nothing_new(draft)
+                decided = self.cache.settle(draft, first) if draft.appends else self.cache.nothing_new(draft)
                 first += len(draft.appends)
                 if not future.done():
                     future.set_result(decided)
@@ -321,20 +260,3 @@ class EventStore:
             self.cache.forget(command.subjects)
             if not command.future.done():
                 command.future.set_exception(error)
-
-    def _draft(self, command: Command, conditioned: set[str]) -> Draft:
-        try:
-            return make_draft(command, [self.cache[subject] for subject in command.subjects], conditioned)
-        except BaseException:
-            self.cache.forget(command.subjects)
-            raise
-
-    def _settle(self, draft: Draft, first: int) -> Decided:
-        """The events are in the log from position `first` on."""
-        for position, append in enumerate(draft.appends, first):
-            self.cache.advance(append.subject, position)
-        return Decided(first + len(draft.appends) - 1, draft.version, tuple(draft.events))
-
-    def _nothing_new(self, draft: Draft) -> Decided:
-        position = max(self.cache[subject].position for subject in draft.command.subjects)
-        return Decided(position, draft.version, ())

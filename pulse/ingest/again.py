@@ -11,19 +11,19 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from eventsourcing.domain import AggregateEvent
 
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.chat_events import MessageEdited, MessageReceived
 from pulse.aggregates.delivery import PROCESSED, Delivery, DeliveryKept, cause_of, position_in
 from pulse.blobs import Blobs
-from pulse.channels import Arrival, Channel, Confirmation, MessageArrived, TypingSeen, Unhandled, Unreadable
+from pulse.channels import Channel, Unreadable
+from pulse.channels.arrivals import Arrival, Confirmation, MessageArrived, TypingSeen, Unhandled
 from pulse.channels.web import Web
 from pulse.directory import Directory
 from pulse.drivers import Drivers
 from pulse.errors import NotFound
-from pulse.eventlog.envelope import Recorded, UnknownEvent, open_envelope, subject_of, wire_name
+from pulse.eventlog.envelope import NEWER, Recorded, open_stored, subject_of, wire_name
 from pulse.eventlog.rehearsal import NotAsShown, Rehearsal
 from pulse.eventlog.store import EventStore
 from pulse.ingest.blocked import is_blocked
@@ -131,7 +131,7 @@ class Again:
         chat, found = chat_id(source_of(recorded), arrival.peer), [recorded]
         if isinstance(recorded.event, DeliveryKept):
             stored = await self.store.log.read_all(subject_of("chat", chat), recorded.position)
-            events = [open_envelope(one.position, one.subject, one.body) for one in stored]
+            events = [open_stored(one) for one in stored]
             found = [event for event in events if position_in(event.envelope.cause) == recorded.position]
         only = len(reading.arrivals) == 1
         for each in found:
@@ -169,8 +169,8 @@ class Again:
     async def _find(self, position: int) -> Recorded:
         """Out of the log, because nothing is decided on a read model. Raises NotFound."""
         for stored in await self.store.log.read(position, limit=1):
-            with contextlib.suppress(UnknownEvent, msgspec.MsgspecError, KeyError):
-                recorded = open_envelope(stored.position, stored.subject, stored.body)
+            with contextlib.suppress(*NEWER, KeyError):
+                recorded = open_stored(stored)
                 own = recorded.position == position and position_in(recorded.envelope.cause) is None
                 if own and getattr(recorded.event, "raw", None) is not None:
                     return recorded

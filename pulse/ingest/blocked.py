@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from pulse.channels import (
+from pulse.channels.arrivals import (
     Arrival,
     ButtonArrived,
     CallbackArrived,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pulse.aggregates.pager import Pager, pager_id
 from pulse.aggregates.source import Source
-from pulse.channels import Arrival, MessageArrived
+from pulse.channels.arrivals import Arrival, MessageArrived
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.pager_codes import whose_code

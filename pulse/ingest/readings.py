@@ -11,7 +11,7 @@ import orjson
 from eventsourcing.domain import AggregateEvent
 
 from pulse.aggregates.delivery import DeliveryKept
-from pulse.channels import Arrival
+from pulse.channels.arrivals import Arrival
 from pulse.errors import NotFound
 from pulse.eventlog.envelope import Recorded, own_fields, wire_name
 from pulse.eventlog.rehearsal import Act

@@ -13,12 +13,8 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from pulse.channels import (
-    Channel,
-    Confirmation,
-    Unreadable,
-    require_secret,
-)
+from pulse.channels import Channel, Unreadable, require_secret
+from pulse.channels.arrivals import Confirmation
 from pulse.directory import Directory
 from pulse.drivers import Drivers
 from pulse.errors import BadInput, NotAuthentic, NotFound, PulseError, Refusal, Trouble

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from pulse.access import may_embed
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.source import Source
-from pulse.channels import MessageArrived
+from pulse.channels.arrivals import MessageArrived
 from pulse.channels.fields import Fields
 from pulse.channels.web import Web
 from pulse.directory import Directory

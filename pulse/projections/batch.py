@@ -10,7 +10,7 @@ import orjson
 from psycopg.types.json import Json
 
 from pulse.eventlog.appends import Stored
-from pulse.eventlog.envelope import open_envelope
+from pulse.eventlog.envelope import open_stored
 from pulse.projections import dead_letters
 from pulse.projections.changes import Changes
 from pulse.projections.connections import Connection
@@ -68,7 +68,7 @@ async def fold(
             continue
         if error is None:
             try:
-                recorded = open_envelope(stored.position, stored.subject, stored.body)
+                recorded = open_stored(stored)
             except Exception as unreadable:  # noqa: BLE001  whatever it is, the rest must flow on
                 error = unreadable
         if error is not None:

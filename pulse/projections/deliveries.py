@@ -9,12 +9,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from pulse.aggregates.chat_events import MessageReread
 from pulse.aggregates.customer import CustomerLeft, CustomerReturned
 from pulse.aggregates.delivery import DeliveryKept, DeliveryProcessed, position_in
-from pulse.eventlog.envelope import Recorded, UnknownEvent, open_envelope
+from pulse.eventlog.envelope import NEWER, Recorded, open_envelope
 from pulse.eventlog.jetstream import Log
 from pulse.projections.changes import Changes, Row
 from pulse.projections.paging import Cursor, Page
@@ -143,6 +141,6 @@ async def _raw_of(log: Log, position: int, room: asyncio.Semaphore) -> dict[str,
         found = await log.read(position, limit=1)
     event = None
     if found and found[0].position == position:  # else it is the next one, of somebody else
-        with contextlib.suppress(UnknownEvent, msgspec.MsgspecError, KeyError):
+        with contextlib.suppress(*NEWER, KeyError):
             event = open_envelope(position, found[0].subject, found[0].body).event
     return {"raw": getattr(event, "raw", None), "raw_base64": getattr(event, "raw_base64", None)}

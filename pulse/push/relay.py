@@ -16,7 +16,7 @@ from pulse.access import Person, may_see
 from pulse.directory import KINDS, Directory
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused, Stored
-from pulse.eventlog.envelope import open_envelope
+from pulse.eventlog.envelope import open_stored
 from pulse.eventlog.follow import RETRY_SECONDS, Follow
 from pulse.eventlog.jetstream import Log
 from pulse.logs import Outage
@@ -76,7 +76,7 @@ class Relay:
     async def _relay(self, stored: Stored) -> None:
         """One event. What can't be told is logged and passed over: everything after it still has to arrive."""
         try:
-            recorded = open_envelope(stored.position, stored.subject, stored.body)
+            recorded = open_stored(stored)
             if recorded.kind in KINDS:
                 # What follows is judged by the rights as they are after this.
                 await self.directory.wait_for(recorded.position)

@@ -12,7 +12,7 @@ from pulse.access import GENERAL, Person, may_see_room
 from pulse.aggregates import room
 from pulse.aggregates.room import RoomMessageWritten, RoomOpened, RoomSeen
 from pulse.directory import Directory
-from pulse.eventlog.envelope import Recorded, open_envelope, subject_of
+from pulse.eventlog.envelope import Recorded, open_stored, subject_of
 from pulse.eventlog.follow import until_told
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.live import ROOM_TYPING
@@ -92,7 +92,7 @@ class RoomRelay:
     async def _opening(self, room_id: UUID) -> RoomOpened:
         """Its first event, and no other: however long a room is, the sockets don't wait for it."""
         [first] = await self._log.read(1, subject=subject_of("room", room_id), limit=1)
-        opened = open_envelope(first.position, first.subject, first.body).event
+        opened = open_stored(first).event
         assert isinstance(opened, RoomOpened), "a room begins with its opening"
         return opened
 

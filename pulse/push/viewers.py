@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Iterator
 from uuid import UUID
 
-import msgspec
 import orjson
 import structlog
 
@@ -20,7 +19,7 @@ from pulse.attention import Attention
 from pulse.directory import Directory
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused
-from pulse.eventlog.envelope import UnknownEvent
+from pulse.eventlog.envelope import NEWER
 from pulse.eventlog.store import EventStore
 from pulse.push.hub import Hub, Peer, fan_out, text_frame
 
@@ -68,7 +67,7 @@ class Viewers:
             found = await self.store.look(Chat, chat)
         except (LogDown, AppendRefused):
             self._changed.add(chat)
-        except (UnknownEvent, msgspec.MsgspecError):
+        except NEWER:
             log.exception("viewers.beyond", chat=str(chat))  # a newer Pulse wrote in it
         else:
             await self._tell(chat, Place(found.department_id, found.holder_id) if found else Place(None, None))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pulse.house import House, now
-from pulse.providers import Provider
-from pulse.providers.calls import Calls
-from pulse.providers.telegram_oidc import TelegramOidc
-from pulse.providers.telegram_widget import TelegramWidget
-from pulse.providers.vk_id import VkId
-from pulse.providers.ways import Ways
+from pulse.ways import Way
+from pulse.ways.calls import Calls
+from pulse.ways.offered import Ways
+from pulse.ways.telegram_oidc import TelegramOidc
+from pulse.ways.telegram_widget import TelegramWidget
+from pulse.ways.vk_id import VkId
 
 
 def ways_in(house: House) -> Ways:
     """Without settings there are none; people come back to the address that everybody reaches."""
     settings = house.settings
-    ways: list[Provider] = []
+    ways: list[Way] = []
     if settings.telegram_login_client_id:
         secret = settings.telegram_login_secret.encode()
         calls = Calls(settings.telegram_login_url, settings.trusted)

@@ -10,8 +10,9 @@ import httpx2
 from pulse.attention import Attention
 from pulse.blobs import Blobs
 from pulse.channels import File
-from pulse.delivery.attachments import Attachments, Sources
+from pulse.delivery.attachments import Attachments
 from pulse.delivery.calling import ReadFile
+from pulse.delivery.fetching import Sources
 from pulse.delivery.letting_go import LettingGo
 from pulse.delivery.outbox import Outbox
 from pulse.delivery.pager_sender import PagerSender

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,10 +11,10 @@ import httpx2
 import pytest
 
 from pulse.aggregates.moderator import Moderator
-from pulse.desk.guard import Guard
 from pulse.house import now
 from pulse.tokens import Challenge, Visit
-from pulse.wiring.doors import DeskParts, desk_routers
+from pulse.wiring.desk_parts import no_desk_parts
+from pulse.wiring.desk_routes import desk_routers
 from tests.access.asking import Operation, about, ask, operations, ruled
 from tests.access.rules import (
     ADMIN,
@@ -99,10 +98,7 @@ def test_what_is_open_to_anybody_is_named() -> None:
 
 
 def test_no_route_of_the_desk_is_outside_the_document() -> None:
-    nothing: Any = None
-    guard = Guard(nothing, nothing, nothing, nothing, now, secure=False)
-    parts = DeskParts(**{part.name: nothing for part in fields(DeskParts)})
-    routes: list[Any] = [route for router in desk_routers(guard, parts) for route in router.routes]
+    routes: list[Any] = [route for router in desk_routers(no_desk_parts()) for route in router.routes]
     known = {(operation.method, operation.path) for operation in operations()}
     there = {(method, route.path.replace(":path}", "}")) for route in routes for method in route.methods}
     assert there - known == UNDOCUMENTED

@@ -13,7 +13,8 @@ from uuid import UUID
 import orjson
 from hypothesis import strategies as st
 
-from pulse.channels import Account, Arrival, Channel, Unreadable
+from pulse.channels import Account, Channel, Unreadable
+from pulse.channels.arrivals import Arrival
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 

@@ -11,7 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from pulse.channels import FILES, Arrival, Capabilities, Channel, Outgoing
+from pulse.channels import FILES, Capabilities, Channel, Outgoing
+from pulse.channels.arrivals import Arrival
 from pulse.channels.calls import MaybeSent, NotNow
 from pulse.channels.table import CHANNELS
 from tests.channels.conformance import CASES, TOKEN, Case, Conforms

@@ -8,7 +8,8 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from pulse.channels import Arrival, MessageArrived, ReadMark, TypingSeen, Unreadable
+from pulse.channels import Unreadable
+from pulse.channels.arrivals import Arrival, MessageArrived, ReadMark, TypingSeen
 from pulse.channels.simulator import Simulator
 from pulse.errors import NotAuthentic
 from pulse.message import Attachment, Author, Incoming

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulse.channels import (
+from pulse.channels import Unreadable
+from pulse.channels.arrivals import (
     Arrival,
     ButtonArrived,
     EchoArrived,
@@ -19,7 +20,6 @@ from pulse.channels import (
     ReachChanged,
     Reacted,
     Unhandled,
-    Unreadable,
 )
 from pulse.channels.telegram import Telegram
 from pulse.errors import NotAuthentic

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulse.channels import (
+from pulse.channels import Unreadable
+from pulse.channels.arrivals import (
     Arrival,
     ButtonArrived,
     Confirmation,
@@ -21,7 +22,6 @@ from pulse.channels import (
     ReadMark,
     TypingSeen,
     Unhandled,
-    Unreadable,
 )
 from pulse.channels.vk import Vk
 from pulse.errors import BadInput, NotAuthentic

@@ -8,7 +8,8 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from pulse.channels import MessageArrived, Unreadable
+from pulse.channels import Unreadable
+from pulse.channels.arrivals import MessageArrived
 from pulse.channels.table import CHANNELS
 from pulse.channels.web import Web
 from pulse.errors import NotAuthentic

@@ -16,7 +16,8 @@ from pulse.accounts import Accounts
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.department import Department, department_id
 from pulse.aggregates.source import source_id
-from pulse.channels import Arrival, Capabilities, Channel, File, Outgoing
+from pulse.channels import Capabilities, Channel, File, Outgoing
+from pulse.channels.arrivals import Arrival
 from pulse.channels.table import CHANNELS
 from pulse.delivery.calling import ReadFile
 from pulse.delivery.outbox import Outbox

@@ -23,7 +23,8 @@ from pulse.channels import Account, Channel, Located
 from pulse.channels.calls import NeverDelivered, NotNow, SourceInTrouble
 from pulse.channels.simulator import Simulator
 from pulse.delivery import attachments as worker
-from pulse.delivery.attachments import PAUSES, PER_SOURCE, Attachments, Sources
+from pulse.delivery.attachments import PAUSES, PER_SOURCE, Attachments
+from pulse.delivery.fetching import Sources
 from pulse.drivers import Drivers
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused

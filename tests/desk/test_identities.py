@@ -11,8 +11,8 @@ import pytest
 from pulse.embedded import Addresses
 from tests.conftest import Pulse
 from tests.desk.browsing import Browser, Providers, a_browser, both_providers
-from tests.desk.test_providers import somebody
 from tests.desk.test_sign_in import an_account
+from tests.desk.test_ways import somebody
 from tests.world import is_problem, shared_pulse
 
 ADDRESS = "/api/settings/identities"

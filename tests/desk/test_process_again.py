@@ -13,7 +13,8 @@ import orjson
 import pytest
 
 from pulse.aggregates.chat import chat_id
-from pulse.channels import Arrival, MessageArrived, TypingSeen, Unreadable, telegram, vk
+from pulse.channels import Unreadable, telegram, vk
+from pulse.channels.arrivals import Arrival, MessageArrived, TypingSeen
 from pulse.channels.fields import Fields
 from pulse.message import Attachment, Author, Incoming
 from tests.conftest import Pulse

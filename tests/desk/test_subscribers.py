@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from pulse.desk import subscribers
+from pulse.desk import subscriber_desk
 from pulse.eventlog.envelope import new_event_id
 from tests.conftest import Pulse
 from tests.desk.test_customers import lagging
@@ -185,6 +185,6 @@ async def test_a_test_says_how_it_would_be_taken(desk: Desk) -> None:
 async def test_there_is_room_for_so_many_and_no_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     own = str(new_event_id())
     await registered(desk, id=own)
-    monkeypatch.setattr(subscribers, "SUBSCRIBERS_LIMIT", 1)
+    monkeypatch.setattr(subscriber_desk, "SUBSCRIBERS_LIMIT", 1)
     is_problem(await desk.post("admin", LIST, {"url": NOBODY, "types": ["*"]}), 409, "too-many-subscribers")
     assert (await desk.post("admin", LIST, {"url": NOBODY, "types": ["*"], "id": own})).status_code == 200

@@ -27,11 +27,12 @@ from pulse.aggregates.customer import Customer, CustomerMet, customer_id
 from pulse.embedded import Embedded
 from pulse.errors import LogDown, Refusal, StoreConflict, TryLater
 from pulse.eventlog import batcher, jetstream
+from pulse.eventlog.alone import TRIES
 from pulse.eventlog.appends import AckLost, Append, AppendRefused
 from pulse.eventlog.commands import Decided, HalfDecided
 from pulse.eventlog.envelope import open_envelope, subject_of
 from pulse.eventlog.jetstream import Log
-from pulse.eventlog.store import TRIES, EventStore
+from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
 from tests.conftest import STREAMS
 from tests.eventlog.wire import Wire, back
@@ -180,6 +181,14 @@ async def test_a_decision_that_returns_nothing_on_nothing_stores_nothing(store, 
     decided = await store.decide(Chat, VERA, lambda chat: None, by="system")
     assert decided == Decided(0, 0, ())
     assert await log.last_position() == 0
+
+
+async def test_acting_on_what_is_there_is_stored_and_on_what_is_not_nothing_comes_of_it(either, log):
+    assert (await either.act_on(Chat, VERA, lambda chat: chat.close(now=NOW), by="system")).events == ()
+    await deliver(either, "1")
+    decided = await either.act_on(Chat, VERA, lambda chat: chat.rename("Vera K.", now=NOW), by="system")
+    assert decided.position == await log.last_position()
+    assert [type(event).__name__ for event in decided.events] == ["ChatRenamed"]
 
 
 async def test_half_a_decision_is_not_stored_and_does_not_stay(either, log):
@@ -573,7 +582,7 @@ async def test_what_goes_wrong_while_a_stored_batch_is_answered_leaves_nobody_wa
             raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr("pulse.eventlog.store.Decided", Broken)
+        patch.setattr("pulse.eventlog.cache.Decided", Broken)
         answers = await asyncio.gather(*(do(store, replies(ANNA)) for _ in range(3)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [RuntimeError] * 3
     assert (await kinds_of(log))[ReplyWritten] == 3

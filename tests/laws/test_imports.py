@@ -49,7 +49,7 @@ FLOORS: list[tuple[str, ...]] = [
         "reports",
         "retention",
         "sweep",
-        "providers",
+        "ways",
         "linking",
     ),
     ("drivers", "subscribing"),

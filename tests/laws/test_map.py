@@ -10,26 +10,18 @@ HOUSE = ROOT.parent / "docs/house.md"
 
 
 def on_the_map() -> list[str]:
-    """Rooms and single files stand at the left; the files of a room stand to the right of it."""
-    drawn = re.search(r"## The map.*?```\n(.*?)```", HOUSE.read_text(), re.DOTALL)
+    """Each room has a heading and a table; what stands there in backticks, but in the last column, are its files."""
+    drawn = re.search(r"^## The map$(.*?)^## ", HOUSE.read_text(), re.DOTALL | re.MULTILINE)
     assert drawn
     found: list[str] = []
     room = ""
     for line in drawn[1].splitlines():
-        left, right = line[:24].split(), line[24:]
-        if left:
-            room = left[0] if left[0].endswith("/") else ""
-        if room:
-            found += [room + name for name in names(right)]
-        else:
-            found += left
+        if line.startswith("### "):
+            room = line[4:] if line.endswith("/") else ""
+        elif line.startswith("|"):
+            files, _, _said = line.strip("|").rpartition(" | ")
+            found += [room + name for name in re.findall(r"`(.+?)`", files)]
     return found
-
-
-def names(text: str) -> list[str]:
-    """`inbox · app (/docs) → batch, cache` without what is said about each."""
-    plain = re.sub(r"\(.*?\)", "", text)
-    return [part.split()[0] for part in re.split(r"[·→,]", plain) if part.strip()]
 
 
 def there() -> list[str]:

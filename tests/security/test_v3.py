@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pulse.desk.html import own_path
-from pulse.desk.provider_pages import FRAGMENT
+from pulse.desk.way_pages import FRAGMENT
 from tests.conftest import Pulse
 from tests.desk.signing import an_account, signed_in
 from tests.desk.test_files import a_file, get

@@ -22,10 +22,10 @@ import pulse
 from pulse.errors import NotAuthentic
 from pulse.house import now
 from pulse.passwords import hash_password
-from pulse.providers import Flow
 from pulse.tokens import STAFF_LIFE, Challenge, Device, FileClaim, Invitation, NotAClaim, Signer, Visit
 from pulse.totp import new_secret
 from pulse.vault import Vault, WrongKey
+from pulse.ways import Flow
 
 SIGNER = Signer(b"s" * 32, b"v" * 32, b"p" * 32)
 CODE = Path(pulse.__file__).parent

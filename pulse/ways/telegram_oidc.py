@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
-from pulse.providers import Fields, Flow, Theirs, number_of, refuse, require_state
-from pulse.providers.calls import Calls
-from pulse.providers.key_set import Keys
+from pulse.ways import Fields, Flow, Theirs, number_of, refuse, require_state
+from pulse.ways.calls import Calls
+from pulse.ways.key_set import Keys
 
 ISSUER = "https://oauth.telegram.org"  # what it signs itself with, also behind another address
 ALGORITHM = "RS256"  # pinned: a token may not choose how it is checked (RFC 8725)

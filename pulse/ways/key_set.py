@@ -11,7 +11,7 @@ from joserfc.jwk import KeySet
 
 from pulse.limits import Rate
 from pulse.outside import NoAnswer
-from pulse.providers.calls import Calls
+from pulse.ways.calls import Calls
 
 KEPT_SECONDS = 3600.0
 

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.desk import flows as flows_module
 from pulse.desk.html import language_of, own_path
-from pulse.desk.provider_pages import FRAGMENT
+from pulse.desk.way_pages import FRAGMENT
 from pulse.embedded import Addresses
 from tests.conftest import Pulse
 from tests.desk.browsing import Browser, Providers, a_browser, both_providers, invite
@@ -430,7 +430,7 @@ async def test_a_provider_that_does_not_answer_is_trouble(
 ) -> None:
     await invite(shared, "anna@pulse.example", "vk", somebody(providers))
     back = await browser.agree(await browser.leave("vk"))
-    monkeypatch.setattr("pulse.providers.calls.SECONDS", 0.0)
+    monkeypatch.setattr("pulse.ways.calls.SECONDS", 0.0)
     answer = await browser.http.get(back)
     is_problem(answer, 503, "no-answer")
     assert answer.headers["retry-after"]

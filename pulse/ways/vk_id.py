@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 from pulse.errors import BadInput
 from pulse.http import json_object
-from pulse.providers import Fields, Flow, Theirs, number_of, refuse, require_state
-from pulse.providers.calls import Calls
+from pulse.ways import Fields, Flow, Theirs, number_of, refuse, require_state
+from pulse.ways.calls import Calls
 
 ADDRESS = "https://id.vk.ru"
 PART_LIMIT = 2048

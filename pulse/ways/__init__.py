@@ -71,7 +71,7 @@ class Theirs:
     once: str = ""
 
 
-class Provider(Protocol):
+class Way(Protocol):
     """One way to sign in with a provider."""
 
     name: str

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from pulse.outside import NoAnswer
-from pulse.providers import Flow, NotSignedIn
-from pulse.providers.calls import Calls
-from pulse.providers.vk_id import VkId, person_of, token_of
+from pulse.ways import Flow, NotSignedIn
+from pulse.ways.calls import Calls
+from pulse.ways.vk_id import VkId, person_of, token_of
 from tests.fakes.provider import MOODS, a_provider
 from tests.fakes.vkid import FakeVkId, a_vk_id, recorded
 
@@ -120,7 +120,7 @@ async def test_a_public_app_sends_no_service_token(vk: FakeVkId) -> None:
 
 @pytest.mark.parametrize("mood", MOODS)
 async def test_whatever_else_it_answers_nobody_is_signed_in(mood: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulse.providers.calls.SECONDS", 0.5)
+    monkeypatch.setattr("pulse.ways.calls.SECONDS", 0.5)
     async with a_provider(MOODS[mood]) as provider:
         way = VkId("7", b"a-service-token", Calls(provider.address, frozenset({urlsplit(provider.address).netloc})))
         with pytest.raises((NoAnswer, NotSignedIn)) as said:

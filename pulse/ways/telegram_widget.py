@@ -15,7 +15,7 @@ from hashlib import sha256
 from urllib.parse import urlencode, urlsplit
 
 from pulse.aggregates.identity import EXTERNAL_ID
-from pulse.providers import Fields, Flow, Theirs, refuse, require_state
+from pulse.ways import Fields, Flow, Theirs, refuse, require_state
 
 ADDRESS = "https://oauth.telegram.org"
 FRESH_SECONDS = 300

@@ -1,7 +1,7 @@
 """`/auth/{provider}/…`: signing in with Telegram and VK ID. No account is ever made by it."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import parse_qsl
 
 import structlog
@@ -10,26 +10,26 @@ from fastapi.responses import RedirectResponse
 
 from pulse.access import by_moderator
 from pulse.aggregates.identity import LinkedToAnother
-from pulse.desk.answers import refuses
+from pulse.desk.answers import Responses, refuses
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Caller, Guard
 from pulse.desk.html import own_path
-from pulse.desk.provider_pages import NotLinked, fragment_page, refused
 from pulse.desk.sign_in import CodeAsked, SignIn, address_of
+from pulse.desk.way_pages import NotLinked, fragment_page, refused
 from pulse.errors import BadInput, NotAuthentic, PulseError
 from pulse.http import json_object
 from pulse.linking import Linking
 from pulse.outside import NoAnswer
-from pulse.providers import Fields, Flow, NotSignedIn, ProviderOff, Theirs, refuse
+from pulse.ways import Fields, Flow, NotSignedIn, ProviderOff, Theirs, refuse
 
 DASHBOARD, PROFILE = "/dashboard", "/settings/profile"
 FIELDS, FIELD_LIMIT = 20, 4096
 SEE_OTHER = 303
 NEXT_LIMIT = 512  # 6 KiB in an address, of the 16 that all headers may have
-GOES: dict[int | str, dict[str, Any]] = {303: {"description": "onwards"}, **refuses(ProviderOff)}
+GOES: Responses = {303: {"description": "onwards"}, **refuses(ProviderOff)}
 COMES_BACK = GOES | refuses(NotSignedIn, NotLinked, LinkedToAnother, NoAnswer)
 PAGE = {"text/html": {"schema": {"type": "string", "examples": ["<!doctype html>…"]}}}
-FETCHES: dict[int | str, dict[str, Any]] = {
+FETCHES: Responses = {
     200: {"description": "a page that brings what Telegram's widget says behind the #", "content": PAGE}
 }
 SAID = {
@@ -56,7 +56,7 @@ Next = Annotated[
 ]
 
 
-def provider_routes(guard: Guard, flows: Flows, linking: Linking, sign_in: SignIn) -> APIRouter:
+def way_routes(guard: Guard, flows: Flows, linking: Linking, sign_in: SignIn) -> APIRouter:
     router = APIRouter(prefix="/auth/{provider}", tags=["sign in"])
     arrivals = Arrivals(guard, flows, linking, sign_in)
 

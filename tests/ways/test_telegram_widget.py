@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pulse.providers import Flow, NotSignedIn
-from pulse.providers.telegram_widget import TelegramWidget, widget_says
+from pulse.ways import Flow, NotSignedIn
+from pulse.ways.telegram_widget import TelegramWidget, widget_says
 from tests.fakes.telegram_login import BOT_TOKEN, LOGIN, WIDGET, widget_hash
 
 TOKEN = BOT_TOKEN.encode()

@@ -17,10 +17,10 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from pulse.outside import NoAnswer
-from pulse.providers import Flow, NotSignedIn, challenge_of
-from pulse.providers.calls import Calls
-from pulse.providers.key_set import Keys
-from pulse.providers.telegram_oidc import TelegramOidc
+from pulse.ways import Flow, NotSignedIn, challenge_of
+from pulse.ways.calls import Calls
+from pulse.ways.key_set import Keys
+from pulse.ways.telegram_oidc import TelegramOidc
 from tests.fakes.provider import MOODS, a_provider
 from tests.fakes.telegram_login import CLAIMS, LOGIN, FakeTelegramLogin, a_telegram_login
 
@@ -223,7 +223,7 @@ def test_an_answer_to_another_flow_is_refused(state: str | None) -> None:
 
 @pytest.mark.parametrize("mood", MOODS)
 async def test_whatever_else_it_answers_nobody_is_signed_in(mood: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulse.providers.calls.SECONDS", 0.5)
+    monkeypatch.setattr("pulse.ways.calls.SECONDS", 0.5)
     async with a_provider(MOODS[mood]) as provider:
         way = way_to(provider.address, "7", "a-secret-of-ours")
         flow = a_flow()

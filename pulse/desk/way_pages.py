@@ -15,7 +15,7 @@ from pulse.errors import NotAllowed, NotAuthentic, PulseError, Trouble, sentence
 from pulse.http import told
 from pulse.limits import TooOften
 from pulse.outside import NoAnswer
-from pulse.providers import NotSignedIn, ProviderOff
+from pulse.ways import NotSignedIn, ProviderOff
 
 
 class NotLinked(NotAllowed):
