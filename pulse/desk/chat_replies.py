@@ -19,7 +19,7 @@ from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_desk import ChatDesk, order_key
 from pulse.desk.drafts import Drafts
 from pulse.desk.guard import Guard
-from pulse.errors import BadInput, NotFound, ReadsDown, Refusal
+from pulse.errors import BadInput, ReadsDown, Refusal, there
 from pulse.eventlog.commands import Decided
 from pulse.files.claims import attachments_of
 from pulse.files.uploads import AT_ONCE
@@ -180,7 +180,4 @@ def version_of(if_match: str) -> int:
 
 
 def _require_person(guard: Guard, moderator: UUID) -> Person:
-    person = guard.directory.person(moderator)
-    if person is None:
-        raise NotFound("There is no such moderator.")
-    return person
+    return there(guard.directory.person(moderator), "There is no such moderator.")

@@ -8,7 +8,6 @@ from eventsourcing.domain import Aggregate
 
 from pulse.access import Person, by_moderator
 from pulse.desk.guard import Guard
-from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 
@@ -22,13 +21,6 @@ class Decisions:
 
     async def decide(self, person: Person, kind: type[A], aggregate_id: UUID, decision: Callable[[A], Any]) -> Decided:
         """Decides on something that must be there, and lets this process know of it. Raises NotFound."""
-
-        def on_known(known: A | None) -> A:
-            if known is None:
-                raise NotFound
-            decision(known)
-            return known
-
-        decided = await self.store.decide(kind, aggregate_id, on_known, by=by_moderator(person.id))
+        decided = await self.store.decide_known(kind, aggregate_id, decision, by=by_moderator(person.id))
         await self.guard.learn(decided.position)
         return decided

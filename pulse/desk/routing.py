@@ -22,7 +22,7 @@ from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
 from pulse.directory import Directory
 from pulse.dry_run import ASSUMED, DryRun, Question, shown
-from pulse.errors import BadInput, NotFound
+from pulse.errors import BadInput, NotFound, there
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.limits import Rate
@@ -117,9 +117,7 @@ def routing_routes(guard: Guard, store: EventStore) -> APIRouter:
     @router.get("/departments/{department_id}/policy")
     async def show_policy(department_id: UUID, _: Admin) -> NewPolicy:
         """How a department's free chats find their moderators."""
-        found = guard.directory.department(department_id)
-        if found is None:
-            raise NotFound
+        found = there(guard.directory.department(department_id))
         return NewPolicy(assign=found.policy.assign, max_chats=found.policy.max_chats)
 
     @router.put("/departments/{department_id}/policy", responses={200: WRITTEN})

@@ -40,6 +40,6 @@ def source_provider_routes(guard: Guard, desk: SourceDesk) -> APIRouter:
         """Tells the provider our address (`PULSE_PUBLIC_URL`) and the webhook's secret. Nothing that waits is lost."""
         calls.require(person.id)
         decided, url = await desk.providers.set_webhook(source_id, by=by_moderator(person.id))
-        return await desk.done(decided, webhook_url=url)
+        return await guard.done(decided, webhook_url=url)
 
     return router

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.subscriber import Subscriber
-from pulse.desk.answers import Listed, done, shows, whole
+from pulse.desk.answers import Listed, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.guard import Guard
 from pulse.desk.subscriber_rows import CHANGED, WITH_SECRET, Pinged, SubscriberRow
@@ -171,9 +171,7 @@ class SubscriberDesk:
 
     async def done(self, subscriber_id: UUID, decided: Decided, status: int = 200, **more: object) -> Response:
         """Once this process's lists show it."""
-        if decided.events:
-            await self.guard.learn(decided.position)
-        return done(decided, status, id=str(subscriber_id), **more)
+        return await self.guard.done(decided, status, id=str(subscriber_id), **more)
 
     def require_room(self, subscriber_id: UUID | None) -> None:
         """Raises TooManySubscribers."""

@@ -24,6 +24,13 @@ ENGLISH: Words = {
     "/settings/password": "Password",
     "/settings/2fa": "Two-factor sign-in",
     "/admin": "Administration",
+    "set_password": "Set your password",
+    "password_of": "For {email}. Then you sign in with it.",
+    "new_password": "A new password: 8 characters or more, best of all several words",
+    "not-an-invitation": "This link was used or replaced, or is too old. Ask an admin for a new one.",
+    "not-a-password": "A password has 8 to 1,024 characters.",
+    "too-common": "Others would guess this password soon. Take a longer one, or several words.",
+    "too-often": "Too many tries. Wait a little before the next one.",
 }
 RUSSIAN: Words = {
     "language": "ru",
@@ -45,5 +52,12 @@ RUSSIAN: Words = {
     "/settings/password": "Пароль",
     "/settings/2fa": "Двухфакторный вход",
     "/admin": "Управление",
+    "set_password": "Задайте пароль",
+    "password_of": "Для {email}. С этим паролем вы потом войдёте.",
+    "new_password": "Новый пароль: от 8 знаков, лучше всего несколько слов",
+    "not-an-invitation": "Ссылка уже использована, заменена новой или устарела. Попросите новую у администратора.",
+    "not-a-password": "В пароле от 8 до 1024 знаков.",
+    "too-common": "Такой пароль быстро угадают. Возьмите длиннее или несколько слов.",
+    "too-often": "Слишком много попыток. Подождите немного.",
 }
 WORDS: Mapping[str, Words] = {"en": ENGLISH, "ru": RUSSIAN}

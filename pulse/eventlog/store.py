@@ -18,7 +18,7 @@ import orjson
 import structlog
 from eventsourcing.domain import Aggregate
 
-from pulse.errors import LogDown, StoreConflict, TooLarge, Trouble
+from pulse.errors import LogDown, StoreConflict, TooLarge, Trouble, there
 from pulse.eventlog.appends import (
     Ack,
     AckLost,
@@ -92,6 +92,17 @@ class EventStore:
         here and nothing is stored. Raises TryLater, StoreConflict, LogDown; AckLost when it may be stored.
         """
         return self.decide_together([(kind, aggregate_id)], decision, by=by, cause=cause, msg_id=msg_id)
+
+    def decide_known(
+        self, kind: type[A], aggregate_id: UUID, act: Callable[[A], object], *, by: str, otherwise: str = ""
+    ) -> Awaitable[Decided]:
+        """Like `decide`, on what must be there already. Raises NotFound too, with the sentence `otherwise`."""
+
+        def decision(known: A | None) -> A:
+            act(found := there(known, otherwise))
+            return found
+
+        return self.decide(kind, aggregate_id, decision, by=by)
 
     async def decide_together(
         self, keys: Sequence[Key], decision: Decision, *, by: str, cause: str | None = None, msg_id: str | None = None

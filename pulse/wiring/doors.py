@@ -35,7 +35,8 @@ from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
 from pulse.desk.hours import hour_routes
 from pulse.desk.identities import identity_routes
-from pulse.desk.invitations import invitation_routes
+from pulse.desk.invitation_pages import invitation_pages
+from pulse.desk.invitations import Invitations, invitation_routes
 from pulse.desk.login import Login, login_routes
 from pulse.desk.logout import logout_routes
 from pulse.desk.me import me_routes
@@ -63,7 +64,8 @@ from pulse.desk.sources import source_routes
 from pulse.desk.subscribers import Ping, subscriber_routes
 from pulse.desk.tries import Tries
 from pulse.desk.two_factor import OwnTwoFactor, two_factor_changes, two_factor_routes
-from pulse.desk.users import account_routes, user_routes
+from pulse.desk.user_sign_in import user_sign_in_routes
+from pulse.desk.users import UserDesk, account_routes, user_routes
 from pulse.drivers import Drivers
 from pulse.eventlog.notes import Notes
 from pulse.eventlog.store import EventStore
@@ -236,11 +238,15 @@ def sign_in_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
 
 def admin_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     """People, departments, producers, and how long files are kept."""
-    store = parts.store
+    store, people = parts.store, parts.people
+    invitations = Invitations(guard, people, parts.public_url)
+    users = UserDesk(guard, parts.presence, invitations)
     return [
-        user_routes(guard, parts.people, parts.presence),
-        account_routes(guard, parts.people, parts.presence),
-        invitation_routes(guard, parts.people),
+        user_routes(guard, people, users),
+        account_routes(guard, people, users),
+        user_sign_in_routes(guard, people, store),
+        invitation_routes(invitations),
+        invitation_pages(invitations),
         colleague_routes(guard, parts.presence),
         department_routes(guard, store),
         archive_routes(guard, store, parts.reads),

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 from starlette.routing import Route
 
+from pulse.desk.invitations import PAGE
 from pulse.desk.pages import BEHIND
 from pulse.desk.sign_in import CODE_PAGE
 from pulse.errors import ReadsDown
@@ -52,7 +53,8 @@ def test_v13_4_5_every_address_that_is_served_was_meant_to_be(shared: Pulse) -> 
     served |= {route.path for route in shared.house.routes if isinstance(route, Route)}
     known = {path.replace(":path}", "}") for path in served} - set(document()["paths"])
     assert len(served) > 60
-    assert known == {*BEHIND, "/", "/login", CODE_PAGE, "/chat/session"}  # another name, for older clients
+    pages = {*BEHIND, "/", "/login", CODE_PAGE, f"{PAGE}/{{token}}"}
+    assert known == {*pages, "/chat/session"}  # another name, for older clients
 
 
 async def test_v14_2_1_the_apis_tokens_travel_in_headers(shared: Pulse, desk: Desk) -> None:
