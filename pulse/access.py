@@ -56,7 +56,7 @@ def by_moderator(moderator: UUID) -> str:
 def moderator_in(by: str) -> UUID | None:
     """Whom the log names so; None for customers and the system."""
     kind, _, moderator = by.partition(":")
-    return UUID(moderator) if kind == "moderator" else None
+    return UUID(moderator) if kind == "moderator" and moderator else None
 
 
 class Reach(TypedDict):
@@ -140,6 +140,11 @@ def may_use_phrasebook(person: Person, department: UUID | None) -> bool:
 def may_manage(person: Person) -> bool:
     """Sources, departments and people are the admins' business."""
     return person.is_admin
+
+
+def may_reset_two_factor(person: Person, whose: UUID) -> bool:
+    """Admins do it for others. One's own takes a code: else whoever finds an admin's open window needs none."""
+    return may_manage(person) and person.id != whose
 
 
 def shared_departments(person: Person, colleague: Person) -> frozenset[UUID]:

@@ -23,7 +23,7 @@ from pulse.aggregates.producer import Producer
 from pulse.aggregates.retention import FOR_GOOD, RETENTION, Limits, Retention
 from pulse.aggregates.source import Source, source_id
 from pulse.aggregates.subscriber import Subscriber
-from pulse.errors import BadInput, NotFound
+from pulse.errors import BadInput, there
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import NEWER_HISTORY, PREFIX, open_stored
 from pulse.eventlog.follow import Follow
@@ -82,10 +82,7 @@ class Directory:
 
     def source(self, source: UUID) -> Source:
         """Raises NotFound."""
-        found = self.find_source(source)
-        if found is None:
-            raise NotFound
-        return found
+        return there(self.find_source(source))
 
     def source_named(self, channel: str, identifier: str) -> Source | None:
         return self.find_source(source_id(channel, identifier))

@@ -54,6 +54,7 @@ PulseError
 │       ├── NotYourChannel  desk/broadcasting
 │       ├── SenderBlocked   ingest/widget
 │       ├── SignInAgain     desk/own_password
+│       ├── YourOwnFactor   desk/user_sign_in
 │       └── WrongOrigin     push/channel_ws
 ├── BadInput                the caller sent something that can't be read: 400
 │   ├── TooLarge            413
@@ -161,6 +162,10 @@ PulseError
     └── NotRunning          commands/running
 """
 
+from typing import TypeVar
+
+T = TypeVar("T")
+
 
 class PulseError(Exception):
     """Something went wrong in Pulse."""
@@ -222,6 +227,13 @@ class NotFound(PulseError):
     """There is nothing here, or nothing you may see."""
 
     status = 404
+
+
+def there(found: T | None, otherwise: str = "") -> T:
+    """What was looked for. Raises NotFound, with a sentence of its own where one says more."""
+    if found is None:
+        raise NotFound(otherwise)
+    return found
 
 
 class Trouble(PulseError):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pulse.aggregates.identity import Identity, identity_id
 from pulse.aggregates.moderator import Moderator
-from pulse.errors import NotFound
+from pulse.errors import NotFound, there
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 
@@ -26,8 +26,7 @@ class Linking:
         def decision(
             identity: Identity | None, moderator: Moderator | None
         ) -> tuple[Identity | None, Moderator | None]:
-            if moderator is None:
-                raise NotFound("There is no such person.")
+            there(moderator, "There is no such person.")
             if identity is None:
                 now = self._clock()
                 identity = Identity.first_link(provider, external_id, moderator_id=moderator_id, name=name, now=now)

@@ -1,4 +1,7 @@
-"""Invites people and changes what they may do, so that there is always an admin left. Used by the desk and the commands."""
+"""Invites people and changes what they may do, so that there is always an admin left. Used by the desk and the commands.
+
+The one door to people who are there; `accounts.py` only makes a first world.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from eventsourcing.domain import Aggregate
 from pulse.access import is_admin
 from pulse.aggregates.admins import ADMINS, Admins
 from pulse.aggregates.moderator import ROLES, Moderator, NotAnInvitation, UnknownRole, moderator_id
-from pulse.errors import NotFound
+from pulse.errors import there
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.passwords import hash_chosen
@@ -93,7 +96,7 @@ class People:
 
     async def make_link(self, person: UUID, *, by: str) -> Decided:
         """The answer's version is the link's. Raises NotFound, PersonIsDisabled."""
-        return await self.decide(person, lambda known: known.make_link(now=self.clock()), by=by)
+        return await self._decide(person, lambda known: known.make_link(now=self.clock()), by=by)
 
     async def require_link(self, person: UUID, link: int) -> Moderator:
         """Whose it is, before anything dear or lasting is done for it. Raises NotAnInvitation."""
@@ -107,28 +110,24 @@ class People:
         """Sets a password by a link. Raises NotAnInvitation, NotAPassword, TooCommon."""
         known = await self.require_link(person, link)
         password_hash = await _hashed(password, known.email, known.name)
-        return await self.decide(
+        return await self._decide(
             person, lambda found: found.accept(link, password_hash, now=self.clock()), by=f"moderator:{person.hex}"
         )
 
-    async def decide(self, person: UUID, act: Change, *, by: str) -> Decided:
+    async def reset_two_factor(self, person: UUID, *, by: str) -> Decided:
+        """For whoever lost the phone: the password alone is enough again, and every session ends. Raises NotFound."""
+        return await self._decide(person, lambda known: known.reset_two_factor(now=self.clock()), by=by)
+
+    async def _decide(self, person: UUID, act: Change, *, by: str) -> Decided:
         """Raises NotFound."""
-
-        def decision(known: Moderator | None) -> Moderator:
-            if known is None:
-                raise NotFound
-            act(known)
-            return known
-
-        return await self.store.decide(Moderator, person, decision, by=by)
+        return await self.store.decide_known(Moderator, person, act, by=by)
 
     async def _keeping_an_admin(self, person: UUID, act: Change, *, stays: bool, by: str) -> Decided:
         """Decides on a person and on the admins in one step. `stays`: an admin is one still, after `act`."""
 
-        def decision(known: Moderator | None, admins: Admins | None) -> Iterable[Aggregate | None]:
-            if known is None:
-                raise NotFound
-            was, now = _is_admin(known), self.clock()
+        def decision(found: Moderator | None, admins: Admins | None) -> Iterable[Aggregate | None]:
+            known, now = there(found), self.clock()
+            was = _is_admin(known)
             if was and not stays:
                 (admins or Admins.begin(now=now)).require_others(person, self.admins())
             act(known)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pulse.access import RESERVED
 from pulse.aggregates.producer import EventType, Producer, producer_id, seal_purpose
 from pulse.contracts import Contract, NotAContract
-from pulse.errors import BadInput, NotFound
+from pulse.errors import BadInput
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.signatures import SCHEMES
@@ -125,13 +125,8 @@ class Producers:
         return await self._change(name, lambda producer: producer.enable(now=self.clock()))
 
     async def _change(self, name: str, change: Callable[[Producer], None]) -> Decided:
-        def decision(known: Producer | None) -> Producer:
-            if known is None:
-                raise NotFound(f"There is no producer {name!r}. `pulse producer list` shows them all.")
-            change(known)
-            return known
-
-        return await self.store.decide(Producer, producer_id(name), decision, by=self.by)
+        otherwise = f"There is no producer {name!r}. `pulse producer list` shows them all."
+        return await self.store.decide_known(Producer, producer_id(name), change, by=self.by, otherwise=otherwise)
 
     def _seal(self, producer: UUID, secret_id: UUID, secret: str) -> str:
         return self.vault.seal(secret.encode(), seal_purpose(producer, secret_id))

@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx2
 
 from pulse.aggregates.subscriber import Subscriber, matches, seal_purpose
-from pulse.errors import BadInput, NotFound, Refusal
+from pulse.errors import BadInput, NotFound, Refusal, there
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.outside import ForbiddenAddress, require_permitted
@@ -102,21 +102,11 @@ class Subscribing:
 
     async def decide(self, subscriber_id: UUID, act: Callable[[Subscriber], None], *, by: str) -> Decided:
         """Raises NotFound."""
-
-        def decision(known: Subscriber | None) -> Subscriber:
-            if known is None or known.left:
-                raise NotFound
-            act(known)
-            return known
-
-        return await self.store.decide(Subscriber, subscriber_id, decision, by=by)
+        return await self.store.decide_known(Subscriber, subscriber_id, lambda found: act(_here(found)), by=by)
 
     async def one(self, subscriber_id: UUID) -> Subscriber:
         """As it stands now, whoever changed it. Raises NotFound."""
-        found = await self.store.load(Subscriber, subscriber_id)
-        if found is None or found.left:
-            raise NotFound
-        return found
+        return _here(there(await self.store.load(Subscriber, subscriber_id)))
 
     def _checked(self, url: str, types: Iterable[str]) -> tuple[str, ...]:
         """The types, trimmed. Raises UnknownEventType, ForbiddenAddress."""
@@ -143,6 +133,13 @@ class Subscribing:
         """As its owner needs it, and sealed."""
         key = random_secrets.token_bytes(SECRET_BYTES)
         return SECRET_PREFIX + base64.b64encode(key).decode(), self.vault.seal(key, seal_purpose(subscriber_id))
+
+
+def _here(found: Subscriber) -> Subscriber:
+    """Raises NotFound for one that left."""
+    if found.left:
+        raise NotFound
+    return found
 
 
 def shown(subscriber: Subscriber, progress: Progress, end: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -28,6 +28,7 @@ CLAIM_LIFE = timedelta(hours=24)
 CHALLENGE_LIFE = timedelta(minutes=5)
 DEVICE_LIFE = timedelta(days=365)
 INVITATION_LIFE = timedelta(days=7)
+RESET_LIFE = timedelta(hours=24)
 LONGEST = 4096
 
 
@@ -91,11 +92,19 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class Invitation(msgspec.Struct, frozen=True):
-    """What a link for setting a password says: whose it is, and which of their links. Once it is used, none is theirs."""
+    """What a link for setting a password says: whose it is, and which of their links. Once it is used, none is theirs.
+
+    `life` is in seconds: a week for newcomers, a day for those who forgot theirs.
+    """
 
     moderator: UUID
     link: int
     issued: int
+    life: int = int(INVITATION_LIFE.total_seconds())
+
+    @property
+    def expires_at(self) -> datetime:
+        return datetime.fromtimestamp(self.issued + self.life, UTC)
 
 
 class NotAClaim(BadInput):
@@ -171,12 +180,15 @@ class Signer:
     # People who set a password
 
     def invitation(self, invitation: Invitation) -> str:
-        """Sets a password, for a week, once: what `link` stands for is decided on the account."""
+        """Sets a password, for its life, once: what `link` stands for is decided on the account."""
         return self._sign("invitation", invitation)
 
     def read_invitation(self, token: str, now: datetime) -> Invitation:
         """Raises NotAuthentic."""
-        return self._read("invitation", token, now, INVITATION_LIFE, Invitation)
+        says = self._read("invitation", token, now, INVITATION_LIFE, Invitation)
+        if now > says.expires_at:
+            raise NotAuthentic
+        return says
 
     def _sign(self, use: str, says: Visit | FileClaim | Challenge | Device | Invitation) -> str:
         claims = base64.urlsafe_b64encode(msgspec.json.encode(says)).decode().rstrip("=")

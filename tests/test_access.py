@@ -20,6 +20,7 @@ from pulse.access import (
     may_know_source,
     may_manage,
     may_reply,
+    may_reset_two_factor,
     may_see,
     may_see_numbers,
     may_see_room,
@@ -80,6 +81,12 @@ def test_numbers_are_the_admins_and_ones_own_ones_own() -> None:
     for whose in (ANNA.id, BORIS.id, None, "none"):
         assert may_see_numbers(ADMIN, whose)
         assert may_see_numbers(ANNA, whose) is (whose == ANNA.id)
+
+
+def test_admins_reset_the_second_factor_of_others_and_nobody_their_own() -> None:
+    assert may_reset_two_factor(ADMIN, ANNA.id)
+    assert not may_reset_two_factor(ADMIN, ADMIN.id)
+    assert not any(may_reset_two_factor(ANNA, whose) for whose in (ANNA.id, BORIS.id, ADMIN.id))
 
 
 def test_the_log_names_moderators_and_others() -> None:

@@ -17,7 +17,7 @@ from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.department import department_id
 from pulse.aggregates.department_policy import Policy
 from pulse.aggregates.moderator import moderator_id
-from pulse.aggregates.source import source_id
+from pulse.aggregates.source import Source, source_id
 from pulse.aggregates.source_rules import Hours, Rule
 from pulse.directory import Directory
 from pulse.dry_run import DryRun, Question, Verdict, first_since
@@ -111,7 +111,7 @@ async def test_hours_are_those_when_the_chat_opened(world: World) -> None:
 
 async def test_without_rules_those_of_today_are_asked_of_each_source(world: World, store: EventStore) -> None:
     await world.chat("refund"), await world.chat("refund", BOT)
-    changed = await Accounts(store, Vault(b"k" * 32), lambda: NOW).change_rules(BOT, REFUNDS)
+    changed = await store.decide_known(Source, BOT, lambda it: it.change_rules(REFUNDS, now=NOW), by="test")
     await world.directory.wait_for(changed.position)
     assert [one.by_rules.department for one in await world.ask()] == [SALES, SUPPORT]
     assert [one.source_id for one in await world.ask(source=BOT)] == [BOT]

@@ -173,4 +173,5 @@ EVENTS: dict[tuple[str, int], type[AggregateEvent]] = {
     ("admins.returned", 1): admins.AdminReturned,
     ("retention.begun", 1): retention.RetentionBegun,
     ("retention.changed", 1): retention.RetentionChanged,
+    ("moderator.two-factor-reset", 1): moderator_sign_in.TwoFactorReset,
 }

@@ -139,6 +139,14 @@ class TwoFactorTurnedOff(AggregateEvent):
         moderator.second_factor = None
 
 
+class TwoFactorReset(AggregateEvent):
+    """Switched off by somebody else, for a person who lost the phone. Ends every session."""
+
+    def apply(self, moderator: SignsIn) -> None:
+        moderator.second_factor = None
+        moderator.ended = moderator.ended.with_all(self.originator_version, None)
+
+
 class SignsIn(Part):
     """The part of a moderator that has to do with signing in.
 
@@ -209,9 +217,14 @@ class SignsIn(Part):
         self.trigger_event(RecoveryCodesRenewed, recovery=recovery, timestamp=now)
 
     def turn_off_two_factor(self, *, now: datetime) -> None:
-        """Also what an admin does for somebody who lost the phone."""
+        """Their own decision, proven with a code."""
         if self.second_factor is not None:
             self.trigger_event(TwoFactorTurnedOff, timestamp=now)
+
+    def reset_two_factor(self, *, now: datetime) -> None:
+        """What somebody else does for a person who lost the phone: the password alone is enough again."""
+        if self.two_factor:
+            self.trigger_event(TwoFactorReset, timestamp=now)
 
     def _factor_in_use(self) -> SecondFactor:
         if not self.two_factor:

@@ -14,11 +14,12 @@ from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import ROLES, Moderator, UnknownRole, clean_email, moderator_id
 from pulse.commands.running import ThereAlready, public_http, settings_here, with_house
 from pulse.commands.terminal import Json, secret_of, show, show_rows, tell_of_argv, words_for_errors
-from pulse.errors import NotFound
+from pulse.desk.invitations import shown
+from pulse.errors import there
 from pulse.eventlog.commands import Decided
 from pulse.house import House, now
-from pulse.people import People
-from pulse.tokens import Invitation
+from pulse.people import Newcomer, People
+from pulse.tokens import RESET_LIFE, Invitation
 
 users = typer.Typer(no_args_is_help=True, help="Moderators and admins.")
 departments = typer.Typer(no_args_is_help=True, help="Groups of moderators that chats are routed to.")
@@ -43,12 +44,11 @@ def add_user(
         chosen = secret_of(password, "password") if password else random_secrets.token_urlsafe(12)
 
     async def invite(house: House) -> None:
-        accounts = Accounts(house.store, house.vault, now)
         there_already = ThereAlready(f"{email} has an account already; nothing was changed.")
         if await house.store.load(Moderator, moderator_id(email)):
             raise there_already
-        theirs = house.directory.departments_named(department or [])
-        if not (await accounts.invite(email, name, role, theirs, chosen)).events:
+        newcomer = Newcomer(email, name, role, house.directory.departments_named(department or []))
+        if not (await _people(house).invite(newcomer, password=chosen, by=BY)).events:
             raise there_already
 
     with_house(settings, invite)
@@ -66,21 +66,22 @@ def list_users(as_json: Json = False) -> None:
             rows.append({
                 "id": str(person.id), "email": person.email, "name": person.name, "role": person.role,
                 "departments": [department.name for department in theirs if department], "disabled": person.disabled,
+                "two_factor": person.two_factor,
             })  # fmt: skip
 
     with_house(settings_here(), look)
-    show_rows(("email", "name", "role", "departments", "disabled"), rows, as_json=as_json)
+    show_rows(("email", "name", "role", "departments", "disabled", "two_factor"), rows, as_json=as_json)
 
 
 @users.command("reset-2fa")
 def reset_two_factor(email: str, as_json: Json = False) -> None:
-    """For somebody who lost phone and recovery codes: the password alone is enough again."""
+    """For somebody who lost phone and recovery codes: the password alone is enough again, and their sessions end."""
     settings = settings_here()
     with words_for_errors():
         email = clean_email(email)
 
     async def reset(house: House) -> None:
-        if not (await Accounts(house.store, house.vault, now).reset_two_factor(email)).events:
+        if not (await _people(house).reset_two_factor(_find(house, email), by=BY)).events:
             raise ThereAlready(f"{email} signs in without a second factor; nothing was changed.")
 
     with_house(settings, reset)
@@ -109,15 +110,15 @@ def enable_user(email: str, as_json: Json = False) -> None:
 
 @users.command("reset")
 def reset_password(email: str, as_json: Json = False) -> None:
-    """Makes a token by which this person sets a password, once, within 7 days, and prints it with where to post it."""
+    """Makes a link to a page where this person sets a password, once, within 24 hours, and prints it."""
     settings, answer = settings_here(), dict[str, Any]()
 
     async def reset(house: House) -> None:
         person = _find(house, email)
         made = await _people(house).make_link(person, by=BY)
-        token = house.signer.invitation(Invitation(person, made.version, int(now().timestamp())))
-        address = f"{public_http(settings)}/api/invitations/{token}"
-        answer.update(email=clean_email(email), token=token, address=address)
+        invitation = Invitation(person, made.version, int(now().timestamp()), int(RESET_LIFE.total_seconds()))
+        link = shown(invitation, house.signer, public_http(settings))
+        answer.update(email=clean_email(email), url=link["url"], token=link["token"])
 
     with_house(settings, reset)
     show(answer, as_json=as_json)
@@ -169,6 +170,4 @@ def _people(house: House) -> People:
 def _find(house: House, email: str) -> UUID:
     """Also somebody who is disabled. Raises NotFound, NotAnEmail."""
     found = house.directory.find_moderator(moderator_id(clean_email(email)))
-    if found is None:
-        raise NotFound(f"{email} has no account. `pulse user list` shows them all.")
-    return found.id
+    return there(found, f"{email} has no account. `pulse user list` shows them all.").id

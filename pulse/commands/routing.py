@@ -14,9 +14,11 @@ import orjson
 import typer
 from pydantic import ValidationError
 
-from pulse.accounts import Accounts
+from pulse.accounts import BY
+from pulse.aggregates.department import Department
 from pulse.aggregates.department_policy import Policy, require_policy
 from pulse.aggregates.moderator import moderator_id
+from pulse.aggregates.source import Source
 from pulse.aggregates.source_rules import NotARule, Rule, require_rules
 from pulse.commands.running import settings_here, with_house
 from pulse.commands.sources import find_source
@@ -53,7 +55,7 @@ def source_rules(
             said["rules"] = [_written(rule) for rule in found.rules]
             return
         rules = read_rules(file, house.directory)
-        decided = await Accounts(house.store, house.vault, now).change_rules(found.id, rules)
+        decided = await house.store.decide_known(Source, found.id, lambda it: it.change_rules(rules, now=now()), by=BY)
         said.update(rules=len(rules), changed=bool(decided.events))
 
     with_house(settings_here(), change)
@@ -71,7 +73,9 @@ def department_policy(name: str, assign: Assign, max_chats: MaxChats = None, as_
 
     async def change(house: House) -> None:
         [department] = house.directory.departments_named([name])
-        decided = await Accounts(house.store, house.vault, now).change_policy(department, policy)
+        decided = await house.store.decide_known(
+            Department, department, lambda it: it.change_policy(policy, now=now()), by=BY
+        )
         said.update(assign=assign, max_chats=max_chats, changed=bool(decided.events))
 
     with_house(settings_here(), change)

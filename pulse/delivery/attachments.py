@@ -170,7 +170,7 @@ class Attachments:
         )
 
     async def _decide(self, awaited: Awaited, act: Callable[[Chat], None]) -> None:
-        await self._store.act_on(Chat, awaited.chat_id, act, by="system")
+        await self._store.decide_if_known(Chat, awaited.chat_id, act, by="system")
 
 
 def pause_after(tries: int) -> float:

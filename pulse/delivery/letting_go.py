@@ -68,6 +68,6 @@ class LettingGo:
             found = await holding.held_by(self.reads, sorted(people), AT_ONCE, before=before)
 
     async def _free(self, chat_id: UUID, holder: UUID) -> None:
-        await self.store.act_on(
+        await self.store.decide_if_known(
             Chat, chat_id, lambda chat: chat.let_go(holder, now=self.clock()), by="system", cause=CAUSE
         )

@@ -130,6 +130,6 @@ class PagerSender:
             known.unlink(reason, peer=pager.peer, now=self._clock())
 
         try:
-            await self._store.act_on(Pager, pager.id, unlink, by="system")
+            await self._store.decide_if_known(Pager, pager.id, unlink, by="system")
         except Trouble as trouble:  # the next page finds it again
             log.warning("pager.not_unlinked", trouble=repr(trouble))

@@ -172,7 +172,7 @@ class Sender:
             taken.append(take_turn(chat, terms, now))
 
         try:
-            decided = await self._store.act_on(Chat, chat_id, take, by="system")
+            decided = await self._store.decide_if_known(Chat, chat_id, take, by="system")
         except AckLost:
             if isinstance(turn := taken[-1], Turn):  # it may be on disk, but surely no call was made
                 self._not_called.setdefault(chat_id, set()).add((turn.of, turn.attempt))
@@ -206,7 +206,7 @@ class Sender:
     async def _record(self, chat_id: UUID, record: Callable[[Chat], None]) -> None:
         while True:
             try:
-                await self._store.act_on(Chat, chat_id, record, by="system")
+                await self._store.decide_if_known(Chat, chat_id, record, by="system")
             except Trouble:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
@@ -229,7 +229,7 @@ class Sender:
         def halt(source: Source) -> None:
             source.halt(trouble.reason, code=trouble.provider_code, until=until, now=now)
 
-        decided = await self._store.act_on(Source, self.source_id, halt, by="system")
+        decided = await self._store.decide_if_known(Source, self.source_id, halt, by="system")
         if decided.events:
             log.error("delivery.halted", source=str(self.source_id), reason=trouble.reason)
             await self._parts.directory.wait_for(decided.position)

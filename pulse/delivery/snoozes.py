@@ -51,7 +51,7 @@ class Snoozes:
             due = await inbox.due(self.reads, now, AT_ONCE, after=due[-1])
 
     async def _wake(self, chat_id: UUID) -> None:
-        decided = await self.store.act_on(
+        decided = await self.store.decide_if_known(
             Chat, chat_id, lambda chat: chat.wake(now=self.clock(), due=True), by="system"
         )
         await self.reads.wait_for(decided.position)  # or the next look would find it again

@@ -32,17 +32,16 @@ class ChatDesk:
         An order whose `key` the chat knows was taken before: nothing is decided.
         """
 
-        def permitted(chat: Chat | None) -> Chat:
-            if chat is None or not may_reply(person, Place(chat.department_id, chat.holder_id)):
+        def permitted(chat: Chat) -> None:
+            if not may_reply(person, Place(chat.department_id, chat.holder_id)):
                 raise NotFound
             if key is None or key not in chat.client_msgs:
                 decision(chat)
                 if key is not None:
                     chat.remember(key, now=self.guard.clock())
-            return chat
 
         try:
-            return await self.store.decide(Chat, chat_id, permitted, by=by_moderator(person.id))
+            return await self.store.decide_known(Chat, chat_id, permitted, by=by_moderator(person.id))
         except HeldByAnother as refusal:
             raise HeldByAnother(holder=self.named(UUID(str(refusal.details["holder"])))) from None
 

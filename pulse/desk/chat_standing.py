@@ -16,7 +16,7 @@ from pulse.desk.answers import WRITTEN, done
 from pulse.desk.bodies import WITHOUT_NUL, Body, ClientId
 from pulse.desk.chat_desk import ChatDesk, order_key
 from pulse.desk.guard import Guard
-from pulse.errors import NotFound, Refusal
+from pulse.errors import Refusal, there
 
 
 class NobodyThere(Refusal):
@@ -143,13 +143,11 @@ def _passing(guard: Guard, person: Person, to: Transfer) -> Passing:
 
 
 def _require_moderator(guard: Guard, moderator: UUID) -> None:
-    if guard.directory.person(moderator) is None:
-        raise NotFound("There is no such moderator.")
+    there(guard.directory.person(moderator), "There is no such moderator.")
 
 
 def _require_department(guard: Guard, department: UUID) -> None:
-    if guard.directory.department(department) is None:
-        raise NotFound("There is no such department.")
+    there(guard.directory.department(department), "There is no such department.")
     guard.directory.require_departments([department])
     if not guard.directory.members_of(department):
         raise NobodyThere

@@ -14,7 +14,7 @@ from pulse.desk.delivery_rows import DeliveryRow, DeliveryShown, RejectionRow
 from pulse.desk.guard import Guard
 from pulse.desk.process_again import Again
 from pulse.directory import Directory
-from pulse.errors import NotFound
+from pulse.errors import there
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.projections import deliveries, rejections
@@ -66,9 +66,7 @@ def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again)
 
         Headers are never kept: they hold proofs.
         """
-        found = await deliveries.one(reads, store.log, delivery_id)
-        if found is None:
-            raise NotFound
+        found = there(await deliveries.one(reads, store.log, delivery_id))
         return answer(found | (await again.raw(delivery_id) if found["raw"] is not None else {}))
 
     return router

@@ -15,7 +15,7 @@ from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_rows import Named
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
-from pulse.errors import NotFound, Refusal
+from pulse.errors import Refusal, there
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.projections import holding
@@ -165,10 +165,7 @@ def member_routes(guard: Guard, store: EventStore) -> APIRouter:
 
 def find(guard: Guard, department: UUID) -> Department:
     """Raises NotFound."""
-    found = guard.directory.department(department)
-    if found is None:
-        raise NotFound
-    return found
+    return there(guard.directory.department(department))
 
 
 def row(guard: Guard, department: Department) -> dict[str, Any]:

@@ -9,11 +9,14 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Header, Request
+from fastapi.responses import Response
 
 from pulse.access import Person, may_call, may_manage
+from pulse.desk.answers import done
 from pulse.desk.sessions import Sessions
 from pulse.directory import Directory
 from pulse.errors import NotAllowed, NotAuthentic
+from pulse.eventlog.commands import Decided
 from pulse.limits import Rate
 from pulse.projections.reads import Reads, as_position
 from pulse.tokens import Session, Signer, Staff
@@ -101,6 +104,12 @@ class Guard:
         """Like `person`. Raises AdminsOnly."""
         return _require_admin(await self.person(request))
 
+    async def admin_caller(self, request: Request) -> Caller:
+        """Like `caller`. Raises AdminsOnly."""
+        caller = await self.caller(request)
+        _require_admin(caller.person)
+        return caller
+
     async def reading_admin(self, request: Request, x_pulse_position: OwnWrite = None) -> Person:
         """Like `reader`. Raises AdminsOnly."""
         return _require_admin(await self.reader(request, x_pulse_position))
@@ -110,6 +119,11 @@ class Guard:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEARN_SECONDS):
                 await self.directory.wait_for(position)
+
+    async def done(self, decided: Decided, status: int = 200, **more: object) -> Response:
+        """A command's answer, once this process knows of it."""
+        await self.learn(decided.position)
+        return done(decided, status, **more)
 
     def require_same_site(self, request: Request) -> None:
         """Raises NotFromHere. Browsers name the sender of every unsafe request; anybody else has no cookie to abuse."""

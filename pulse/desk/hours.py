@@ -14,7 +14,7 @@ from pulse.desk.answers import WRITTEN, done, refuses, shows
 from pulse.desk.bodies import Body
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
-from pulse.errors import NotFound
+from pulse.errors import NotFound, there
 from pulse.eventlog.store import EventStore
 
 OFFICE = {
@@ -38,10 +38,7 @@ def hour_routes(guard: Guard, store: EventStore) -> APIRouter:
     @router.get("/{department_id}/hours", responses=shows(WorkingHours) | refuses(NotFound))
     async def show_hours(department_id: UUID, _: Admin) -> WorkingHours:
         """When people work in a department; null is around the clock."""
-        found = guard.directory.department(department_id)
-        if found is None:
-            raise NotFound
-        return WorkingHours(hours=found.hours)
+        return WorkingHours(hours=there(guard.directory.department(department_id)).hours)
 
     @router.put("/{department_id}/hours", responses={200: WRITTEN})
     async def change_hours(department_id: UUID, wanted: WorkingHours, person: Admin) -> Response:

@@ -6,22 +6,18 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from html import escape
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from pulse.desk.html import own_path
 from pulse.desk.login import Login
-from pulse.desk.page_desk import DASHBOARD, LOGIN, LOGOUT, PageDesk, Shell
+from pulse.desk.page_desk import DASHBOARD, LOGIN, LOGOUT, SEE_OTHER, PageDesk, Shell, fields
 from pulse.desk.second_factors import Proof
 from pulse.desk.sign_in import CODE_PAGE, CodeAsked
 from pulse.errors import NotAuthentic, PulseError
-from pulse.http import read_body
 from pulse.ways.offered import Ways
 
-LIMIT = 8 * 1024
-SEE_OTHER = 303
 SIX_DIGITS = re.compile(r"\d{6}", re.ASCII)
 
 
@@ -35,7 +31,7 @@ def login_page_routes(desk: PageDesk, login: Login, ways: Ways) -> APIRouter:
     @router.post(LOGIN)
     async def log_in(request: Request) -> Response:
         """The form's way to `POST /api/users/login`: the same limits, the same refusals, the same cookie."""
-        email, password, after = await _fields(request, "email", "password", "next")
+        email, password, after = await fields(request, "email", "password", "next")
         answered = RedirectResponse(own_path(after, DASHBOARD), SEE_OTHER)
         try:
             begun = await login.by_password(email[:254], password[:1024], request, answered)
@@ -65,7 +61,7 @@ def code_page_routes(desk: PageDesk, login: Login) -> APIRouter:
     @router.post(CODE_PAGE)
     async def log_in_with_code(request: Request) -> Response:
         """The challenge came along in a cookie, from the form or from a provider."""
-        [said] = await _fields(request, "code")
+        [said] = await fields(request, "code")
         code = said.strip()[:64]
         proof = Proof(code=code) if SIX_DIGITS.fullmatch(code) else Proof(recovery_code=code)
         answered = RedirectResponse(DASHBOARD, SEE_OTHER)
@@ -111,9 +107,3 @@ def code_page(shell: Shell, refusal: PulseError | None = None) -> Response:
 def _asked(shell: Shell, question: str) -> str:
     said = escape(shell.words[f"{question}_says"])
     return f"<details><summary>{escape(shell.words[question])}</summary><p>{said}</p></details>"
-
-
-async def _fields(request: Request, *names: str) -> list[str]:
-    """Of a form: the first of each name, empty without one. Raises TooLarge."""
-    form = parse_qs((await read_body(request.headers, request.receive, LIMIT)).decode("utf-8", "replace"))
-    return [form.get(name, [""])[0] for name in names]

@@ -15,7 +15,7 @@ from pulse.desk.bodies import Body, Cursor, Limit
 from pulse.desk.chat_rows import Named
 from pulse.desk.guard import Guard
 from pulse.desk.rooms import ANNA, WHEN
-from pulse.errors import NotFound
+from pulse.errors import there
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.projections import notifications
@@ -25,7 +25,9 @@ Unread = Annotated[bool, Query(description="only what you have not read")]
 
 
 class NotificationRow(Shown):
-    """`kind`: mention, assigned, transferred, callback, reply-failed, reply-uncertain or telegram-unlinked."""
+    """`kind`: mention, assigned, transferred, callback, reply-failed, reply-uncertain, telegram-unlinked or
+    two-factor-reset.
+    """
 
     id: Annotated[int, Field(examples=[1042])]
     kind: Annotated[str, Field(examples=["mention"])]
@@ -72,8 +74,7 @@ def notification_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRou
     async def read_notification(number: Annotated[int, Path(ge=1, le=2**53)], person: Reading) -> Response:
         """You have read it."""
         await reads.wait_for(number)  # a socket tells of it before the lists have it
-        if await notifications.one(reads, number, reach=reach_of(person)) is None:
-            raise NotFound
+        there(await notifications.one(reads, number, reach=reach_of(person)))
         return done(await _decide(store, guard, person, lambda mine: mine.read(number, now=guard.clock())))
 
     @router.post("/read-all", responses={200: WRITTEN})

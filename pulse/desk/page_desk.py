@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from urllib.parse import parse_qs
 
 from fastapi import Request
 from starlette.responses import HTMLResponse, Response
@@ -13,10 +14,13 @@ from pulse.desk.guard import Guard
 from pulse.desk.html import language_of, page, page_headers
 from pulse.desk.words import WORDS, Words
 from pulse.errors import PulseError, Trouble
+from pulse.http import read_body
 from pulse.values import value
 
 LOGIN, LOGOUT, DOCS = "/login", "/logout", "/docs"
 DASHBOARD, PROFILE, PANEL = "/dashboard", "/settings/profile", "/admin"
+FORM_LIMIT = 8 * 1024
+SEE_OTHER = 303
 
 
 @value
@@ -107,3 +111,9 @@ class PageDesk:
 
 def _asked(request: Request) -> Words:
     return WORDS[language_of(request.headers.get("accept-language", ""))]
+
+
+async def fields(request: Request, *names: str, limit: int = FORM_LIMIT) -> list[str]:
+    """Of a form: the first of each name, empty without one. Raises TooLarge."""
+    form = parse_qs((await read_body(request.headers, request.receive, limit)).decode("utf-8", "replace"))
+    return [form.get(name, [""])[0] for name in names]

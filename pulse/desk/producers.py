@@ -11,9 +11,8 @@ from pulse.access import Person, by_moderator
 from pulse.aggregates.producer import Producer, producer_id
 from pulse.desk.answers import WRITTEN, Listed, Shown, WithSecret, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
-from pulse.desk.decisions import learned
 from pulse.desk.guard import Guard
-from pulse.errors import NotFound
+from pulse.errors import there
 from pulse.eventlog.commands import Decided
 from pulse.http import answer
 from pulse.producers import Configuration, Described, Producers, events_url, made_secret, require_configuration
@@ -139,13 +138,11 @@ class ProducerDesk:
 
     def find(self, producer: UUID) -> Producer:
         """Raises NotFound."""
-        found = self.guard.directory.find_producer(producer)
-        if found is None:
-            raise NotFound
-        return found
+        return there(self.guard.directory.find_producer(producer))
 
     async def done(self, producer: UUID, decided: Decided, status: int = 200, **more: object) -> Response:
-        return await learned(self.guard, decided, status, **({"id": str(producer)} | more if more else {}))
+        """Once this process knows it."""
+        return await self.guard.done(decided, status, **({"id": str(producer)} | more if more else {}))
 
 
 def configured(name: str, scheme: str, event_types: list[Described]) -> Configuration:

@@ -14,7 +14,7 @@ from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Caller, Guard
 from pulse.desk.own_password import OwnPassword
-from pulse.errors import NotFound
+from pulse.errors import there
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.passwords import LONGEST
@@ -55,10 +55,8 @@ def profile_routes(guard: Guard, store: EventStore) -> APIRouter:
     @router.get("", responses=shows(Profile))
     async def show_profile(person: Asking) -> Response:
         """Yours. The email is your account; an admin makes another one."""
-        myself = guard.directory.moderator(person.id)
-        if myself is None:
-            raise NotFound
-        return answer({"id": myself.id, "email": myself.email, "name": myself.name, "locale": myself.locale or None})
+        myself = there(guard.directory.moderator(person.id))
+        return answer({"id": myself.id, "email": myself.email, "name": myself.name, "locale": myself.locale})
 
     @router.patch("", responses={200: WRITTEN})
     async def change_profile(wanted: ProfileChange, person: Asking) -> Response:

@@ -40,7 +40,7 @@ BY_STATUS: Mapping[int, type[PulseError]] = {
         LogDown,
     )
 }
-ADMINS = frozenset({Guard.admin, Guard.reading_admin})
+ADMINS = frozenset({Guard.admin, Guard.admin_caller, Guard.reading_admin})
 
 Operation = dict[str, Any]
 Guards = Mapping[tuple[str, str], frozenset[Callable[..., Any]]]

@@ -16,7 +16,7 @@ from pulse.desk.answers import WRITTEN, done
 from pulse.desk.bodies import Body
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
-from pulse.errors import NotFound
+from pulse.errors import there
 from pulse.eventlog.store import EventStore
 
 RULES = [{"department": "0f4d2c4e-9f0b-5b1a-8d52-6a5d7f1f2f11", "words": ["refund"]}]
@@ -63,9 +63,7 @@ def routing_routes(guard: Guard, store: EventStore) -> APIRouter:
     @router.get("/departments/{department_id}/policy")
     async def show_policy(department_id: UUID, _: Admin) -> NewPolicy:
         """How a department's free chats find their moderators."""
-        found = guard.directory.department(department_id)
-        if found is None:
-            raise NotFound
+        found = there(guard.directory.department(department_id))
         return NewPolicy(assign=found.policy.assign, max_chats=found.policy.max_chats)
 
     @router.put("/departments/{department_id}/policy", responses={200: WRITTEN})

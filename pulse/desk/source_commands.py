@@ -12,7 +12,6 @@ from pulse.access import Person, by_moderator
 from pulse.aggregates.source import source_id as source_named
 from pulse.desk.answers import WRITTEN, shows
 from pulse.desk.bodies import WITHOUT_NUL, Body
-from pulse.desk.decisions import learned
 from pulse.desk.guard import Guard
 from pulse.desk.source_rows import Connected, Rotated
 from pulse.errors import Refusal
@@ -84,8 +83,8 @@ class SourceDesk:
         having = Wanted(wanted.title, wanted.departments, wanted.settings, wanted.secrets)
         decided, secret = await self.connecting.connect(wanted.type, wanted.identifier, having, by=by)
         made = await self.connecting.one(source)
-        return await learned(
-            self.guard, decided, 201 if decided.events else 200,
+        return await self.guard.done(
+            decided, 201 if decided.events else 200,
             id=str(source), webhook_url=self.providers.address(made), secret=secret,
         )  # fmt: skip
 
@@ -104,22 +103,22 @@ def source_command_routes(guard: Guard, desk: SourceDesk) -> APIRouter:
     async def change_source(source_id: UUID, wanted: ChangedSource, person: Admin) -> Response:
         """Another title, other departments, settings or secrets. Whatever halted it may be mended: it sends again."""
         having = Wanted(wanted.title, wanted.departments, wanted.settings, wanted.secrets)
-        return await learned(guard, await connecting.change(source_id, having, by=by_moderator(person.id)))
+        return await guard.done(await connecting.change(source_id, having, by=by_moderator(person.id)))
 
     @router.post("/{source_id}/resume", responses={200: WRITTEN})
     async def resume_source(source_id: UUID, person: Admin) -> Response:
         """Sends again what has waited, once whatever halted the source is mended. A new token does the same."""
-        return await learned(guard, await connecting.resume(source_id, by=by_moderator(person.id)))
+        return await guard.done(await connecting.resume(source_id, by=by_moderator(person.id)))
 
     @router.post("/{source_id}/disable", responses={200: WRITTEN})
     async def disable_source(source_id: UUID, person: Admin) -> Response:
         """Switches it off: deliveries are answered as for an unknown source, replies wait."""
-        return await learned(guard, await connecting.disable(source_id, by=by_moderator(person.id)))
+        return await guard.done(await connecting.disable(source_id, by=by_moderator(person.id)))
 
     @router.post("/{source_id}/enable", responses={200: WRITTEN})
     async def enable_source(source_id: UUID, person: Admin) -> Response:
         """Switches it on again: what has waited leaves."""
-        return await learned(guard, await connecting.enable(source_id, by=by_moderator(person.id)))
+        return await guard.done(await connecting.enable(source_id, by=by_moderator(person.id)))
 
     return router
 
@@ -136,6 +135,6 @@ def source_secret_routes(guard: Guard, desk: SourceDesk) -> APIRouter:
         decided, secret = await desk.connecting.rotate(
             source_id, wanted.name, wanted.value, old=timedelta(hours=wanted.oldHours), by=by_moderator(person.id)
         )
-        return await learned(guard, decided, secret=secret)
+        return await guard.done(decided, secret=secret)
 
     return router

@@ -10,7 +10,6 @@ from pydantic import Field
 from pulse.access import Person, by_moderator
 from pulse.desk.answers import shows
 from pulse.desk.bodies import Body
-from pulse.desk.decisions import learned
 from pulse.desk.guard import Guard
 from pulse.desk.source_commands import Secrets, SourceDesk
 from pulse.desk.source_rows import SourceTest, WebhookSet
@@ -41,6 +40,6 @@ def source_provider_routes(guard: Guard, desk: SourceDesk) -> APIRouter:
         """Tells the provider our address (`PULSE_PUBLIC_URL`) and the webhook's secret. Nothing that waits is lost."""
         calls.require(person.id)
         decided, url = await desk.providers.set_webhook(source_id, by=by_moderator(person.id))
-        return await learned(guard, decided, webhook_url=url)
+        return await guard.done(decided, webhook_url=url)
 
     return router

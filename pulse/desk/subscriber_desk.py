@@ -9,7 +9,6 @@ from fastapi.responses import Response
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.subscriber import Subscriber
-from pulse.desk.decisions import learned
 from pulse.desk.guard import Guard
 from pulse.errors import Refusal
 from pulse.eventlog.commands import Decided
@@ -48,7 +47,7 @@ class SubscriberDesk:
         return await self.done(subscriber_id, decided)
 
     async def done(self, subscriber_id: UUID, decided: Decided, status: int = 200, **more: object) -> Response:
-        return await learned(self.guard, decided, status, id=str(subscriber_id), **more)
+        return await self.guard.done(decided, status, id=str(subscriber_id), **more)
 
     def require_room(self, subscriber_id: UUID | None) -> None:
         """Raises TooManySubscribers."""

@@ -1,6 +1,6 @@
 """`/api/users`: the people, for admins: invited, changed, disabled and enabled."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,17 +10,18 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.moderator import EMAIL_LIMIT, NAME_LIMIT, Moderator
-from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, shows, whole
+from pulse.desk.answers import WRITTEN, Listed, Shown, Written, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_rows import Named
 from pulse.desk.guard import Guard
-from pulse.desk.invitations import InvitationRow, made_invitation
-from pulse.errors import NotFound
+from pulse.desk.invitations import InvitationRow, Invitations
+from pulse.errors import there
 from pulse.eventlog.commands import Decided
 from pulse.http import answer
 from pulse.passwords import LONGEST, SHORTEST
 from pulse.people import Newcomer, People
 from pulse.presence import Presence
+from pulse.tokens import INVITATION_LIFE, RESET_LIFE
 
 AN_ID = "76b3650b-e037-5e26-acd4-70d922a03793"
 A_DEPARTMENT = "985a3857-a778-5627-9fc2-a8d60e434c7f"
@@ -50,7 +51,9 @@ class ChangedUser(Body):
 
 
 class UserRow(Shown):
-    """`invited`: a link to set a password is out. `last_sign_in_at` is null where no session of theirs is left."""
+    """`invited`: a link to set a password is out. `two_factor`: a code is asked for at sign-in. `last_sign_in_at` is null
+    where no session of theirs is left.
+    """
 
     id: Annotated[UUID, Field(examples=[AN_ID])]
     email: Annotated[str, Field(examples=["olga@pulse.example"])]
@@ -61,6 +64,7 @@ class UserRow(Shown):
     away: Annotated[bool, Field(examples=[False])]
     online: Annotated[bool, Field(examples=[True])]
     invited: Annotated[bool, Field(examples=[False])]
+    two_factor: Annotated[bool, Field(examples=[True])]
     last_sign_in_at: Annotated[datetime | None, Field(examples=["2026-11-21T09:30:00Z"])]
 
 
@@ -71,9 +75,45 @@ class Invited(Written):
     invitation: InvitationRow | None
 
 
-def user_routes(guard: Guard, people: People, presence: Presence) -> APIRouter:
+class UserDesk:
+    """What the routes share: rows, and answers."""
+
+    def __init__(self, guard: Guard, presence: Presence, invitations: Invitations) -> None:
+        self.guard = guard
+        self.presence = presence
+        self.invitations = invitations
+
+    def find(self, user_id: UUID) -> Moderator:
+        """Raises NotFound."""
+        return there(self.guard.directory.find_moderator(user_id))
+
+    async def rows(self, people: list[Moderator]) -> list[dict[str, Any]]:
+        online, signed_in = self.presence.around(), await self._signed_in(people)
+        return [
+            {
+                "id": person.id, "email": person.email, "name": person.name, "role": person.role,
+                "departments": self.departments(person.departments), "disabled": person.disabled, "away": person.away,
+                "online": person.id in online, "invited": bool(person.link), "two_factor": person.two_factor,
+                "last_sign_in_at": signed_in.get(person.id),
+            }
+            for person in people
+        ]  # fmt: skip
+
+    async def _signed_in(self, people: list[Moderator]) -> dict[UUID, datetime]:
+        return await self.guard.sessions.newest([person.id for person in people])
+
+    def departments(self, wanted: tuple[UUID, ...]) -> list[dict[str, Any]]:
+        found = (self.guard.directory.department(one) for one in wanted)
+        return [{"id": one.id, "name": one.name} for one in found if one]
+
+    async def invited(self, user_id: UUID, decided: Decided, life: timedelta | None, *, status: int = 200) -> Response:
+        """With the link that the decision made, and for how long it is good; None if it made none."""
+        invitation = self.invitations.made(user_id, decided.version, life) if life else None
+        return await self.guard.done(decided, status, id=str(user_id), invitation=invitation)
+
+
+def user_routes(guard: Guard, people: People, desk: UserDesk) -> APIRouter:
     router = APIRouter(prefix="/api/users", tags=["users"])
-    desk = UserDesk(guard, presence)
     Admin = Annotated[Person, Depends(guard.admin)]
 
     @router.get("", responses=shows(Listed[UserRow]))
@@ -88,7 +128,8 @@ def user_routes(guard: Guard, people: People, presence: Presence) -> APIRouter:
         guard.directory.require_departments(wanted.departments)
         newcomer = Newcomer(wanted.email, wanted.name, wanted.role, wanted.departments)
         decided = await people.invite(newcomer, password=wanted.password, by=by_moderator(person.id))
-        return await desk.invited(newcomer.id, decided, link=wanted.password is None and bool(decided.events))
+        life = INVITATION_LIFE if wanted.password is None and decided.events else None
+        return await desk.invited(newcomer.id, decided, life, status=201 if decided.events else 200)
 
     @router.get("/{user_id}", responses=shows(UserRow))
     async def show_user(user_id: UUID, _: Admin) -> Response:
@@ -104,79 +145,30 @@ def user_routes(guard: Guard, people: People, presence: Presence) -> APIRouter:
         decided = await people.change(
             user_id, name=wanted.name, role=wanted.role, departments=wanted.departments, by=by_moderator(person.id)
         )
-        return await desk.done(decided)
+        return await guard.done(decided)
 
     return router
 
 
-def account_routes(guard: Guard, people: People, presence: Presence) -> APIRouter:
+def account_routes(guard: Guard, people: People, desk: UserDesk) -> APIRouter:
     """What closes and opens an account."""
     router = APIRouter(prefix="/api/users", tags=["users"])
-    desk = UserDesk(guard, presence)
     Admin = Annotated[Person, Depends(guard.admin)]
 
     @router.post("/{user_id}/disable", responses={200: WRITTEN})
     async def disable_user(user_id: UUID, person: Admin) -> Response:
         """Takes away all access at once. Open chats this person holds become free again within seconds."""
-        decided = await people.disable(user_id, by=by_moderator(person.id))
-        return await desk.done(decided)
+        return await guard.done(await people.disable(user_id, by=by_moderator(person.id)))
 
     @router.post("/{user_id}/enable", responses={200: WRITTEN})
     async def enable_user(user_id: UUID, person: Admin) -> Response:
         """Gives the access back, with the password from before."""
-        return await desk.done(await people.enable(user_id, by=by_moderator(person.id)))
+        return await guard.done(await people.enable(user_id, by=by_moderator(person.id)))
 
     @router.post("/{user_id}/reset-password", responses=shows(Invited, "made"))
     async def reset_password(user_id: UUID, person: Admin) -> Response:
-        """A new link to set a password, for a week, shown this once; one from before is worth nothing. The present
-        password stays good until the link is used."""
-        decided = await people.make_link(user_id, by=by_moderator(person.id))
-        return await desk.invited(user_id, decided, status=200)
+        """For whoever forgot theirs: a new link to set a password, for a day, shown this once; one from before is worth
+        nothing. The present password stays good until the link is used."""
+        return await desk.invited(user_id, await people.make_link(user_id, by=by_moderator(person.id)), RESET_LIFE)
 
     return router
-
-
-class UserDesk:
-    """What the routes share: rows, and answers."""
-
-    def __init__(self, guard: Guard, presence: Presence) -> None:
-        self.guard = guard
-        self.presence = presence
-
-    def find(self, user_id: UUID) -> Moderator:
-        """Raises NotFound."""
-        found = self.guard.directory.find_moderator(user_id)
-        if found is None:
-            raise NotFound
-        return found
-
-    async def rows(self, people: list[Moderator]) -> list[dict[str, Any]]:
-        online, signed_in = self.presence.around(), await self._signed_in(people)
-        return [
-            {
-                "id": person.id, "email": person.email, "name": person.name, "role": person.role,
-                "departments": self.departments(person.departments), "disabled": person.disabled, "away": person.away,
-                "online": person.id in online, "invited": bool(person.link), "last_sign_in_at": signed_in.get(person.id),
-            }
-            for person in people
-        ]  # fmt: skip
-
-    async def _signed_in(self, people: list[Moderator]) -> dict[UUID, datetime]:
-        return await self.guard.sessions.newest([person.id for person in people])
-
-    def departments(self, wanted: tuple[UUID, ...]) -> list[dict[str, Any]]:
-        found = (self.guard.directory.department(one) for one in wanted)
-        return [{"id": one.id, "name": one.name} for one in found if one]
-
-    async def invited(
-        self, user_id: UUID, decided: Decided, *, link: bool = True, status: int | None = None
-    ) -> Response:
-        """With the link that the decision made, if it made one."""
-        await self.guard.learn(decided.position)
-        invitation = made_invitation(self.guard, user_id, decided.version) if link else None
-        return done(decided, status or (201 if decided.events else 200), id=str(user_id), invitation=invitation)
-
-    async def done(self, decided: Decided) -> Response:
-        if decided.events:
-            await self.guard.learn(decided.position)
-        return done(decided)

@@ -17,7 +17,7 @@ import orjson
 import structlog
 from eventsourcing.domain import Aggregate
 
-from pulse.errors import LogDown, TooLarge
+from pulse.errors import LogDown, TooLarge, there
 from pulse.eventlog.alone import Alone
 from pulse.eventlog.appends import (
     Ack,
@@ -88,7 +88,7 @@ class EventStore:
         """
         return self.decide_together([(kind, aggregate_id)], decision, by=by, cause=cause, msg_id=msg_id)
 
-    def act_on(
+    def decide_if_known(
         self, kind: type[A], aggregate_id: UUID, act: Callable[[A], object], *, by: str, cause: str | None = None
     ) -> Awaitable[Decided]:
         """Like `decide`, on an aggregate that is there; where none is, nothing comes of it."""
@@ -99,6 +99,17 @@ class EventStore:
             return known
 
         return self.decide(kind, aggregate_id, decision, by=by, cause=cause)
+
+    def decide_known(
+        self, kind: type[A], aggregate_id: UUID, act: Callable[[A], object], *, by: str, otherwise: str = ""
+    ) -> Awaitable[Decided]:
+        """Like `decide`, on what must be there already. Raises NotFound too, with the sentence `otherwise`."""
+
+        def decision(known: A | None) -> A:
+            act(found := there(known, otherwise))
+            return found
+
+        return self.decide(kind, aggregate_id, decision, by=by)
 
     async def decide_together(
         self, keys: Sequence[Key], decision: Decision, *, by: str, cause: str | None = None, msg_id: str | None = None

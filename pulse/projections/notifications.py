@@ -7,10 +7,11 @@ from uuid import UUID
 
 from eventsourcing.domain import AggregateEvent
 
-from pulse.access import Reach, by_moderator
+from pulse.access import Reach, by_moderator, moderator_in
 from pulse.aggregates.chat_events import CallbackRequested, ChatAssigned
 from pulse.aggregates.chat_replies import ReplyFailed, ReplyUncertain
 from pulse.aggregates.chat_work import NoteWritten
+from pulse.aggregates.moderator_sign_in import TwoFactorReset
 from pulse.aggregates.notification import NotificationRead, NotificationsRead
 from pulse.aggregates.pager import PagerUnlinked
 from pulse.aggregates.room import RoomMessageWritten
@@ -21,7 +22,7 @@ from pulse.projections.paging import Cursor, Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 1
+VERSION = 2
 SQL = Statements(__file__)
 WRITES = ("insert_notifications", "read_one", "read_up_to")
 PREVIEW = 200
@@ -47,12 +48,12 @@ def notices_of(recorded: Recorded) -> Iterator[Row]:
     place = {"chat_id": recorded.aggregate_id, "room_id": None}
     if isinstance(recorded.event, RoomMessageWritten):
         place = {"chat_id": None, "room_id": recorded.aggregate_id}
-    elif isinstance(recorded.event, PagerUnlinked):
+    elif isinstance(recorded.event, PagerUnlinked | TwoFactorReset):
         place = {"chat_id": None, "room_id": None}
     for who, kind, number, text in _concerned(recorded):
         yield {
             **place, "moderator_id": who, "position": recorded.position, "at": recorded.at, "kind": kind,
-            "number": number, "by_id": _moderator_in(recorded.envelope.by), "text": text[:PREVIEW],
+            "number": number, "by_id": moderator_in(recorded.envelope.by), "text": text[:PREVIEW],
         }  # fmt: skip
 
 
@@ -70,6 +71,8 @@ def _concerned(recorded: Recorded) -> Iterator[tuple[UUID, str, int | None, str]
             yield recorded.scope.holder, "callback", recorded.ver, comment
         case PagerUnlinked(moderator_id=who, reason=reason) if reason:
             yield who, "telegram-unlinked", None, reason
+        case TwoFactorReset():
+            yield recorded.aggregate_id, "two-factor-reset", None, ""
         case event:
             yield from _failed(event)
 
@@ -80,11 +83,6 @@ def _failed(event: AggregateEvent) -> Iterator[tuple[UUID, str, int | None, str]
         _, patch = status_of(event) or ((), {})
         if patch["status"] in ("failed", "uncertain"):
             yield event.moderator_id, f"reply-{patch['status']}", event.of, event.reason
-
-
-def _moderator_in(by: str) -> UUID | None:
-    kind, _, hexid = by.partition(":")
-    return UUID(hexid) if kind == "moderator" and hexid else None
 
 
 async def page(reads: Reads, *, reach: Reach, unread: bool, limit: int, cursor: str | None) -> Page:

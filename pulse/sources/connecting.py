@@ -1,4 +1,4 @@
-"""Connects channel accounts and changes them. Used by the desk and the commands."""
+"""Connects channel accounts and changes them, once what people want of them was checked. For the desk and the commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 from pulse.accounts import Accounts
 from pulse.aggregates.source import Source, source_id
 from pulse.directory import Directory, UnknownDepartment
-from pulse.errors import BadInput, NotFound
+from pulse.errors import BadInput, there
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.sources.fields import channel_named, require_fields, spelled
@@ -113,21 +113,11 @@ class Connecting:
 
     async def decide(self, source: UUID, act: Callable[[Source], None], *, by: str) -> Decided:
         """Raises NotFound."""
-
-        def decision(known: Source | None) -> Source:
-            if known is None:
-                raise NotFound
-            act(known)
-            return known
-
-        return await self.store.decide(Source, source, decision, by=by)
+        return await self.store.decide_known(Source, source, act, by=by)
 
     async def one(self, source: UUID) -> Source:
         """As it stands now, whoever changed it. Raises NotFound."""
-        found = await self.store.load(Source, source)
-        if found is None:
-            raise NotFound
-        return found
+        return there(await self.store.load(Source, source))
 
     async def is_there(self, channel: str, identifier: str) -> bool:
         return await self.store.load(Source, source_id(channel, identifier.strip())) is not None

@@ -18,6 +18,7 @@ from pulse.desk.customer_desk import CustomerDesk
 from pulse.desk.drafts import Drafts
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
+from pulse.desk.invitations import Invitations
 from pulse.desk.login import Login
 from pulse.desk.own_password import OwnPassword
 from pulse.desk.page_desk import PageDesk
@@ -31,6 +32,7 @@ from pulse.desk.subscriber_desk import SubscriberDesk
 from pulse.desk.subscriber_telling import Ping
 from pulse.desk.tries import Tries
 from pulse.desk.two_factor import OwnTwoFactor
+from pulse.desk.users import UserDesk
 from pulse.eventlog.notes import Notes
 from pulse.eventlog.store import EventStore
 from pulse.house import House, now
@@ -130,6 +132,14 @@ class DeskParts:
     @cached_property
     def pages(self) -> PageDesk:
         return PageDesk(self.guard)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        return Invitations(self.guard, self.people, self.public_url)
+
+    @cached_property
+    def users(self) -> UserDesk:
+        return UserDesk(self.guard, self.presence, self.invitations)
 
     @cached_property
     def own_password(self) -> OwnPassword:

@@ -28,6 +28,7 @@ from pulse.desk.dry_runs import dry_run_routes
 from pulse.desk.files import file_routes
 from pulse.desk.hours import hour_routes
 from pulse.desk.identities import identity_routes
+from pulse.desk.invitation_pages import invitation_page_routes
 from pulse.desk.invitations import invitation_routes
 from pulse.desk.login import login_routes
 from pulse.desk.login_pages import code_page_routes, login_page_routes
@@ -53,6 +54,7 @@ from pulse.desk.subscriber_telling import subscriber_telling_routes
 from pulse.desk.subscribers import subscriber_routes, subscriber_secret_routes
 from pulse.desk.threads import thread_routes
 from pulse.desk.two_factor import two_factor_changes, two_factor_routes
+from pulse.desk.user_sign_in import user_sign_in_routes
 from pulse.desk.users import account_routes, user_routes
 from pulse.desk.ways import way_routes
 from pulse.wiring.desk_parts import DeskParts
@@ -153,9 +155,11 @@ def sources(desk: DeskParts) -> Routers:
 
 def people(desk: DeskParts) -> Routers:
     return [
-        user_routes(desk.guard, desk.people, desk.presence),
-        account_routes(desk.guard, desk.people, desk.presence),
-        invitation_routes(desk.guard, desk.people),
+        user_routes(desk.guard, desk.people, desk.users),
+        account_routes(desk.guard, desk.people, desk.users),
+        user_sign_in_routes(desk.guard, desk.people, desk.store),
+        invitation_routes(desk.invitations),
+        invitation_page_routes(desk.pages, desk.invitations),
         department_routes(desk.guard, desk.store),
         archive_routes(desk.guard, desk.store, desk.reads),
         member_routes(desk.guard, desk.store),

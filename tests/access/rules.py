@@ -108,6 +108,7 @@ OPERATIONS: dict[Rule, tuple[str, ...]] = {
         "list_subscribers", "register_subscriber", "show_subscriber", "change_subscriber", "remove_subscriber",
         "rotate_subscriber", "pause_subscriber", "resume_subscriber", "replay_to_subscriber", "ping_subscriber",
         "list_users", "invite_user", "show_user", "change_user", "disable_user", "enable_user", "reset_password",
+        "list_user_sessions", "end_user_session", "end_user_sessions", "reset_two_factor",
         "list_departments", "create_department", "show_department", "rename_department", "archive_department",
         "restore_department", "add_member", "remove_member",
         "list_producers", "register_producer", "show_producer", "configure_producer", "add_producer_secret",

@@ -37,7 +37,7 @@ BOUNDED = settings(
 )  # fmt: skip
 # Answers that come after permission: it is their own, but the password was not said; there is none of theirs.
 OWN = {"not-proven", "provider-off"}
-NONE_OF_THEIRS = {"unlink_identity"}
+NONE_OF_THEIRS = {"unlink_identity", "end_user_session"}
 ENDS = {"end_my_session", "end_my_sessions", "log_out"}
 PER_CHAT = {CHAT, FILE, CUSTOMER}
 NOT_FOR_ALL = {ADMIN, ROOM, NOTIFICATION, NUMBERS, *PER_CHAT}

@@ -57,6 +57,7 @@ PAGES = {
     ("GET", "/"), ("GET", "/login"), ("POST", "/login"), ("GET", "/login/code"), ("POST", "/login/code"),
     ("GET", "/dashboard"), ("GET", "/admin"), ("GET", "/settings/profile"), ("GET", "/settings/password"),
     ("GET", "/settings/2fa"), ("GET", "/settings"), ("GET", "/docs"), ("POST", "/logout"),
+    ("GET", "/settings/2fa"), ("GET", "/invitations/{token}"), ("POST", "/invitations/{token}"),
 }  # fmt: skip
 UNDOCUMENTED = {("HEAD", "/api/files/{file_id}"), *PAGES}
 THEIRS = (CHAT, FILE, CUSTOMER, ROOM, NOTIFICATION)

@@ -19,6 +19,7 @@ from pulse.aggregates.moderator_sign_in import (
     TwoFactorBegun,
     TwoFactorIsOff,
     TwoFactorIsOn,
+    TwoFactorReset,
     TwoFactorStepUsed,
     TwoFactorTurnedOff,
     TwoFactorTurnedOn,
@@ -138,5 +139,18 @@ def test_two_factor_is_switched_off_once() -> None:
     moderator = given(with_two_factor())
     moderator.when(lambda m: m.turn_off_two_factor(now=NOW)).then(TwoFactorTurnedOff).now(two_factor=False)
     moderator.when(lambda m: m.turn_off_two_factor(now=NOW)).then_nothing()
+
+
+def test_a_factor_that_is_reset_is_gone_and_every_session_with_it() -> None:
+    moderator = given(with_two_factor())
+    assert holding(moderator.aggregate) == {LAPTOP, PHONE, TABLET}
+    moderator.when(lambda m: m.reset_two_factor(now=NOW)).then(TwoFactorReset).now(two_factor=False)
+    assert holding(moderator.aggregate) == set()
+    moderator.when(lambda m: m.reset_two_factor(now=NOW)).then_nothing()
+
+
+def test_a_factor_that_was_only_begun_is_none_to_reset() -> None:
+    moderator = given(anna(), lambda m: m.begin_two_factor("sealed", now=NOW))
+    moderator.when(lambda m: m.reset_two_factor(now=NOW)).then_nothing()
     moderator.when(lambda m: m.use_recovery_code("a", now=NOW)).then_refused(TwoFactorIsOff)
     moderator.when(lambda m: m.renew_recovery_codes((), now=NOW)).then_refused(TwoFactorIsOff)

@@ -27,9 +27,10 @@ async def test_people_and_departments_are_added_once_and_listed(command: Command
     departments = json.loads((await command("department", "list", "--json"))[1])
     assert [department["name"] for department in departments] == ["Sales", "Support"]
     (nina,) = json.loads((await command("user", "list", "--json"))[1])
-    nina.pop("id")
+    assert nina.pop("id") == str(moderator_id("nina@pulse.example"))
     assert nina == {
         "email": "nina@pulse.example", "name": "Nina", "role": "moderator", "departments": ["Sales"], "disabled": False,
+        "two_factor": False,
     }  # fmt: skip
 
 
@@ -45,6 +46,7 @@ async def test_people_and_departments_are_added_once_and_listed(command: Command
         (("nina@pulse.example", " "), "A person's name has 1 to 100 characters."),
         (("nina@pulse.example", "Nina", "--password", "-"), "The password is empty"),
         (("nina@pulse.example", "Nina", "--password", "short"), "A password has 8 to 1,024 characters."),
+        (("nina@pulse.example", "Nina", "--password", "iloveyou"), "Others would guess this password soon."),
     ],
 )
 async def test_who_can_not_be_added_leaves_nothing(
@@ -78,17 +80,16 @@ async def test_a_password_in_the_command_line_can_be_seen_by_others_and_one_in_t
 async def test_a_lost_phone_is_no_lost_account(command: Command, log: Log) -> None:
     await command("user", "add", "nina@pulse.example", "Nina")
     unknown = await command("user", "reset-2fa", "olga@pulse.example")
-    assert unknown == (1, "olga@pulse.example has no account.\n")
+    assert unknown == (1, "olga@pulse.example has no account. `pulse user list` shows them all.\n")
     off = await command("user", "reset-2fa", "nina@pulse.example")
     assert off == (1, "nina@pulse.example signs in without a second factor; nothing was changed.\n")
 
-    def turn_on(known: Moderator | None) -> Moderator:
-        assert known is not None
+    def turn_on(known: Moderator) -> None:
         known.begin_two_factor("sealed", now=now())
         known.turn_on_two_factor(1, (), now=now())
-        return known
 
-    await EventStore(log).decide(Moderator, moderator_id("nina@pulse.example"), turn_on, by="test")
+    await EventStore(log).decide_known(Moderator, moderator_id("nina@pulse.example"), turn_on, by="test")
+    assert json.loads((await command("user", "list", "--json"))[1])[0]["two_factor"] is True
     code, said = await command("user", "reset-2fa", " Nina@Pulse.example", "--json")
     assert (code, json.loads(said)) == (0, {"email": "nina@pulse.example", "two_factor": False})
     known = await EventStore(log).load(Moderator, moderator_id("nina@pulse.example"))
@@ -110,9 +111,10 @@ async def test_people_are_disabled_and_enabled_and_the_last_admin_stays(command:
     assert await log.last_position() == before
 
 
-async def test_a_reset_prints_a_token_and_where_it_goes(command: Command) -> None:
+async def test_a_reset_prints_a_link_to_the_page_that_asks_for_the_password(command: Command) -> None:
     await command("user", "add", "nina@pulse.example", "Nina")
     code, said = await command("user", "reset", "nina@pulse.example", "--json")
     made = json.loads(said)
     assert (code, made["email"]) == (0, "nina@pulse.example")
-    assert made["address"].endswith(f"/api/invitations/{made['token']}")
+    assert made["url"].startswith("http")
+    assert made["url"].endswith(f"/invitations/{made['token']}")

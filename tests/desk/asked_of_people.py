@@ -86,6 +86,17 @@ async def at_users(ask: Asked, pulse: Pulse) -> None:
         await ask("GET", address)
 
 
+async def at_how_users_sign_in(ask: Asked, pulse: Pulse) -> None:
+    email = await an_account(pulse, "olga")
+    for _ in range(2):
+        await begun(ask, email)
+    here = f"/api/users/{moderator_id(email)}"
+    [one, _] = (await ask("GET", f"{here}/sessions")).json()["items"]
+    await ask("DELETE", f"{here}/sessions/{one['id']}")
+    await ask("DELETE", f"{here}/sessions")
+    await ask("DELETE", f"{here}/2fa")
+
+
 async def at_departments(ask: Asked, pulse: Pulse) -> None:
     name = a_name("claims")
     for _ in range(2):

@@ -58,6 +58,7 @@ async def test_every_operation_answers_as_the_document_says(shared: Pulse, desk:
         of_people.at_two_factors,
         of_people.at_providers,
         of_people.at_users,
+        of_people.at_how_users_sign_in,
         of_people.at_departments,
         of_people.at_rooms,
         of_people.at_notifications,

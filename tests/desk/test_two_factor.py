@@ -12,7 +12,7 @@ from pulse.aggregates.moderator import Moderator
 from pulse.desk.tries import GUESSER
 from tests.conftest import Pulse
 from tests.desk.signing import PASSWORD, Browser, an_account, code_of, signed_in, with_two_factor
-from tests.world import accounts, is_problem, since
+from tests.world import is_problem
 
 STATE = "/api/settings/2fa"
 CODE = "/api/users/login/code"
@@ -153,20 +153,6 @@ async def test_it_is_turned_off_with_password_and_code(shared: Pulse) -> None:
     assert off.status_code == 200
     assert (await browser.get(STATE)).json() == {"on": False, "recovery_codes_left": 0}
     assert "access_token" in (await Browser(shared, email).login()).json()
-
-
-async def test_who_lost_the_phone_is_let_in_again_by_an_admin(shared: Pulse) -> None:
-    email = await an_account(shared, "anna")
-    browser = await signed_in(shared, email)
-    await with_two_factor(browser)
-    challenge = await Browser(shared, email).challenge()
-    before = await shared.house.log.last_position()
-    reset = await accounts(shared).reset_two_factor(email)
-    await shared.house.directory.wait_for(reset.position)
-    assert [event.envelope.type for event in await since(shared, before)] == ["moderator.two-factor-turned-off"]
-    assert (await accounts(shared).reset_two_factor(email)).events == ()
-    assert "access_token" in (await Browser(shared, email).login()).json()
-    is_problem(await browser.post(CODE, {"challenge": challenge, "code": "123456"}), 401, "wrong-code")
 
 
 async def test_the_secret_is_another_persons_nonsense(shared: Pulse) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,7 +12,7 @@ from pulse import demo
 from pulse.aggregates.moderator import moderator_id
 from pulse.house import now
 from pulse.presence import ONLINE, saying
-from pulse.tokens import INVITATION_LIFE, Invitation
+from pulse.tokens import INVITATION_LIFE, RESET_LIFE, Invitation
 from tests.conftest import Pulse
 from tests.insisting import insist
 from tests.world import SALES, SUPPORT, Desk, a_name, is_problem, kinds, since
@@ -55,7 +55,7 @@ async def test_all_people_are_listed_with_what_they_may(shared: Pulse, desk: Des
     assert row == await shown(desk, olga["id"]) == {
         "id": olga["id"], "email": olga["email"], "name": "Olga", "role": "moderator",
         "departments": [{"id": str(SALES), "name": "Sales"}], "disabled": False, "away": False, "online": False,
-        "invited": True, "last_sign_in_at": None,
+        "invited": True, "two_factor": False, "last_sign_in_at": None,
     }  # fmt: skip
     before = now()
     await signs_in(shared, "anna@pulse.example", demo.PASSWORD)
@@ -74,6 +74,7 @@ async def test_an_invited_person_sets_a_password_once_and_signs_in(shared: Pulse
     olga = await invited(desk)
     address = olga["invitation"]["address"]
     assert address == f"/api/invitations/{olga['invitation']['token']}"
+    assert olga["invitation"]["url"] == f"{shared.house.settings.http_address}{address.removeprefix('/api')}"
     answer = await shared.http.post(address, json=CHOSEN)
     assert answer.status_code == 200, answer.text
     assert (await signs_in(shared, olga["email"])).status_code == 200
@@ -104,9 +105,11 @@ async def test_forged_old_and_replaced_invitations_are_refused_in_the_same_words
     olga = await invited(desk)
     signer, person, link = shared.house.signer, UUID(olga["id"]), olga["version"]
     old = int((now() - INVITATION_LIFE - timedelta(minutes=1)).timestamp())
+    yesterday = int((now() - RESET_LIFE - timedelta(seconds=2)).timestamp())
     tokens = [
         olga["invitation"]["token"][:-1] + ("0" if olga["invitation"]["token"][-1] != "0" else "1"),
         signer.invitation(Invitation(person, link, old)),
+        signer.invitation(Invitation(person, link, yesterday, int(RESET_LIFE.total_seconds()))),
         signer.invitation(Invitation(uuid4(), link, int(now().timestamp()))),
         signer.invitation(Invitation(person, link + 5, int(now().timestamp()))),
         "v1.x.y",
@@ -117,6 +120,8 @@ async def test_forged_old_and_replaced_invitations_are_refused_in_the_same_words
         answer = await shared.http.post(f"/api/invitations/{token}", json=CHOSEN)
         said.add(is_problem(answer, 401, "not-an-invitation")["title"])
     assert len(said) == 1
+    assert datetime.fromisoformat(olga["invitation"]["expires_at"]) - now() > INVITATION_LIFE / 2 > RESET_LIFE
+    assert RESET_LIFE / 2 < datetime.fromisoformat(newer["expires_at"]) - now() <= RESET_LIFE
     assert (await shared.http.post(newer["address"], json=CHOSEN)).status_code == 200
 
 

@@ -25,7 +25,7 @@ from pulse.aggregates.chat_events import (
 from pulse.aggregates.chat_standing import ChatIsClosed, HeldByAnother
 from pulse.aggregates.customer import Customer, CustomerMet, customer_id
 from pulse.embedded import Embedded
-from pulse.errors import LogDown, Refusal, StoreConflict, TryLater
+from pulse.errors import LogDown, NotFound, Refusal, StoreConflict, TryLater
 from pulse.eventlog import batcher, jetstream
 from pulse.eventlog.alone import TRIES
 from pulse.eventlog.appends import AckLost, Append, AppendRefused
@@ -184,9 +184,9 @@ async def test_a_decision_that_returns_nothing_on_nothing_stores_nothing(store, 
 
 
 async def test_acting_on_what_is_there_is_stored_and_on_what_is_not_nothing_comes_of_it(either, log):
-    assert (await either.act_on(Chat, VERA, lambda chat: chat.close(now=NOW), by="system")).events == ()
+    assert (await either.decide_if_known(Chat, VERA, lambda chat: chat.close(now=NOW), by="system")).events == ()
     await deliver(either, "1")
-    decided = await either.act_on(Chat, VERA, lambda chat: chat.rename("Vera K.", now=NOW), by="system")
+    decided = await either.decide_if_known(Chat, VERA, lambda chat: chat.rename("Vera K.", now=NOW), by="system")
     assert decided.position == await log.last_position()
     assert [type(event).__name__ for event in decided.events] == ["ChatRenamed"]
 
@@ -880,3 +880,11 @@ async def test_what_was_acknowledged_to_two_processes_is_there_once_after_kill_9
     assert [type(r.event) for r in recorded] == [ChatOpened] + [MessageReceived] * 300
     assert [int(r.event.message.external_id) for r in recorded[1:]] == list(range(300))
     await versions_are_gapless(own_log)
+
+
+async def test_what_is_decided_on_must_be_there(store, log):
+    before = await log.last_position()
+    for otherwise, said in (("", "There is nothing here, or nothing you may see."), ("No chat.", "No chat.")):
+        with pytest.raises(NotFound, match=said):
+            await store.decide_known(Chat, VERA, lambda chat: chat.close(now=NOW), by="test", otherwise=otherwise)
+    assert await log.last_position() == before

@@ -10,6 +10,7 @@ import pytest
 
 from pulse.access import Person, Place, may_see, reach_of
 from pulse.aggregates.chat_replies import Failure
+from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.notification import Notifications
 from pulse.aggregates.pager import Pager
 from pulse.aggregates.room import GENERAL, Room
@@ -120,6 +121,21 @@ def test_a_telegram_that_takes_nothing_any_more_is_told_and_one_let_go_by_its_ow
             lambda pager, reason=reason: pager.unlink(reason, now=NOW),
         )
         assert [kind for _, kind, _, _ in notices(told)] == kinds
+
+
+def test_whose_second_factor_was_reset_is_told_and_whoever_switched_it_off_is_not():
+    for act, kinds in ((Moderator.reset_two_factor, ["two-factor-reset"]), (Moderator.turn_off_two_factor, [])):
+        told = Told()
+        told.of(
+            Moderator.invite(
+                email="anna@pulse.example", name="Anna", role="moderator", departments=(), password_hash="", now=NOW
+            ),
+            lambda anna: anna.begin_two_factor("sealed", now=NOW),
+            lambda anna: anna.turn_on_two_factor(1, (), now=NOW),
+            lambda anna, act=act: act(anna, now=NOW),
+        )
+        found = [(who, kind) for who, kind, _, _ in notices(told)]
+        assert found == [(moderator_id("anna@pulse.example"), kind) for kind in kinds]
 
 
 async def test_what_was_read_is_read(log, projector, query):

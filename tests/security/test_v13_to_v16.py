@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 from starlette.routing import Route
 
+from pulse.desk.invitations import PAGE
 from pulse.desk.page_desk import DOCS, LOGIN, LOGOUT
 from pulse.desk.pages import BEHIND
 from pulse.desk.sign_in import CODE_PAGE
@@ -56,7 +57,7 @@ def test_v13_4_5_every_address_that_is_served_was_meant_to_be(shared: Pulse) -> 
     served |= {route.path for route in shared.house.routes if isinstance(route, Route)}
     known = {path.replace(":path}", "}") for path in served} - set(document()["paths"])
     assert len(served) > 60
-    pages = {*BEHIND, "/", "/settings", DOCS, LOGIN, CODE_PAGE, LOGOUT}
+    pages = {*BEHIND, "/", "/settings", DOCS, LOGIN, CODE_PAGE, LOGOUT, f"{PAGE}/{{token}}"}
     assert known == {*pages, "/chat/session"}  # another name, for older clients
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
@@ -14,12 +15,12 @@ from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.desk.tries import GUESSER
 from pulse.house import now
 from pulse.passwords import TooCommon, require_uncommon
-from pulse.tokens import CHALLENGE_LIFE, INVITATION_LIFE, Challenge, Invitation
+from pulse.tokens import CHALLENGE_LIFE, INVITATION_LIFE, RESET_LIFE, Challenge, Invitation
 from tests.conftest import Pulse
 from tests.desk.signing import LOGIN, PASSWORD, Browser, an_account, code_of, signed_in, with_two_factor
 from tests.desk.test_sign_in import disabled
 from tests.desk.test_users import CHOSEN, invited, signs_in
-from tests.world import Desk, a_name, is_problem, since
+from tests.world import Desk, a_name, is_problem, settled, since
 
 MINE, TWO_FACTOR, CODE = "/api/settings/password", "/api/settings/2fa", "/api/users/login/code"
 NEW = "another walk to the sea"
@@ -79,14 +80,20 @@ async def test_v6_2_5_any_characters_will_do(shared: Pulse, new: str) -> None:
     assert (await Browser(shared, browser.email).login(new)).status_code == 200
 
 
-async def test_v6_2_6_nobody_reads_a_password_over_a_shoulder(shared: Pulse) -> None:
-    """The sign-in page's field is one for passwords."""
-    assert '<input type="password" name="password"' in (await shared.http.get("/login")).text
+async def test_v6_2_6_nobody_reads_a_password_over_a_shoulder(shared: Pulse, desk: Desk) -> None:
+    """The fields of the sign-in page, and of the one behind an invitation, are for passwords."""
+    made = (await invited(desk))["invitation"]
+    for address in ("/login", urlsplit(made["url"]).path):
+        assert '<input type="password" name="password"' in (await shared.http.get(address)).text
 
 
-async def test_v6_2_7_password_managers_may_fill_the_form(shared: Pulse) -> None:
+async def test_v6_2_7_password_managers_may_fill_the_form(shared: Pulse, desk: Desk) -> None:
     """Fields say what they are for, nothing keeps anybody from pasting, and no script runs."""
-    for address, fields in (("/login", ("username", "current-password")), ("/login/code", ("one-time-code",))):
+    invitation = urlsplit((await invited(desk))["invitation"]["url"]).path
+    for address, fields in (
+        ("/login", ("username", "current-password")), ("/login/code", ("one-time-code",)),
+        (invitation, ("username", "new-password")),
+    ):  # fmt: skip
         page = (await shared.http.get(address)).text
         for field in fields:
             assert f'autocomplete="{field}"' in page
@@ -180,6 +187,24 @@ async def test_v6_4_1_an_invitation_counts_once_and_for_a_week(shared: Pulse, de
     assert (await signs_in(shared, olga["email"])).status_code == 200
 
 
+async def test_v6_4_1_a_link_for_a_forgotten_password_counts_once_and_for_a_day(shared: Pulse, desk: Desk) -> None:
+    """A newer one ends those before it, and so does a password that was set meanwhile; it is in no event."""
+    browser = await signed_in(shared, await an_account(shared, "anna"))
+    reset, life = f"/api/users/{browser.account}/reset-password", int(RESET_LIFE.total_seconds())
+    first, second = [(await desk.post("admin", reset)).json() for _ in range(2)]
+    at = int((now() - RESET_LIFE - timedelta(seconds=2)).timestamp())
+    old = shared.house.signer.invitation(Invitation(browser.account, second["version"], at, life))
+    for dead in (first["invitation"]["address"], f"/api/invitations/{old}"):
+        is_problem(await shared.http.post(dead, json=CHOSEN), 401, "not-an-invitation")
+    assert await changes_to(browser, NEW) == 200
+    is_problem(await shared.http.post(second["invitation"]["address"], json=CHOSEN), 401, "not-an-invitation")
+    third = (await desk.post("admin", reset)).json()["invitation"]
+    assert (await shared.http.post(third["address"], json=CHOSEN)).status_code == 200
+    assert not await browser.is_in()
+    stored = await shared.house.log.read_all(f"pulse.ev.moderator.*.{browser.account.hex}")
+    assert not any(third["token"].encode() in one.body for one in stored)
+
+
 async def test_v6_4_3_a_new_password_is_no_way_around_the_second_factor(shared: Pulse, desk: Desk) -> None:
     """Whoever forgot theirs gets a link from an admin; a code is asked for after it as before."""
     browser = await signed_in(shared, await an_account(shared, "anna"))
@@ -251,3 +276,20 @@ async def test_v6_5_5_codes_and_challenges_have_their_time(shared: Pulse) -> Non
         is_problem(answer, 401, code)
     answer = await Browser(shared, browser.email).post(CODE, {"challenge": good, "code": code_of(secret, 1)})
     assert answer.status_code == 200
+
+
+async def test_v6_5_6_a_lost_factor_is_revoked_by_an_admin_and_never_ones_own(shared: Pulse, desk: Desk) -> None:
+    """With every session, and the person is told who did it; an admin's own takes a code, as everybody's."""
+    email = await an_account(shared, "anna")
+    browser = await signed_in(shared, email)
+    await with_two_factor(browser)
+    thief = await signed_in(shared, await an_account(shared, "admin", "admin"))  # at an open window
+    await with_two_factor(thief)
+    is_problem(await thief.ask("DELETE", f"/api/users/{thief.account}/2fa"), 403, "your-own-factor")
+    admin = await desk.headers("admin")
+    assert (await shared.http.delete(f"/api/users/{browser.account}/2fa", headers=admin)).status_code == 200
+    assert not await browser.is_in()
+    browser = await signed_in(shared, email)
+    await settled(shared)
+    [told] = (await browser.get("/api/notifications")).json()["items"]
+    assert (told["kind"], told["by"]["name"]) == ("two-factor-reset", "Admin")

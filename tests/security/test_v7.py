@@ -135,14 +135,22 @@ async def test_v7_4_2_a_disabled_account_has_no_session_left(shared: Pulse, desk
 
 
 async def test_v7_4_5_an_admin_ends_all_sessions_of_a_person(shared: Pulse, desk: Desk) -> None:
-    """By disabling and enabling them; nobody else's end by it, and no moderator may."""
+    """With the sockets, by one request; one of them alone too. Nobody else's end by it, and no moderator may."""
     anna, boris = [await signed_in(shared, await an_account(shared, name)) for name in ("anna", "boris")]
-    is_problem(await boris.post(f"/api/users/{anna.account}/disable"), 403, "admins-only")
+    theirs, admin = f"/api/users/{anna.account}/sessions", await desk.headers("admin")
+    for method, address in (("GET", theirs), ("DELETE", theirs), ("DELETE", f"{theirs}/{uuid4()}")):
+        is_problem(await boris.ask(method, address), 403, "admins-only")
     await is_in(anna)
-    for act in ("disable", "enable"):
-        assert (await desk.post("admin", f"/api/users/{anna.account}/{act}")).status_code == 200
+    async with staff_window(shared, anna) as window:
+        assert (await shared.http.delete(theirs, headers=admin)).status_code == 200
+        assert await window.until_closed() == Code.SESSION_ENDED
     await is_out(anna)
     await is_in(boris)
+    phone, tablet = [await signed_in(shared, anna.email) for _ in range(2)]
+    [row] = [row for row in await sessions(tablet) if not row["this"]]
+    assert (await shared.http.delete(f"{theirs}/{row['id']}", headers=admin)).status_code == 200
+    await is_out(phone)
+    await is_in(tablet)
 
 
 async def test_v7_5_1_how_one_signs_in_is_changed_by_whoever_proves_again_who_they_are(shared: Pulse) -> None:

@@ -15,7 +15,7 @@ import pytest
 from pulse.accounts import Accounts
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.chat_events import ChatAssigned
-from pulse.aggregates.department import department_id
+from pulse.aggregates.department import Department, department_id
 from pulse.aggregates.department_policy import Policy
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.delivery.routing import Routing
@@ -80,7 +80,8 @@ class Office:
         return Accounts(self.store, Vault(b"k" * 32), now)
 
     async def policy(self, assign: str = "round-robin", max_chats: int | None = None, department: UUID = SALES) -> None:
-        await self.accounts.change_policy(department, Policy(assign, max_chats))
+        policy = Policy(assign, max_chats)
+        await self.store.decide_known(Department, department, lambda it: it.change_policy(policy, now=now()), by="test")
 
     async def worker(self, *people: UUID) -> Worker:
         """One that runs, and has heard that these people are online."""
