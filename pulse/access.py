@@ -56,7 +56,7 @@ def by_moderator(moderator: UUID) -> str:
 def moderator_in(by: str) -> UUID | None:
     """Whom the log names so; None for customers and the system."""
     kind, _, moderator = by.partition(":")
-    return UUID(moderator) if kind == "moderator" else None
+    return UUID(moderator) if kind == "moderator" and moderator else None
 
 
 class Reach(TypedDict):

@@ -9,7 +9,7 @@ PulseError
 │   ├── EmptyReply          aggregates/chat
 │   ├── StaleReply          aggregates/chat; says what came in between
 │   ├── CustomerUnreachable aggregates/chat
-│   ├── OutOfSight          desk/chat_replies
+│   ├── OutOfSight          desk/chat_notes
 │   ├── ManyCustomers       desk/blocking
 │   ├── NobodyThere         desk/chat_standing
 │   ├── EmptyNote           aggregates/chat_work
@@ -21,6 +21,7 @@ PulseError
 │   ├── TooManyTags         aggregates/chat_work
 │   ├── TooManyCallbacks    aggregates/chat
 │   ├── HeldByAnother       aggregates/chat_standing; names the holder
+│   │   └── ChangedHands
 │   ├── JoinedToItself      aggregates/customer
 │   ├── JoinedTooOften      aggregates/customer
 │   ├── TwoFactorIsOn       aggregates/moderator_sign_in

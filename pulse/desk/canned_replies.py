@@ -71,8 +71,8 @@ def canned_reply_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
     @router.put("/{shortcut}", responses={200: WRITTEN})
     async def keep_canned_reply(shortcut: Shortcut, reply: CannedReply, person: Admin) -> Response:
         """Keeps a canned reply under a shortcut, in place of what it stood for."""
-        if reply.departmentId is not None and guard.directory.department(reply.departmentId) is None:
-            raise NotFound("There is no such department.")
+        if reply.departmentId is not None:
+            guard.directory.require_department(reply.departmentId)
         texts = {str(language): text for language, text in reply.texts.items()}
         return done(await _change(
             guard, desk, person, reply.departmentId, lambda book: book.keep(shortcut, texts, now=guard.clock())

@@ -53,8 +53,7 @@ class RoomDesk:
 
     async def open_direct(self, person: Person, to: UUID) -> tuple[Decided, UUID]:
         """Raises WithOneself; NotFound for somebody who is not there."""
-        if self.guard.directory.person(to) is None:
-            raise NotFound("There is no such moderator.")
+        self.guard.directory.require_person(to)
 
         def opened(room: Room | None) -> Room:
             return room or Room.open_direct(person.id, to, now=self.guard.clock())

@@ -21,9 +21,11 @@ from pulse.desk.callbacks import callback_routes
 from pulse.desk.canned_replies import canned_reply_routes
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.chat_history import chat_history_routes
+from pulse.desk.chat_notes import chat_note_routes
 from pulse.desk.chat_replies import chat_reply_routes, stuck_reply_routes
 from pulse.desk.chat_standing import chat_closing_routes, chat_standing_routes
 from pulse.desk.chat_work import chat_snoozing_routes, chat_sorting_routes
+from pulse.desk.chat_writing import ChatWriting
 from pulse.desk.chats import chat_routes
 from pulse.desk.colleagues import colleague_routes
 from pulse.desk.customers import CustomerDesk, customer_routes
@@ -61,6 +63,7 @@ from pulse.desk.source_commands import SourceDesk, source_command_routes, source
 from pulse.desk.source_providers import source_provider_routes
 from pulse.desk.sources import source_routes
 from pulse.desk.subscribers import Ping, subscriber_routes
+from pulse.desk.tags import tag_routes
 from pulse.desk.tries import Tries
 from pulse.desk.two_factor import OwnTwoFactor, two_factor_changes, two_factor_routes
 from pulse.desk.users import account_routes, user_routes
@@ -173,6 +176,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
     """Every route of the moderators' API; it has no other list."""
     store, reads = parts.store, parts.reads
     desk, drafts = ChatDesk(guard, store, reads), Drafts(reads)
+    writing = ChatWriting(desk, drafts, reads)
     flows, linking = Flows(guard, parts.vault, parts.ways), Linking(store, guard.clock)
     sources, rooms = SourceDesk(guard, parts.connecting, parts.providers), RoomDesk(guard, store, reads)
     return [
@@ -181,11 +185,13 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         identity_routes(guard, flows, linking),
         chat_routes(guard, desk, reads),
         chat_history_routes(guard, desk),
-        chat_reply_routes(guard, desk, drafts, reads),
+        chat_reply_routes(guard, writing),
+        chat_note_routes(guard, writing),
         chat_standing_routes(guard, desk),
         chat_closing_routes(guard, desk),
         chat_snoozing_routes(guard, desk),
         chat_sorting_routes(guard, desk),
+        tag_routes(guard, reads),
         draft_routes(guard, desk, drafts),
         canned_reply_routes(guard, desk),
         saved_view_routes(guard, store),
