@@ -96,6 +96,10 @@ class Directory:
         found = self._known.get(department)
         return found if isinstance(found, Department) else None
 
+    def require_department(self, department: UUID) -> Department:
+        """Also one that is archived. Raises NotFound."""
+        return there(self.department(department), "There is no such department.")
+
     def departments_named(self, names: Iterable[str]) -> tuple[UUID, ...]:
         """Each once, in this order. Raises UnknownDepartment, which names those there are, DepartmentIsArchived."""
         known = {department.name.casefold(): department.id for department in self.departments()}
@@ -112,6 +116,10 @@ class Directory:
     def person(self, moderator: UUID) -> Person | None:
         """A moderator who may sign in; None for strangers and disabled accounts."""
         return self._people.get(moderator)
+
+    def require_person(self, moderator: UUID) -> Person:
+        """Raises NotFound."""
+        return there(self.person(moderator), "There is no such moderator.")
 
     def signed_in(self, staff: Staff) -> Person | None:
         """Who it is, while their session has not been ended; every process learns of an end within moments."""

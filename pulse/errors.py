@@ -21,6 +21,7 @@ PulseError
 │   ├── TooManyTags         aggregates/chat_work
 │   ├── TooManyCallbacks    aggregates/chat
 │   ├── HeldByAnother       aggregates/chat_standing; names the holder
+│   │   └── ChangedHands
 │   ├── JoinedToItself      aggregates/customer
 │   ├── JoinedTooOften      aggregates/customer
 │   ├── TwoFactorIsOn       aggregates/moderator_sign_in

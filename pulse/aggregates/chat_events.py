@@ -170,13 +170,16 @@ class ReplyWritten(AggregateEvent):
 
 
 class ChatAssigned(AggregateEvent):
+    """`note`, here and below: how the note begins that came with it (`NoteWritten` has it whole)."""
+
     moderator_id: UUID
     from_moderator_id: UUID | None
     command: int | None = None
+    note: str = ""
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.keep(self.command, self.originator_version)
-        chat.holder_id = self.moderator_id
+        chat.move_to(chat.department_id, self.moderator_id, self.originator_version)
 
 
 class ChatUnassigned(AggregateEvent):
@@ -184,10 +187,11 @@ class ChatUnassigned(AggregateEvent):
 
     from_moderator_id: UUID
     command: int | None = None
+    note: str = ""
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.keep(self.command, self.originator_version)
-        chat.holder_id = None
+        chat.move_to(chat.department_id, None, self.originator_version)
 
 
 class ChatTransferred(AggregateEvent):
@@ -197,11 +201,11 @@ class ChatTransferred(AggregateEvent):
     from_department_id: UUID | None
     from_moderator_id: UUID | None
     command: int | None = None
+    note: str = ""
 
     def apply(self, chat: ChatSoFar) -> None:
         chat.keep(self.command, self.originator_version)
-        chat.department_id = self.department_id
-        chat.holder_id = None
+        chat.move_to(self.department_id, None, self.originator_version)
 
 
 class ChatClosed(AggregateEvent):
@@ -214,7 +218,7 @@ class ChatClosed(AggregateEvent):
     def apply(self, chat: ChatSoFar) -> None:
         chat.keep(self.command, self.originator_version)
         chat.closed = True
-        chat.holder_id = None
+        chat.move_to(chat.department_id, None, self.originator_version)
         chat.snoozed_until = None
         chat.unread, chat.waiting_since = [], None
         chat.since_close = []

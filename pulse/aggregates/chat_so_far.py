@@ -35,7 +35,8 @@ class ChatSoFar(Aggregate):
     ever, `since_close` names those since the chat was last closed. Of `callbacks`, those that are done are None.
     `client_msgs` has the version that came of each client's id. `answered` says who answered last at which version: each
     moderator, and None for whoever wrote outside Pulse. `author` is a private chat's customer as they last wrote, `awaited`
-    are keys of files that still lie at the channel, `expired` of those that we had and removed.
+    are keys of files that still lie at the channel, `expired` of those that we had and removed. `moved_at` is the version
+    at which it last got another holder or department.
     """
 
     source_id: UUID
@@ -46,6 +47,7 @@ class ChatSoFar(Aggregate):
     department_id: UUID | None
     customer_id: UUID
     holder_id: UUID | None = None
+    moved_at: int = 0
     closed: bool = False
     reachable: bool = True
     author: Author = Author("")
@@ -110,6 +112,11 @@ class ChatSoFar(Aggregate):
         if part + 1 == parts:
             del self.outgoing[of]
             self.reached[of] = SENT
+
+    def move_to(self, department_id: UUID | None, holder_id: UUID | None, version: int) -> None:
+        """Whose it is from now on, if it is not theirs already."""
+        if (department_id, holder_id) != (self.department_id, self.holder_id):
+            self.department_id, self.holder_id, self.moved_at = department_id, holder_id, version
 
     def keep(self, command: int | None, version: int) -> None:
         """A command was taken, if its client gave it an id; the same will not be taken again."""

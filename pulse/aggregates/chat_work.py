@@ -165,8 +165,13 @@ class WorkedChat(ChatSoFar):
 
 
 def clean_tag(tag: str) -> str:
-    """As it is kept: one spelling for one tag. Raises NotATag."""
-    spelled = " ".join(tag.lower().split())
-    if not 1 <= len(spelled) <= TAG_LIMIT or not spelled.isprintable():
+    """As it is kept. Raises NotATag."""
+    tag = spelled(tag)
+    if not 1 <= len(tag) <= TAG_LIMIT or not tag.isprintable():
         raise NotATag
-    return spelled
+    return tag
+
+
+def spelled(tag: str) -> str:
+    """One spelling for one tag."""
+    return " ".join(tag.lower().split())

@@ -31,13 +31,17 @@ class RoomOpened(AggregateCreated):
 
 
 class RoomMessageWritten(AggregateEvent):
-    """`number` counts the room's messages from 1 on and is the message's public id. `mentions` are told of it."""
+    """`number` counts the room's messages from 1 on and is the message's public id.
+
+    `mentions` are told of it, and so is `to`, the other one of a direct room.
+    """
 
     number: int
     text: str
     moderator_id: UUID
     client_msg_id: str | None
     mentions: tuple[UUID, ...] = ()
+    to: UUID | None = None
 
     def apply(self, room: Room) -> None:
         room.messages = self.number
@@ -89,7 +93,8 @@ class Room(Aggregate):
         told = tuple(dict.fromkeys(one for one in mentions if one != moderator_id))
         self.trigger_event(
             RoomMessageWritten, number=self.messages + 1, text=text, moderator_id=moderator_id,
-            client_msg_id=client_msg_id, mentions=told, timestamp=now,
+            client_msg_id=client_msg_id, mentions=told,
+            to=next((one for one in self.people if one != moderator_id), None), timestamp=now,
         )  # fmt: skip
         return self.messages
 

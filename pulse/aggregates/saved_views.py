@@ -67,6 +67,14 @@ class SavedViews(Aggregate):
             raise TooManyViews
         self.trigger_event(ViewSaved, name=name, query=dict(query), timestamp=now)
 
+    def find(self, view: UUID) -> dict[str, str] | None:
+        """The filters of a view by its id; None if there is none of that id here."""
+        return next((query for name, query in self.views.items() if self.view_id(name) == view), None)
+
+    def view_id(self, name: str) -> UUID:
+        """Follows from whose it is and its name: saved again, it is the same view."""
+        return uuid5(self.id, name)
+
     def remove(self, name: str, *, now: datetime) -> None:
         if name.strip() in self.views:
             self.trigger_event(ViewRemoved, name=name.strip(), timestamp=now)

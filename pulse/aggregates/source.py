@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import field
 from datetime import datetime
 from typing import Self
@@ -93,11 +94,15 @@ class SourceSecretsChanged(AggregateEvent):
 
 
 class SourceHalted(AggregateEvent):
-    """The provider refuses this account, so nothing is sent through it: until a time, or until an admin mended it."""
+    """The provider refuses this account, so nothing is sent through it: until a time, or until an admin mended it.
+
+    `admins` are those who are told of it.
+    """
 
     reason: str
     code: str
     until: datetime | None
+    admins: tuple[UUID, ...] = ()
 
     def apply(self, source: Source) -> None:
         source.halted = Halt(self.reason, self.until)
@@ -202,10 +207,14 @@ class Source(Aggregate):
         old = retired(was, older, until=old_until, now=now)
         self.trigger_event(SourceSecretsChanged, secrets=sealed, old=old, timestamp=now)
 
-    def halt(self, reason: str, *, code: str, until: datetime | None, now: datetime) -> None:
-        """Stops sending. Halting once more for the same reason changes nothing."""
-        if self.halted != Halt(reason[:500], until):
-            self.trigger_event(SourceHalted, reason=reason[:500], code=code, until=until, timestamp=now)
+    def halt(
+        self, reason: str, *, code: str, until: datetime | None, now: datetime, admins: Iterable[UUID] = ()
+    ) -> None:
+        """Stops sending. Halting once more changes nothing; for another time it tells no admin again."""
+        halt, known = Halt(reason[:500], until), self.halted
+        if known != halt:
+            told = () if known is not None and known.reason == halt.reason else tuple(sorted(admins))
+            self.trigger_event(SourceHalted, reason=halt.reason, code=code, until=until, admins=told, timestamp=now)
 
     def resume(self, *, now: datetime) -> None:
         """Sends again."""

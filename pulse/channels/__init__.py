@@ -117,14 +117,15 @@ class Profile:
 class Channel(ABC):
     """One source's driver. `answer` is the constant body of a 200: some providers execute what they read there.
 
-    `secret_names` and `setting_names` are what an account of it may have, and so what `pulse source set` takes.
-    `provider` is who can be asked about an account; empty for nobody.
+    `secret_names` and `setting_names` are what an account of it may have, and so what `pulse source set` takes;
+    without those of `sending_secrets` nothing can be sent. `provider` is who can be asked about an account; empty for nobody.
     """
 
     name: ClassVar[str]
     provider: ClassVar[str] = ""
     capabilities: ClassVar[Capabilities]
     secret_names: ClassVar[tuple[str, ...]] = ()
+    sending_secrets: ClassVar[tuple[str, ...]] = ()
     setting_names: ClassVar[tuple[str, ...]] = ()
     answer: ClassVar[tuple[str, bytes]] = ("application/json", b"{}")
 

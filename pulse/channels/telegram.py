@@ -41,6 +41,7 @@ class Telegram(Channel):
         caption_limit=1024, kinds=FILES, units="utf-16", per_second=30, per_peer=1, per_group_minute=20,
     )  # fmt: skip
     secret_names = ("secret", "next_secret", "token")
+    sending_secrets = ("token",)
     setting_names = ("api_url", "username")
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:

@@ -38,7 +38,7 @@ class TelegramApi:
         Raises what `channels/calls.py` knows, and nothing else; what raised it is dropped, because it knows the token.
         """
         if not TOKEN.fullmatch(self._token):
-            raise SourceInTrouble("This bot has no token, or one that can't be: set it with `pulse source set`.")
+            raise SourceInTrouble("It has no token, or one that can't be right.")
         answer = await self._exchange(method, fields, file)
         if isinstance(answer, CallFailed):
             raise answer  # only here, where no other error is being handled that it would keep as its context

@@ -66,6 +66,7 @@ class Vk(Channel):
         per_peer=20, per_group_minute=1200,
     )  # fmt: skip
     secret_names = ("secret", "token")
+    sending_secrets = ("token",)
     setting_names = ("confirmation", "api_url")
     answer = ("text/plain", b"ok")  # other words are commands: `remove` takes our server off the community
 

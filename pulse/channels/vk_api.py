@@ -48,7 +48,7 @@ class VkApi:
     async def call(self, method: str, read: Callable[[Fields], T], **fields: object) -> T:
         """What `read` finds in the answer. Raises CallFailed; MaybeSent wherever VK's answer does not say."""
         if not TOKEN.fullmatch(self._token):
-            raise SourceInTrouble("This source has no VK token, or one that can't be right.")
+            raise SourceInTrouble("It has no token, or one that can't be right.")
         form = {"v": VERSION} | {name: str(value) for name, value in fields.items()}
         proof = {b"Authorization": b"Bearer " + self._token}
         address = f"{api_url(self._account).rstrip('/')}/{method}"

@@ -49,7 +49,8 @@ def failure_of(turn: Turn, failed: CallFailed, capabilities: Capabilities, now: 
         case BadPiece():
             return failure(again_at=None if turn.piece.plain else now, plain=True)
         case SourceInTrouble():
-            return failure(again_at=now, anew=True)  # it goes on when the source does
+            # It goes on when the source does. Whoever wrote it can't mend that.
+            return Failure(f"Tell an admin: {failed.reason}", failed.provider_code, again_at=now, anew=True)
         case PeerMoved(peer=peer):
             return failure(again_at=now if peer != turn.piece.peer and in_time else None)
         case _:

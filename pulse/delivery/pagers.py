@@ -28,7 +28,7 @@ from pulse.eventlog.notes import Notes
 from pulse.eventlog.store import EventStore
 from pulse.projections import inbox
 from pulse.projections.changes import Row
-from pulse.projections.notifications import GIVEN, notices_of
+from pulse.projections.notifications import GIVEN, must_see, notices_of
 from pulse.projections.reads import Reads
 
 NAME = "pagers"
@@ -119,7 +119,7 @@ class Pagers:
 
     async def _of_notice(self, recorded: Recorded, notice: Row) -> list[tuple[Pager, Page]]:
         kind, who = notice["kind"], notice["moderator_id"]
-        place = _place(recorded) if notice["chat_id"] else None
+        place = _place(recorded) if must_see(notice) else None
         pagers = [
             pager for pager in self._directory.pagers()
             if pager.moderator_id == who and _wants(pager, kind) and self._hears(pager, place)
@@ -128,7 +128,7 @@ class Pagers:
             return []
         by = self._directory.name_of(notice["by_id"]) if notice["by_id"] else ""
         name = await self._name(notice["chat_id"], recorded.position) if notice["chat_id"] else ""
-        page = Page("room" if place is None else kind, by, name, notice["text"])
+        page = Page("room" if notice["room_id"] else kind, by, name, notice["text"])
         return [(pager, page) for pager in pagers]
 
     async def _name(self, chat_id: UUID, position: int) -> str:

@@ -19,7 +19,7 @@ import structlog
 from pulse.access import Person
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.department_policy import BY_HAND, Candidate, Policy, choose
-from pulse.delivery.standing import CAUSE, Stand, Standing, Turns
+from pulse.delivery.rota import CAUSE, Rota, Stand, Turns
 from pulse.directory import KINDS, Directory
 from pulse.errors import LogDown, ReadsDown, Trouble
 from pulse.eventlog.appends import AppendRefused, Stored
@@ -78,18 +78,18 @@ class Routing:
         while True:
             try:
                 await self.directory.wait_until(lambda: bool(self._departments()))
-                standing, after = await self._stand()
+                rota, after = await self._stand()
                 outage.ended()
-                await self._route(standing, Follow(self.store.log, after))
+                await self._route(rota, Follow(self.store.log, after))
             except (ReadsDown, LogDown, AppendRefused) as trouble:
                 outage.began(trouble)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _route(self, standing: Standing, follow: Follow) -> None:
+    async def _route(self, rota: Rota, follow: Follow) -> None:
         """Until other departments have a policy."""
         tasks = [
-            asyncio.ensure_future(self._follow(follow, standing)),
-            asyncio.ensure_future(self._give_out(follow.caught_up, standing)),
+            asyncio.ensure_future(self._follow(follow, rota)),
+            asyncio.ensure_future(self._give_out(follow.caught_up, rota)),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -102,101 +102,101 @@ class Routing:
 
     # Where chats stand
 
-    async def _stand(self) -> tuple[Standing, int]:
+    async def _stand(self) -> tuple[Rota, int]:
         """As the read models have it, and the position from which the log goes on. Raises ReadsDown, LogDown."""
         checkpoint = await self.reads.fetch("select position from checkpoint")
         after = checkpoint[0]["position"] if checkpoint else 0
         place, turns = await self._place.load(), await self._turns()
-        standing = Standing(self._departments(), turns if place else {})
-        seen, rows = 0, await self._open_chats(standing, 0)
+        rota = Rota(self._departments(), turns if place else {})
+        seen, rows = 0, await self._open_chats(rota, 0)
         while rows:
-            await asyncio.gather(*(self._put(standing, row) for row in rows))
+            await asyncio.gather(*(self._put(rota, row) for row in rows))
             seen = rows[-1]["last_position"]
-            rows = await self._open_chats(standing, seen)
-        return standing, min(place, after) if after - REPLAY < place else after
+            rows = await self._open_chats(rota, seen)
+        return rota, min(place, after) if after - REPLAY < place else after
 
-    async def _open_chats(self, standing: Standing, after: int) -> list[Row]:
-        return await inbox.open_chats(self.reads, list(standing.departments), after, PAGE)
+    async def _open_chats(self, rota: Rota, after: int) -> list[Row]:
+        return await inbox.open_chats(self.reads, list(rota.departments), after, PAGE)
 
-    async def _put(self, standing: Standing, row: Row) -> None:
+    async def _put(self, rota: Rota, row: Row) -> None:
         """Since when a chat waits, only its own events know."""
         chat_id: UUID = row["chat_id"]
         if row["holder_id"] is not None:
-            standing.put(chat_id, Stand(row["department_id"], row["holder_id"], row["version"]), 0)
+            rota.put(chat_id, Stand(row["department_id"], row["holder_id"], row["version"]), 0)
             return
         async with self._reading:
             for stored in await self.store.log.read_all(subject_of("chat", chat_id)):
-                self._fold(standing, stored)
+                self._fold(rota, stored)
 
-    async def _follow(self, follow: Follow, standing: Standing) -> None:
-        """Returns when other departments have a policy than those that `standing` looks at."""
+    async def _follow(self, follow: Follow, rota: Rota) -> None:
+        """Returns when other departments have a policy than those that `rota` looks at."""
         async for page in follow:
             for stored in page:
-                await self._take(standing, stored)
+                await self._take(rota, stored)
             self._wake.set()
-            await self._save(standing, page[-1].position)
-            if self._departments() != standing.departments:
+            await self._save(rota, page[-1].position)
+            if self._departments() != rota.departments:
                 return
 
-    async def _take(self, standing: Standing, stored: Stored) -> None:
+    async def _take(self, rota: Rota, stored: Stored) -> None:
         kind = stored.subject.split(".")[2]
         if kind in KINDS:
             # What follows is decided by who is away, and by what the policies are, after this.
             await self.directory.wait_for(stored.position)
         elif kind == "chat":
-            self._fold(standing, stored)
+            self._fold(rota, stored)
 
-    def _fold(self, standing: Standing, stored: Stored) -> None:
+    def _fold(self, rota: Rota, stored: Stored) -> None:
         try:
             chat_id = UUID(stored.subject.rsplit(".", 1)[1])
-            standing.take(stored.position, chat_id, envelope_of(stored.body))
+            rota.take(stored.position, chat_id, envelope_of(stored.body))
         except (msgspec.MsgspecError, ValueError):
             log.exception("routing.poison", position=stored.position)
 
     # Giving out
 
-    async def _give_out(self, caught_up: asyncio.Event, standing: Standing) -> None:
+    async def _give_out(self, caught_up: asyncio.Event, rota: Rota) -> None:
         """Whenever something happened or somebody came."""
         await caught_up.wait()
-        standing.in_order()
+        rota.in_order()
         self._wake.set()
         while True:
             await self._wake.wait()
             self._wake.clear()
             try:
-                for department in standing.departments:
-                    await self._give_in(department, standing)
+                for department in rota.departments:
+                    await self._give_in(department, rota)
             except Trouble as trouble:
                 log.warning("routing.trouble", trouble=repr(trouble))
                 await asyncio.sleep(RETRY_SECONDS)
                 self._wake.set()
 
-    async def _give_in(self, department: UUID, standing: Standing) -> None:
+    async def _give_in(self, department: UUID, rota: Rota) -> None:
         """As many as there is room for, the one that waits longest first."""
-        for chat_id in standing.waiting_in(department):
-            moderator = self._next(department, standing)
+        for chat_id in rota.waiting_in(department):
+            moderator = self._next(department, rota)
             if moderator is None:
                 return
-            await self._give(chat_id, department, moderator, standing)
+            await self._give(chat_id, department, moderator, rota)
 
-    def _next(self, department: UUID, standing: Standing) -> UUID | None:
+    def _next(self, department: UUID, rota: Rota) -> UUID | None:
         candidates = [
-            Candidate(person.id, standing.held_by(person.id), standing.turns.get((department, person.id), 0))
+            Candidate(person.id, rota.held_by(person.id), rota.turns.get((department, person.id), 0))
             for person in self._available(department)
         ]
         return choose(self._policy(department), candidates)
 
-    async def _give(self, chat_id: UUID, department: UUID, moderator: UUID, standing: Standing) -> None:
+    async def _give(self, chat_id: UUID, department: UUID, moderator: UUID, rota: Rota) -> None:
         """Raises Trouble."""
         decision = partial(self._decide, department, moderator)
         try:
             decided = await self.store.decide(Chat, chat_id, decision, by="system", cause=CAUSE)
         except NEWER_HISTORY:
             log.exception("routing.unreadable", chat=chat_id)
-            standing.drop(chat_id)  # or it would stand before all others for ever
+            rota.drop(chat_id)  # or it would stand before all others for ever
             return
         if decided.events:
-            standing.give(chat_id, Stand(department, moderator, decided.version), decided.position)
+            rota.give(chat_id, Stand(department, moderator, decided.version), decided.position)
 
     def _decide(self, department: UUID, moderator: UUID, chat: Chat | None) -> Chat | None:
         """May be asked again, a while later: by then the moderator may have gone."""
@@ -219,13 +219,13 @@ class Routing:
 
     # For the next start
 
-    async def _save(self, standing: Standing, position: int) -> None:
+    async def _save(self, rota: Rota, position: int) -> None:
         """How far it is and whose turn it was, now and then. Lost, it costs somebody their turn."""
         now = asyncio.get_running_loop().time()
         if now < self._saved_at + SAVE_SECONDS:
             return
         self._saved_at = now
-        newest = sorted(standing.turns.items(), key=lambda item: -item[1])[:KEPT_TURNS]
+        newest = sorted(rota.turns.items(), key=lambda item: -item[1])[:KEPT_TURNS]
         with contextlib.suppress(LogDown, AppendRefused):
             await self._notes.write(TURNS, {f"{where.hex}/{who.hex}": at for (where, who), at in newest})
             await self._place.save(position)

@@ -31,12 +31,15 @@ from pulse.drivers import Drivers
 from pulse.errors import PulseError, Trouble
 from pulse.eventlog.appends import AckLost
 from pulse.eventlog.store import EventStore
+from pulse.vault import WrongKey
 
 AT_ONCE = 16
 RETRY_SECONDS = 0.5
 STUMBLED_SECONDS = 30.0
 LAST_CALLS_SECONDS = 5.0
 UPLOADS = 2
+LOCKED = "Pulse can't open its secrets: they were sealed with another PULSE_MASTER_KEY. Start Pulse with that one."
+LOCKED_SECONDS = 300.0
 
 log = structlog.get_logger(__name__)
 
@@ -130,6 +133,9 @@ class Sender:
                 self.wake(chat_id)
             elif turn is not None:
                 self._waiting.put_later(chat_id, (turn - self._clock()).total_seconds())
+        except WrongKey:
+            await self._halt_source(SourceInTrouble(LOCKED, after=LOCKED_SECONDS))
+            self.wake(chat_id)
         finally:
             if not called:
                 self._pace.give_back()
@@ -192,7 +198,7 @@ class Sender:
                 message_id = await make_call(driver, turn, self._parts.read_file)
         except CallFailed as failed:
             self._look_at(failed, asyncio.get_running_loop().time())
-            limits, trouble = driver.capabilities, failed
+            limits, trouble = driver.capabilities, self._named(failed)
             await self._record(chat_id, lambda chat: record_failure(chat, turn, trouble, limits, self._clock()))
             if isinstance(failed, SourceInTrouble):
                 await self._halt_source(failed)
@@ -226,13 +232,22 @@ class Sender:
         now = self._clock()
         until = later(now, trouble.after) if trouble.after is not None else None
 
+        admins = self._parts.directory.admins()
+
         def halt(source: Source) -> None:
-            source.halt(trouble.reason, code=trouble.provider_code, until=until, now=now)
+            source.halt(trouble.reason, code=trouble.provider_code, until=until, now=now, admins=admins)
 
         decided = await self._store.decide_if_known(Source, self.source_id, halt, by="system")
         if decided.events:
             log.error("delivery.halted", source=str(self.source_id), reason=trouble.reason)
             await self._parts.directory.wait_for(decided.position)
+
+    def _named(self, failed: CallFailed) -> CallFailed:
+        """What is wrong with the whole source says which one it is: it is read beside a reply."""
+        if not isinstance(failed, SourceInTrouble):
+            return failed
+        title = self._parts.directory.source(self.source_id).title
+        return SourceInTrouble(f"the source “{title}” sends nothing. {failed.reason}", failed.provider_code)
 
     def _driver(self) -> Channel:
         """As the source's settings and secrets are now. Raises WrongKey."""

@@ -66,7 +66,7 @@ def http_app(
     Only `proxies` (addresses and networks, with commas between) are believed about who their clients are.
     """
     app = Documented(
-        title="Pulse", version=__version__, docs_url=None, redoc_url=None,
+        title="Pulse", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
     app.by_hand, app.schemes, app.guards = by_hand, schemes, guards_of(routers)

@@ -15,7 +15,7 @@ from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.guard import Guard
-from pulse.errors import NotFound, there
+from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.http import answer
 
@@ -70,7 +70,7 @@ def canned_reply_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
     async def keep_canned_reply(shortcut: Shortcut, reply: CannedReply, person: Admin) -> Response:
         """Keeps a canned reply under a shortcut, in place of what it stood for."""
         if reply.departmentId is not None:
-            there(guard.directory.department(reply.departmentId), "There is no such department.")
+            guard.directory.require_department(reply.departmentId)
         texts = {str(language): text for language, text in reply.texts.items()}
         return done(await _change(
             guard, desk, person, reply.departmentId, lambda book: book.keep(shortcut, texts, now=guard.clock())

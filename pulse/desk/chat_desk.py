@@ -29,7 +29,7 @@ class ChatDesk:
     ) -> Decided:
         """Decides on a chat that the person may answer. To others it does not exist.
 
-        An order whose `key` the chat knows was taken before: nothing is decided.
+        A command whose `key` the chat knows was taken before: nothing is decided.
         """
 
         def permitted(chat: Chat) -> None:
@@ -43,7 +43,8 @@ class ChatDesk:
         try:
             return await self.store.decide_known(Chat, chat_id, permitted, by=by_moderator(person.id))
         except HeldByAnother as refusal:
-            raise HeldByAnother(holder=self.named(UUID(str(refusal.details["holder"])))) from None
+            holder = refusal.details["holder"]
+            raise type(refusal)(holder=holder and self.named(UUID(str(holder)))) from None
 
     async def known_to(self, person: Person, chat_id: UUID) -> Chat:
         """The chat as the log has it, for looking only. To somebody who may not see it, it does not exist."""
@@ -87,6 +88,7 @@ class ChatDesk:
         return {"id": str(moderator_id), "name": self.guard.directory.name_of(moderator_id)}
 
 
-def order_key(person: Person, what: str, client_id: str | None) -> int | None:
-    """What a chat remembers of a command by: who ordered what, under which id of their client. None without an id."""
+def command_key(person: Person, what: str, client_id: str | None) -> int | None:
+    """What a chat remembers a command by: who wanted what, under which id of their client. None without an id."""
+    # `order` stands in what the log remembers: another word, and old commands would be taken once more.
     return None if client_id is None else id_key(f"order/{person.id.hex}/{what}/{client_id}")

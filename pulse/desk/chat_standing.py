@@ -9,45 +9,33 @@ from fastapi.responses import Response
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from pulse.access import Person
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_standing import Handover
-from pulse.desk.answers import WRITTEN, done
-from pulse.desk.bodies import WITHOUT_NUL, Body, ClientId
-from pulse.desk.chat_desk import ChatDesk, order_key
+from pulse.desk.answers import WRITTEN
+from pulse.desk.bodies import WITHOUT_NUL
+from pulse.desk.chat_commands import Command, IfMatch, OnChat, Taking, on_chat, seen
+from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.guard import Guard
-from pulse.errors import Refusal, there
+from pulse.errors import Refusal
+
+SOMEBODY = Field(examples=["76b3650b-e037-5e26-acd4-70d922a03793"])
 
 
 class NobodyThere(Refusal):
     """Nobody works in this department, so nobody would see the chat."""
 
 
-class Order(Body):
-    """`clientId` is the client's own id for this command on this chat: however often it is sent, it is done once."""
+class Assignment(Taking):
+    """Who gets the chat; without `moderatorId`, whoever asks. Without `from` and a version only a free one, or yours."""
 
-    clientId: ClientId | None = None
-
-
-class Assignment(Order):
-    """Who gets the chat; without `moderatorId`, whoever asks. `from` is the holder it is taken from, if not yourself."""
-
-    moderatorId: UUID | None = None
-    from_: Annotated[UUID | None, Field(alias="from")] = None
+    moderatorId: Annotated[UUID | None, SOMEBODY] = None
 
 
-class Release(Order):
-    """`from` is the holder who lets go, if not yourself."""
-
-    from_: Annotated[UUID | None, Field(alias="from")] = None
-
-
-class Transfer(Order):
-    """To a department, or to a person (then `from` is the holder it is taken from, if not yourself)."""
+class Transfer(Taking):
+    """To a department, or to a person (then, without `from` and a version, only a free chat or yours)."""
 
     moderatorId: UUID | None = None
     departmentId: Annotated[UUID | None, Field(validate_default=True)] = None
-    from_: Annotated[UUID | None, Field(alias="from")] = None
     note: Annotated[str, Field(max_length=32_000, pattern=WITHOUT_NUL, examples=["She asks about an invoice."])] = ""
 
     @field_validator("departmentId")
@@ -60,94 +48,87 @@ class Transfer(Order):
 
 def chat_standing_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
     router = APIRouter(prefix="/api/chats/{chat_id}", tags=["chats"])
-    Asking = Annotated[Person, Depends(guard.person)]
+    On = Annotated[OnChat, Depends(on_chat(desk, guard.person))]
 
     @router.post("/open", responses={200: WRITTEN})
-    async def open_chat(chat_id: UUID, person: Asking, order: Order | None = None) -> Response:
+    async def open_chat(on: On, command: Command | None = None) -> Response:
         """Opens a chat to work on it: a free one becomes yours, a held one stays where it is."""
-        key = order_key(person, "open", (order or Order()).clientId)
-        return done(await desk.command(
-            person, chat_id, lambda chat: chat.take(person.id, now=guard.clock(), command=key), key
-        ))  # fmt: skip
+        return await on.done("open", command, lambda chat, key: chat.take(on.person.id, now=on.now(), command=key))
 
     @router.post("/assign-operator", responses={200: WRITTEN})
-    async def assign_chat(chat_id: UUID, person: Asking, wanted: Assignment | None = None) -> Response:
-        """Gives a chat to a moderator, yourself by default. 409 with the holder if it is neither you nor `from`."""
+    async def assign_chat(on: On, wanted: Assignment | None = None, if_match: IfMatch = None) -> Response:
+        """Gives a chat to a moderator, yourself by default. 409 with the holder if you did not see that they hold it."""
         wanted = wanted or Assignment()
-        to, key = wanted.moderatorId or person.id, order_key(person, "assign", wanted.clientId)
-        _require_moderator(guard, to)
-
-        def decision(chat: Chat) -> None:
-            chat.assign(to, seen_holder=wanted.from_ or person.id, now=guard.clock(), command=key)
-
-        return done(await desk.command(person, chat_id, decision, key))
+        to = guard.directory.require_person(wanted.moderatorId or on.person.id)
+        return await on.done("assign", wanted, _to_person(on, to.id, wanted, _handover(on, wanted, if_match)))
 
     @router.post("/unassign", responses={200: WRITTEN})
-    async def unassign_chat(chat_id: UUID, person: Asking, wanted: Release | None = None) -> Response:
-        """Lets a chat go, so that it is free in its department. 409 with the holder if it is neither you nor `from`."""
-        wanted = wanted or Release()
-        key = order_key(person, "unassign", wanted.clientId)
-
-        def decision(chat: Chat) -> None:
-            chat.unassign(seen_holder=wanted.from_ or person.id, now=guard.clock(), command=key)
-
-        return done(await desk.command(person, chat_id, decision, key))
+    async def unassign_chat(on: On, wanted: Taking | None = None, if_match: IfMatch = None) -> Response:
+        """Lets a chat go, so that it is free in its department. 409 with the holder if you did not see that they hold it."""
+        wanted = wanted or Taking()
+        holder, handover = wanted.from_ or on.person.id, _handover(on, wanted, if_match)
+        return await on.done("unassign", wanted, lambda chat, key: chat.unassign(
+            seen_holder=holder, now=on.now(), command=key, handover=handover
+        ))  # fmt: skip
 
     @router.post("/transfer", responses={200: WRITTEN})
-    async def transfer_chat(chat_id: UUID, to: Transfer, person: Asking) -> Response:
+    async def transfer_chat(on: On, to: Transfer, if_match: IfMatch = None) -> Response:
         """Passes a chat on, with a note for whoever gets it. In another department it is free, and to be looked at."""
-        passing = _passing(guard, person, to)
-        key = order_key(person, "transfer", to.clientId)
-        return done(await desk.command(person, chat_id, lambda chat: passing(chat, key), key))
+        handover = _handover(on, to, if_match, to.note)
+        if to.departmentId is not None:
+            _require_somebody(guard, to.departmentId)
+            return await on.done("transfer", to, _to_department(on, to.departmentId, to, handover))
+        moderator = guard.directory.require_person(to.moderatorId or on.person.id)
+        return await on.done("transfer", to, _to_person(on, moderator.id, to, handover))
 
     return router
 
 
 def chat_closing_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
     router = APIRouter(prefix="/api/chats/{chat_id}", tags=["chats"])
-    Asking = Annotated[Person, Depends(guard.person)]
+    On = Annotated[OnChat, Depends(on_chat(desk, guard.person))]
 
     @router.post("/close", responses={200: WRITTEN})
-    async def close_chat(chat_id: UUID, person: Asking, order: Order | None = None) -> Response:
-        """Ends the conversation; the customer's next message opens it again."""
-        key = order_key(person, "close", (order or Order()).clientId)
-        return done(await desk.command(
-            person, chat_id, lambda chat: chat.close(person.id, now=guard.clock(), command=key), key
+    async def close_chat(on: On, wanted: Taking | None = None, if_match: IfMatch = None) -> Response:
+        """Ends the conversation; the customer's next message opens it again. Whoever held the chat is told."""
+        wanted = wanted or Taking()
+        handover = _handover(on, wanted, if_match)
+        return await on.done("close", wanted, lambda chat, key: chat.close(
+            on.person.id, seen_holder=wanted.from_, now=on.now(), command=key, handover=handover
         ))  # fmt: skip
 
     @router.post("/reopen", responses={200: WRITTEN})
-    async def reopen_chat(chat_id: UUID, person: Asking, order: Order | None = None) -> Response:
+    async def reopen_chat(on: On, command: Command | None = None) -> Response:
         """Goes on with a conversation that was closed. It is nobody's, until somebody takes it."""
-        key = order_key(person, "reopen", (order or Order()).clientId)
-        return done(await desk.command(
-            person, chat_id, lambda chat: chat.reopen(now=guard.clock(), command=key), key
-        ))  # fmt: skip
+        return await on.done("reopen", command, lambda chat, key: chat.reopen(now=on.now(), command=key))
 
     return router
 
 
-Passing = Callable[[Chat, int | None], None]
+Handing = Callable[[Chat, int | None], None]
 
 
-def _passing(guard: Guard, person: Person, to: Transfer) -> Passing:
-    """What passing a chat on means: to a person or to a department. Raises NotFound, NobodyThere."""
-    handover = Handover(person.id, to.note)
-    if (department := to.departmentId) is not None:
-        _require_department(guard, department)
-        return lambda chat, key: chat.transfer(department, now=guard.clock(), command=key, handover=handover)
-    moderator, holder = to.moderatorId or person.id, to.from_ or person.id
-    _require_moderator(guard, moderator)
+def _handover(on: OnChat, wanted: Taking, if_match: str | None, note: str = "") -> Handover:
+    return Handover(on.person.id, note, seen(wanted.seen_version, if_match))
+
+
+def _to_person(on: OnChat, moderator: UUID, wanted: Taking, handover: Handover) -> Handing:
+    """What one holds oneself, one need not say."""
+    holder = wanted.from_ or on.person.id
     return lambda chat, key: chat.assign(
-        moderator, seen_holder=holder, now=guard.clock(), command=key, handover=handover
-    )
+        moderator, seen_holder=holder, now=on.now(), command=key, handover=handover
+    )  # fmt: skip
 
 
-def _require_moderator(guard: Guard, moderator: UUID) -> None:
-    there(guard.directory.person(moderator), "There is no such moderator.")
+def _to_department(on: OnChat, department: UUID, wanted: Taking, handover: Handover) -> Handing:
+    return lambda chat, key: chat.transfer(
+        department, seen_holder=wanted.from_, now=on.now(), command=key, handover=handover
+    )  # fmt: skip
 
 
-def _require_department(guard: Guard, department: UUID) -> None:
-    there(guard.directory.department(department), "There is no such department.")
+def _require_somebody(guard: Guard, department: UUID) -> None:
+    """Raises NotFound, DepartmentIsArchived, NobodyThere."""
+    guard.directory.require_department(department)
     guard.directory.require_departments([department])
     if not guard.directory.members_of(department):
         raise NobodyThere

@@ -25,14 +25,15 @@ Unread = Annotated[bool, Query(description="only what you have not read")]
 
 
 class NotificationRow(Shown):
-    """`kind`: mention, assigned, transferred, callback, reply-failed, reply-uncertain, telegram-unlinked or
-    two-factor-reset.
+    """`kind`: mention, direct, assigned, transferred, taken-away, closed, callback, reply-failed, reply-uncertain,
+    source-halted, telegram-unlinked or two-factor-reset.
     """
 
     id: Annotated[int, Field(examples=[1042])]
     kind: Annotated[str, Field(examples=["mention"])]
     chat_id: Annotated[UUID | None, Field(examples=[ANNA])]
     room_id: Annotated[UUID | None, Field(examples=[None])]
+    source_id: Annotated[UUID | None, Field(examples=[None])]
     number: Annotated[int | None, Field(examples=[7])]
     by: Named | None
     text: Annotated[str, Field(examples=["Can you look at this?"])]

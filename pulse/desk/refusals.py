@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from pulse.desk.guard import SAFE, AdminsOnly, Guard, NotFromHere
@@ -49,7 +50,7 @@ Guards = Mapping[tuple[str, str], frozenset[Callable[..., Any]]]
 def guards_of(routers: Iterable[APIRouter]) -> Guards:
     """Which of the guard's questions each route asks, by its address and method."""
     return {
-        (route.path_format, method): frozenset(asked(route))
+        (route.path_format, method): frozenset(asked(route.dependant))
         for router in routers
         for route in router.routes
         if isinstance(route, APIRoute)
@@ -57,10 +58,12 @@ def guards_of(routers: Iterable[APIRouter]) -> Guards:
     }
 
 
-def asked(route: APIRoute) -> Iterator[Callable[..., Any]]:
-    for dependant in route.dependant.dependencies:
-        if isinstance(getattr(dependant.call, "__self__", None), Guard):
-            yield dependant.call.__func__  # type: ignore[union-attr]
+def asked(dependant: Dependant) -> Iterator[Callable[..., Any]]:
+    """The guard's questions, also those that are asked on the way to another dependency."""
+    for each in dependant.dependencies:
+        if isinstance(getattr(each.call, "__self__", None), Guard):
+            yield each.call.__func__  # type: ignore[union-attr]
+        yield from asked(each)
 
 
 def refusals_of(operation: Operation, method: str, guards: frozenset[Callable[..., Any]]) -> list[type[PulseError]]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pulse.access import Person, by_moderator, may_see_room
 from pulse.aggregates.room import GENERAL, Room, direct_id
 from pulse.desk.guard import Guard
-from pulse.errors import NotFound, there
+from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.projections import rooms
@@ -53,7 +53,7 @@ class RoomDesk:
 
     async def open_direct(self, person: Person, to: UUID) -> tuple[Decided, UUID]:
         """Raises WithOneself; NotFound for somebody who is not there."""
-        there(self.guard.directory.person(to), "There is no such moderator.")
+        self.guard.directory.require_person(to)
 
         def opened(room: Room | None) -> Room:
             return room or Room.open_direct(person.id, to, now=self.guard.clock())

@@ -13,14 +13,16 @@ from pulse.access import Person, by_moderator, may_manage
 from pulse.aggregates.saved_views import SavedViews, saved_views_id
 from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
-from pulse.desk.chats import ChatQuery
+from pulse.desk.chat_query import ChatFilters
 from pulse.desk.guard import AdminsOnly, Guard
+from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 
 Name = Annotated[
     str, Path(max_length=200, pattern=WITHOUT_NUL, description="of the view", examples=["Late deliveries"])
 ]
+VIEW = "5b1f1f0a-8a0c-5b3e-9f51-6a1b8f0f7d10"
 Filter = Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z_]+$")]
 Value = Annotated[str, Field(max_length=200, pattern=WITHOUT_NUL)]
 
@@ -35,7 +37,7 @@ class View(Body):
     @classmethod
     def _can_be_listed(cls, query: dict[str, str]) -> dict[str, str]:
         try:
-            ChatQuery.model_validate({"limit": 1, "cursor": None} | query)
+            ChatFilters.model_validate(query)
         except ValidationError as wrong:
             named = ", ".join(str(error["loc"][0]) for error in wrong.errors())
             raise PydanticCustomError(
@@ -45,6 +47,9 @@ class View(Body):
 
 
 class ViewRow(Shown):
+    """`GET /api/chats?saved=` takes the `id`."""
+
+    id: Annotated[UUID, Field(examples=[VIEW])]
     name: Annotated[str, Field(examples=["Late deliveries"])]
     query: Annotated[dict[str, str], Field(examples=[{"tag": "delivery", "sort": "waiting"}])]
     everybody: Annotated[bool, Field(examples=[False])]
@@ -79,6 +84,15 @@ def saved_view_routes(guard: Guard, store: EventStore) -> APIRouter:
     return router
 
 
+async def view_of(store: EventStore, person: Person, view: UUID) -> dict[str, str]:
+    """The filters of one of everybody's views or one's own. Raises NotFound."""
+    for owner in (None, person.id):
+        saved = await _saved(store, owner)
+        if saved is not None and (found := saved.find(view)) is not None:
+            return found
+    raise NotFound("There is no such view, or it is somebody else's.")
+
+
 def _owner(person: Person, *, everybody: bool) -> UUID | None:
     """Whose views are changed. Raises AdminsOnly."""
     if everybody and not may_manage(person):
@@ -91,8 +105,10 @@ async def _saved(store: EventStore, owner: UUID | None) -> SavedViews | None:
 
 
 def _rows(saved: SavedViews | None) -> Iterator[dict[str, Any]]:
-    for name, query in sorted(saved.views.items()) if saved else ():
-        yield {"name": name, "query": query, "everybody": saved is not None and saved.moderator_id is None}
+    if saved is not None:
+        for name, query in sorted(saved.views.items()):
+            everybody = saved.moderator_id is None
+            yield {"id": saved.view_id(name), "name": name, "query": query, "everybody": everybody}
 
 
 async def _change(

@@ -9,22 +9,29 @@ from uuid import UUID
 from pydantic import Field
 
 from pulse.aggregates.source import Source
+from pulse.channels.table import CHANNELS
 from pulse.desk.answers import Shown, Written
 
 SOME_ID = Field(examples=["108c15a4-d4ea-593d-8a1d-0cb37e40f0c5"])
 Moment = Annotated[datetime, Field(examples=["2026-11-21T09:30:00+00:00"])]
 Position = Annotated[int, Field(examples=[1042])]
 Faults = Annotated[list[str], Field(examples=[["Telegram posts nothing to Pulse yet: set the webhook."]])]
+Missing = Annotated[list[str], Field(examples=[[]])]
 Url = Annotated[
     str | None, Field(examples=["https://support.example.com/webhook/telegram/a15f91a9-46f6-5fc1-a3ae-b4c6c8398268"])
 ]
 
 
+MEND = "Mend what its provider says, then resume it; a new token resumes it by itself."
+WAIT = "It tries again by itself then; resume it to try now."
+
+
 class HaltRow(Shown):
-    """Why a source sends nothing, and until when; without a time, until it is resumed."""
+    """Why a source sends nothing, and until when; without a time, until it is resumed. `advice` is what to do."""
 
     reason: Annotated[str, Field(examples=["Telegram says: Unauthorized"])]
     until: Moment | None
+    advice: Annotated[str, Field(examples=[MEND])]
 
 
 class OldSecretRow(Shown):
@@ -96,7 +103,10 @@ class SourceHealth(HealthRow):
 
 
 class SourceRow(Shown):
-    """A connected account. Of its secrets only the names; `health` is null while the read models are away."""
+    """A connected account. Of its secrets only the names; `missing` are those without which it sends nothing.
+
+    `health` is null while the read models are away.
+    """
 
     id: Annotated[UUID, SOME_ID]
     type: Annotated[str, Field(examples=["telegram"])]
@@ -105,6 +115,7 @@ class SourceRow(Shown):
     departments: Annotated[list[UUID], Field(examples=[["985a3857-a778-5627-9fc2-a8d60e434c7f"]])]
     settings: Annotated[dict[str, str], Field(examples=[{"file_limit_mb": "20"}])]
     secrets: Annotated[list[str], Field(examples=[["secret", "token"]])]
+    missing: Missing
     old_secrets: list[OldSecretRow]
     webhook_url: Url
     disabled: Annotated[bool, Field(examples=[False])]
@@ -119,6 +130,7 @@ class MySource(Shown):
     type: Annotated[str, Field(examples=["telegram"])]
     title: Annotated[str, Field(examples=["Shop bot"])]
     disabled: Annotated[bool, Field(examples=[False])]
+    missing: Missing
     halted: Annotated[str | None, Field(examples=["Telegram says: Unauthorized"])]
 
 
@@ -165,7 +177,7 @@ def source_row(source: Source, address: str | None, now: datetime) -> dict[str, 
     """As admins see it, but for how it does."""
     return {
         "id": source.id, "type": source.channel, "identifier": source.identifier, "title": source.title,
-        "departments": source.departments, "settings": source.settings, "secrets": sorted(source.secrets),
+        "departments": source.departments, "settings": source.settings, "secrets": sorted(source.secrets), "missing": missing(source),
         "old_secrets": [{"name": old.name, "until": old.until} for old in source.old_secrets if old.counts(now)],
         "webhook_url": address, "disabled": source.disabled, "halted": halt_row(source),
     }  # fmt: skip
@@ -175,13 +187,21 @@ def my_source(source: Source) -> dict[str, Any]:
     """As moderators see it."""
     halted = source.halted and source.halted.reason
     return {
-        "id": source.id, "type": source.channel, "title": source.title, "disabled": source.disabled, "halted": halted,
+        "id": source.id, "type": source.channel, "title": source.title, "disabled": source.disabled,
+        "missing": missing(source), "halted": halted,
     }  # fmt: skip
 
 
 def halt_row(source: Source) -> dict[str, Any] | None:
     halt = source.halted
-    return None if halt is None else {"reason": halt.reason, "until": halt.until}
+    advice = MEND if halt is None or halt.until is None else WAIT
+    return None if halt is None else {"reason": halt.reason, "until": halt.until, "advice": advice}
+
+
+def missing(source: Source) -> list[str]:
+    """Secrets that it needs to send and does not have. A channel that only a newer Pulse knows misses nothing."""
+    driver = CHANNELS.get(source.channel)
+    return [name for name in driver.sending_secrets if name not in source.secrets] if driver else []
 
 
 def health_row(row: dict[str, Any] | None, now: datetime) -> dict[str, Any]:

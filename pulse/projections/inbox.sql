@@ -52,6 +52,14 @@ create table tagged (
     primary key (chat_id, tag)
 );
 
+-- How many chats of a department have a tag; moved like the kinds of chats.
+create table tag_counts (
+    department_id uuid,
+    tag text collate "C" not null,
+    chats integer not null,
+    unique nulls not distinct (department_id, tag)
+) with (fillfactor = 50);
+
 -- name: index
 -- Each serves a list in its order (projections/chat_lanes.py says which), so that a page reads as many entries of it as it
 -- shows. Those with a `where` hold only the chats that somebody has to look at.
@@ -80,6 +88,7 @@ create index inbox_by_department_name on inbox (department_id, status, lower(lef
 create index inbox_by_department_peer on inbox (department_id, status, lower(left(peer, 64) collate pg_c_utf8));
 create index inbox_by_department_last_text on inbox (department_id, status, lower(left(last_text, 64) collate pg_c_utf8));
 create index tagged_by_activity on tagged (tag, last_position);
+create index tag_counts_by_tag on tag_counts (tag);
 create index inbox_snoozed on inbox (snoozed_until) where snoozed_until is not null;
 
 -- name: insert_chats
@@ -144,6 +153,14 @@ with changed as (
     select department_id, holder_id, status, waiting, unread, sum(chats) from moves
     group by department_id, holder_id, status, waiting, unread having sum(chats) <> 0
     on conflict (department_id, holder_id, status, waiting, unread) do update set chats = known.chats + excluded.chats
+), tag_moves as (
+    select old_department as department_id, unnest(old_tags) as tag, -1 as chats from changed
+    union all
+    select new_department, unnest(new_tags), 1 from changed
+), tags_counted as (
+    insert into tag_counts as known (department_id, tag, chats)
+    select department_id, tag, sum(chats) from tag_moves group by department_id, tag having sum(chats) <> 0
+    on conflict (department_id, tag) do update set chats = known.chats + excluded.chats
 ), untagged as (
     delete from tagged using changed
     where tagged.chat_id = changed.chat_id and old_tags <> '{}' and tagged.tag <> all (new_tags)

@@ -1,5 +1,6 @@
 -- name: create
--- `position` is that of the event it tells of, and with whom it tells it names it.
+-- `position` is that of the event it tells of, and with whom it tells it names it. `taken`: the chat was theirs until
+-- then, so they are told even where they can't see it any more.
 create table notifications (
     moderator_id uuid not null,
     position bigint not null,
@@ -7,22 +8,27 @@ create table notifications (
     kind text not null,
     chat_id uuid,
     room_id uuid,
+    source_id uuid,
     number integer,
     by_id uuid,
     text text not null,
+    taken boolean not null default false,
     read boolean not null default false,
     primary key (moderator_id, position)
 );
+create index notifications_of_rooms on notifications (moderator_id, room_id, number)
+    where room_id is not null and not read;
 
 -- name: index
 create index notifications_unread on notifications (moderator_id, position) where not read;
 
 -- name: insert_notifications
-insert into notifications (moderator_id, position, at, kind, chat_id, room_id, number, by_id, text)
-select moderator_id, position, at, kind, chat_id, room_id, number, by_id, text
+insert into notifications
+    (moderator_id, position, at, kind, chat_id, room_id, source_id, number, by_id, text, taken)
+select moderator_id, position, at, kind, chat_id, room_id, source_id, number, by_id, text, taken
 from json_to_recordset(%(rows)s::json) as r(
-    moderator_id uuid, position bigint, at timestamptz, kind text, chat_id uuid, room_id uuid, number integer,
-    by_id uuid, text text);
+    moderator_id uuid, position bigint, at timestamptz, kind text, chat_id uuid, room_id uuid, source_id uuid,
+    number integer, by_id uuid, text text, taken boolean);
 
 -- name: read_one
 update notifications set read = true
@@ -34,41 +40,47 @@ update notifications set read = true
 from json_to_recordset(%(rows)s::json) as r(moderator_id uuid, up_to bigint)
 where notifications.moderator_id = r.moderator_id and notifications.position <= r.up_to and not notifications.read;
 
+-- name: read_in_room
+update notifications set read = true
+from json_to_recordset(%(rows)s::json) as r(moderator_id uuid, room_id uuid, number integer)
+where notifications.moderator_id = r.moderator_id and notifications.room_id = r.room_id
+    and notifications.number <= r.number and not notifications.read;
+
 -- name: older
 -- Of chats only those that one may see now.
 select told.* from notifications told left join inbox using (chat_id)
-where told.moderator_id = %(me)s and told.position < %(position)s and (told.chat_id is null or %(everything)s
+where told.moderator_id = %(me)s and told.position < %(position)s and (told.chat_id is null or told.taken or %(everything)s
     or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
 order by told.position desc limit %(limit)s;
 
 -- name: newer
 select told.* from notifications told left join inbox using (chat_id)
-where told.moderator_id = %(me)s and told.position > %(position)s and (told.chat_id is null or %(everything)s
+where told.moderator_id = %(me)s and told.position > %(position)s and (told.chat_id is null or told.taken or %(everything)s
     or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
 order by told.position limit %(limit)s;
 
 -- name: older_unread
 select told.* from notifications told left join inbox using (chat_id)
 where told.moderator_id = %(me)s and not told.read and told.position < %(position)s and (told.chat_id is null
-    or %(everything)s or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
+    or told.taken or %(everything)s or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
 order by told.position desc limit %(limit)s;
 
 -- name: newer_unread
 select told.* from notifications told left join inbox using (chat_id)
 where told.moderator_id = %(me)s and not told.read and told.position > %(position)s and (told.chat_id is null
-    or %(everything)s or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
+    or told.taken or %(everything)s or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
 order by told.position limit %(limit)s;
 
 -- name: one
 select told.* from notifications told left join inbox using (chat_id)
-where told.moderator_id = %(me)s and told.position = %(position)s and (told.chat_id is null or %(everything)s
+where told.moderator_id = %(me)s and told.position = %(position)s and (told.chat_id is null or told.taken or %(everything)s
     or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s);
 
 -- name: count_unread
 -- As far as anybody counts.
 select count(*) as unread from (
     select 1 from notifications told left join inbox using (chat_id)
-    where told.moderator_id = %(me)s and not told.read and (told.chat_id is null or %(everything)s
+    where told.moderator_id = %(me)s and not told.read and (told.chat_id is null or told.taken or %(everything)s
         or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
     limit %(limit)s) as counted;
 

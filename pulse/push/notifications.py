@@ -9,7 +9,7 @@ from uuid import UUID
 from pulse.access import Person, Place, may_see
 from pulse.aggregates.notification import NotificationRead, NotificationsRead
 from pulse.eventlog.envelope import Recorded
-from pulse.projections.notifications import notices_of, shown
+from pulse.projections.notifications import must_see, notices_of, seen_in_room, shown
 from pulse.push.tidings import Tiding
 
 
@@ -21,8 +21,11 @@ def notification_tidings(recorded: Recorded, name_of: Callable[[UUID], str]) -> 
         case NotificationsRead(moderator_id=who, up_to=up_to):
             yield _read(recorded, who, {"up_to": up_to})
         case _:
+            if seen := seen_in_room(recorded):
+                who = seen.pop("moderator_id")
+                yield _read(recorded, who, seen)
             for notice in notices_of(recorded):
-                place = Place(recorded.scope.department, recorded.scope.holder) if notice["chat_id"] else None
+                place = Place(recorded.scope.department, recorded.scope.holder) if must_see(notice) else None
                 yield Tiding(
                     "notification.created", "NotificationCreated", shown(notice, name_of),
                     (f"private-user.{notice['moderator_id']}",), _hears(notice["moderator_id"], place),

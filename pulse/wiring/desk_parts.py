@@ -13,7 +13,7 @@ from pulse.attention import Attention
 from pulse.blobs import Blobs
 from pulse.delivery.post import ping
 from pulse.desk.chat_desk import ChatDesk
-from pulse.desk.chat_words import ChatWords
+from pulse.desk.chat_writing import ChatWriting
 from pulse.desk.customer_desk import CustomerDesk
 from pulse.desk.drafts import Drafts
 from pulse.desk.flows import Flows
@@ -86,8 +86,8 @@ class DeskParts:
         return Drafts(self.reads)
 
     @cached_property
-    def words(self) -> ChatWords:
-        return ChatWords(self.chats, self.drafts)
+    def writing(self) -> ChatWriting:
+        return ChatWriting(self.chats, self.drafts, self.reads)
 
     @cached_property
     def customers(self) -> CustomerDesk:

@@ -52,6 +52,7 @@ from pulse.desk.source_providers import source_provider_routes
 from pulse.desk.sources import source_routes
 from pulse.desk.subscriber_telling import subscriber_telling_routes
 from pulse.desk.subscribers import subscriber_routes, subscriber_secret_routes
+from pulse.desk.tags import tag_routes
 from pulse.desk.threads import thread_routes
 from pulse.desk.two_factor import two_factor_changes, two_factor_routes
 from pulse.desk.user_sign_in import user_sign_in_routes
@@ -100,14 +101,15 @@ def chats(desk: DeskParts) -> Routers:
         search_routes(desk.guard, desk.chats, desk.reads),
         file_routes(desk.guard, desk.store, desk.reads, desk.blobs),
         saved_view_routes(desk.guard, desk.store),
+        tag_routes(desk.guard, desk.reads),
     ]
 
 
 def answering(desk: DeskParts) -> Routers:
     return [
-        chat_reply_routes(desk.guard, desk.words),
+        chat_reply_routes(desk.guard, desk.writing),
         stuck_reply_routes(desk.guard, desk.chats),
-        chat_note_routes(desk.guard, desk.words),
+        chat_note_routes(desk.guard, desk.writing),
         draft_routes(desk.guard, desk.chats, desk.drafts),
         canned_reply_routes(desk.guard, desk.chats),
         attention_routes(desk.guard, desk.chats, desk.attention),

@@ -276,12 +276,13 @@ def expect_words(world: World, windows: list[Window], recorded: Recorded) -> Non
 
 
 def expect_notice(world: World, windows: list[Window], recorded: Recorded, notice: Row) -> None:
-    """Nobody but the one it is for, and of a chat only while they may see it."""
+    """Nobody but the one it is for, and of a chat only while they may see it, or if it was theirs until then."""
     for window in windows:
         person = world.person(window.who)
         if person is None or window.who in world.signed_out or window.who != notice["moderator_id"]:
             continue
-        if notice["chat_id"] is None or may_see(person, Place(recorded.scope.department, recorded.scope.holder)):
+        anyway = notice["chat_id"] is None or notice["kind"] in ("taken-away", "closed")
+        if anyway or may_see(person, Place(recorded.scope.department, recorded.scope.holder)):
             window.expected["notification.created", recorded.position] += 1
             window.on_channels[f"private-user.{window.who}", recorded.position] += 1
 

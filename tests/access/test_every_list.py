@@ -119,11 +119,15 @@ class Everything:
         return {str(GENERAL), *(str(direct_id(*pair)) for pair in pairs)}
 
     async def notifications(self, person: Person) -> set[str]:
-        """Theirs, of rooms and of chats that they may see now."""
+        """Theirs, of rooms and of chats that they may see now, or that were theirs until then."""
         seen = await self.seen(person)
         told = [one for world in self.worlds for one in world.told if one[0] == person.id]
         rooms = await self.rooms(person)
-        return {f"{kind} {what}" for _, kind, what in told if str(what) in seen | rooms}
+        return {f"{kind} {what}" for _, kind, what in told if str(what) in seen | rooms or kind == "taken-away"}
+
+    async def tags(self, person: Person) -> set[str]:
+        """Each chat has one of its own."""
+        return {UUID(chat).hex for chat in await self.seen(person)}
 
     async def drafts(self, person: Person) -> set[str]:
         """What they wrote is theirs, wherever the chat went."""
@@ -155,6 +159,7 @@ LISTS: dict[str, tuple[str, Callable[[dict[str, Any]], str], Oracle]] = {
         "/api/notifications?unread=true", lambda row: f"{row['kind']} {row['chat_id'] or row['room_id']}",
         Everything.notifications,
     ),
+    "list_tags": ("/api/tags?limit=200", lambda row: row["tag"], Everything.tags),
     "list_drafts": ("/api/drafts", lambda row: row["chat_id"], Everything.drafts),
     "list_my_identities": ("/api/settings/identities", lambda row: row["id"], Everything.nobodys),
 }  # fmt: skip
@@ -210,6 +215,8 @@ async def test_lists_hold_what_may_be_seen_and_nothing_else(
     # The same people with other rights, and a chat elsewhere: every list follows.
     await change(shared, world.people[0], lambda one: one.change_role("moderator", (SALES,), now=now()))
     await change(shared, world.people[1], lambda one: one.change_role("admin", (), now=now()))
+    if (holder := (await world.place(world.chats[0].id)).holder) is not None:
+        world.told.append((holder, "taken-away", world.chats[0].id))
     await decide(shared, world.chats[0].id, lambda chat: chat.transfer(departments()[2], now=now()))
     for who in world.people:
         if world.person(who) is not None:

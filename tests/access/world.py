@@ -156,6 +156,7 @@ async def a_world(pulse: Pulse, wanted: WantedWorld) -> World:
 async def tell_everybody(world: World, wanted: WantedWorld) -> None:
     """Whoever holds a chat was told of that too, and that its customer wants to be called."""
     for chat, one in zip(world.chats, wanted.chats, strict=True):
+        await decide(world.pulse, chat.id, lambda it: it.tag(it.id.hex, now=now()))
         await mention(world, chat.id, world.people)
         if one.holder is not None:
             holder = world.people[one.holder % len(world.people)]

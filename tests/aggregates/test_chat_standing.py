@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+import pytest
+
 from pulse.aggregates.chat import StaleReply
 from pulse.aggregates.chat_events import ChatAssigned, ChatReopened, ChatTransferred, ChatUnassigned, ReplyWritten
-from pulse.aggregates.chat_standing import ChatIsClosed, Handover, HeldByAnother
+from pulse.aggregates.chat_standing import ChangedHands, ChatIsClosed, Handover, HeldByAnother
 from pulse.aggregates.chat_work import ChatWoken, NoteWritten
 from tests.aggregates.test_chat_work import snoozed
 from tests.given import ANNA, BORIS, NOW, SALES, SUPPORT, a_chat, assigned_to, closed_by, given, replies, vera_writes
+
+CAROL = UUID(int=0xCA)
 
 
 def test_a_holder_lets_go():
@@ -83,3 +89,49 @@ def test_an_answer_from_outside_makes_a_reply_stale_and_a_program_does_not():
 def test_a_reply_that_was_taken_is_not_stale_when_it_is_sent_again():
     chat = given(a_chat(), vera_writes("1"), answers(ANNA, 2, "c1"), replies(BORIS))
     chat.when(answers(ANNA, 2, "c1")).then_nothing()
+
+
+TAKERS = {
+    "assigned": lambda chat, **seen: chat.assign(BORIS, now=NOW, **seen),
+    "let go": lambda chat, **seen: chat.unassign(now=NOW, **{"seen_holder": BORIS} | seen),
+    "transferred": lambda chat, **seen: chat.transfer(SUPPORT, now=NOW, **seen),
+    "back": lambda chat, **seen: chat.transfer(SALES, now=NOW, **seen),
+    "closed": lambda chat, **seen: chat.close(BORIS, now=NOW, **seen),
+}
+
+
+@pytest.mark.parametrize("take", TAKERS.values(), ids=TAKERS)
+def test_whatever_takes_a_chat_is_refused_to_who_saw_another_holder(take):
+    chat = given(a_chat(), assigned_to(CAROL), vera_writes("1"))
+    refusal = chat.when(lambda chat: take(chat, seen_holder=ANNA)).then_refused(HeldByAnother)
+    assert refusal.details == {"holder": str(CAROL)}
+    assert chat.when(lambda chat: take(chat, seen_holder=CAROL)).refusal is None
+
+
+@pytest.mark.parametrize("take", TAKERS.values(), ids=TAKERS)
+def test_whatever_takes_a_chat_is_refused_to_who_saw_it_before_it_changed_hands(take):
+    chat = given(a_chat(), assigned_to(ANNA), assigned_to(CAROL, ANNA), vera_writes("1"))  # 2: Anna's, 3: Carol's
+    refusal = chat.when(lambda chat: take(chat, handover=Handover(BORIS, seen_version=2))).then_refused(ChangedHands)
+    assert refusal.details == {"holder": str(CAROL)}
+    assert chat.when(lambda chat: take(chat, handover=Handover(BORIS, seen_version=3))).refusal is None
+
+
+def test_a_chat_that_was_let_go_since_has_changed_hands_and_is_nobodys():
+    chat = given(a_chat(), assigned_to(ANNA), lambda chat: chat.transfer(SUPPORT, now=NOW))
+    stale = Handover(BORIS, seen_version=2)
+    refusal = chat.when(lambda chat: chat.close(BORIS, now=NOW, handover=stale)).then_refused(ChangedHands)
+    assert refusal.details == {"holder": None}
+
+
+def test_where_there_is_nothing_to_do_no_picture_is_stale():
+    stale = Handover(BORIS, seen_version=1)
+    given(a_chat(), assigned_to(BORIS)).when(lambda chat: chat.assign(BORIS, now=NOW, handover=stale)).then_nothing()
+    closed = given(a_chat(), assigned_to(ANNA), closed_by(ANNA))
+    closed.when(lambda chat: chat.close(BORIS, now=NOW, handover=stale)).then_nothing()
+    closed.when(lambda chat: chat.unassign(seen_holder=BORIS, now=NOW, handover=stale)).then_nothing()
+
+
+def test_a_handover_says_how_its_note_begins():
+    chat = given(a_chat(), assigned_to(ANNA))
+    outcome = chat.when(lambda chat: chat.transfer(SUPPORT, handover=Handover(ANNA, f"  {'x' * 300}"), now=NOW))
+    assert [event.note for event in outcome.events if isinstance(event, ChatTransferred)] == ["x" * 200]

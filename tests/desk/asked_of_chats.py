@@ -42,6 +42,7 @@ async def at_work_on_a_chat(ask: Asked, pulse: Pulse) -> None:
     await ask("POST", f"{here}/snooze", {"until": "2050-01-01T00:00:00Z"})
     await settled(pulse)
     await ask("GET", here)
+    await ask("GET", "/api/tags", params={"text": "Inv"})
     await ask("GET", f"{here}/messages")
     for command in ("wake", "viewing", "open", "unassign", "close", "reopen", "unblock"):
         await ask("POST", f"{here}/{command}")
@@ -77,7 +78,8 @@ async def at_what_is_kept_at_hand(ask: Asked, pulse: Pulse) -> None:
     await ask("POST", f"{hello}/fill", {"chatId": str(chat)})
     await ask("DELETE", hello)
     await ask("PUT", "/api/views/Late", {"query": {"tag": "delivery"}})
-    await ask("GET", "/api/views")
+    [view] = (await ask("GET", "/api/views")).json()["items"]
+    await ask("GET", "/api/chats", params={"saved": view["id"]})
     await ask("DELETE", "/api/views/Late")
 
 

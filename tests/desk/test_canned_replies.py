@@ -85,9 +85,9 @@ async def test_views_are_ones_own_or_everybodys(shared: Pulse, desk: Desk) -> No
     assert (await save("anna", "Late")).status_code == 200
     assert (await save("admin", "All of us", everybody=True)).status_code == 200
     is_problem(await save("anna", "All of us", everybody=True), 403, "admins-only")
-    assert await desk.items("anna", "/api/views") == [
-        {"name": "All of us", "query": {"tag": "delivery"}, "everybody": True},
-        {"name": "Late", "query": {"tag": "delivery"}, "everybody": False},
+    assert [{**row, "id": bool(row["id"])} for row in await desk.items("anna", "/api/views")] == [
+        {"id": True, "name": "All of us", "query": {"tag": "delivery"}, "everybody": True},
+        {"id": True, "name": "Late", "query": {"tag": "delivery"}, "everybody": False},
     ]
     assert [row["name"] for row in await desk.items("boris", "/api/views")] == ["All of us"]
     gone = await shared.http.delete("/api/views/Late", headers=await desk.headers("anna"))

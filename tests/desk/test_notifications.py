@@ -45,7 +45,8 @@ async def test_a_mention_says_who_where_and_what(shared: Pulse) -> None:
     [one] = page["items"]
     assert page["unread"] == 1
     assert one | {"at": ""} == {
-        "id": position, "kind": "mention", "chat_id": str(chat), "room_id": None, "number": one["number"],
+        "id": position, "kind": "mention", "chat_id": str(chat), "room_id": None, "source_id": None,
+        "number": one["number"],
         "by": {"id": str(ANNA), "name": "Anna"}, "text": "x" * 200, "at": "", "read": False,
     }  # fmt: skip
 

@@ -77,3 +77,8 @@ async def test_one_person_has_a_limit_of_their_own(shared: Pulse, desk: Desk, mo
 def limited(scarce: Rate, before: Any) -> Any:
     """The person's rate is another one; the others stay."""
     return lambda rate, key: before(scarce if rate.name == "person" else rate, key)
+
+
+async def test_an_address_with_a_slash_too_many_is_not_there_and_leads_nowhere_else(shared: Pulse, desk: Desk) -> None:
+    for address in ("/api/chats/", "/api/tags/", "/api/rooms/"):
+        is_problem(await desk.get("anna", address), 404, "not-found")

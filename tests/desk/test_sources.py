@@ -12,12 +12,12 @@ from pulse.aggregates.chat import chat_id
 from pulse.aggregates.department import department_id
 from pulse.aggregates.source import Source, source_id
 from pulse.desk import source_commands
-from pulse.desk.source_rows import Connected, MySource, Rotated, SourceHealth, SourceRow, SourceTest
+from pulse.desk.source_rows import MEND, Connected, MySource, Rotated, SourceHealth, SourceRow, SourceTest
 from pulse.errors import ReadsDown
 from pulse.house import now
 from pulse.projections import health
 from tests.conftest import Pulse
-from tests.world import PROOF, SALES, SUPPORT, Desk, a_name, accounts, is_problem, settled, since, update
+from tests.world import PROOF, SALES, SUPPORT, Desk, a_bot, a_name, accounts, is_problem, settled, since, update
 
 LIST = "/api/sources"
 ASKED = [
@@ -340,7 +340,7 @@ async def test_moderators_know_of_their_departments_sources_whether_they_send(sh
 
     annas, admins = await mine("anna"), await mine("admin")
     assert annas[theirs["id"]] == {
-        "id": theirs["id"], "type": "simulator", "title": "Sales only", "disabled": True, "halted": None,
+        "id": theirs["id"], "type": "simulator", "title": "Sales only", "disabled": True, "missing": [], "halted": None,
     }  # fmt: skip
     assert others["id"] not in annas
     assert {theirs["id"], others["id"]} <= admins.keys()
@@ -360,7 +360,17 @@ async def test_moderators_learn_why_a_source_is_halted(shared: Pulse, desk: Desk
     assert {row["id"]: row["halted"] for row in rows}[made["id"]] == "Unauthorized"
     await settled(shared)
     does = (await ask(desk, "admin", "GET", f"/{made['id']}/health")).json()
-    assert (does["halted"], does["error"]["reason"]) == ({"reason": "Unauthorized", "until": None}, "Unauthorized")
+    assert (does["halted"], does["error"]["reason"]) == (
+        {"reason": "Unauthorized", "until": None, "advice": MEND}, "Unauthorized"
+    )  # fmt: skip
+
+
+async def test_a_source_without_a_token_is_shown_as_such(shared: Pulse, desk: Desk) -> None:
+    bot = await a_bot(shared)
+    whole = (await desk.get("admin", f"/api/sources/{bot.id}")).json()
+    mine = (await desk.get("anna", "/api/sources/mine")).json()["items"]
+    assert (whole["secrets"], whole["missing"]) == (["secret"], ["token"])
+    assert {row["id"]: row["missing"] for row in mine}[str(bot.id)] == ["token"]
 
 
 async def test_sources_are_listed_also_while_postgres_is_away(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ TABLES = {
     "inbox": "select t::text from {}.inbox t order by chat_id",
     # a kind that no chat is of any more says nothing
     "counts": "select t::text from {}.inbox_counts t where chats <> 0 order by t::text",
+    "tag counts": "select t::text from {}.tag_counts t where chats <> 0 order by t::text",
     "tags": "select t::text from {}.tagged t order by chat_id, tag",
     "thread": "select t::text from {}.thread t order by chat_id, version",
     "customers": "select t::text from {}.customers t order by customer_id",

@@ -10,12 +10,15 @@ import pytest
 
 from pulse.access import Person, Place, may_see, reach_of
 from pulse.aggregates.chat_replies import Failure
+from pulse.aggregates.chat_standing import Handover
+from pulse.aggregates.chat_work import NoteWritten
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.notification import Notifications
 from pulse.aggregates.pager import Pager
 from pulse.aggregates.room import GENERAL, Room
 from pulse.pager_codes import new_code
 from pulse.projections import notifications, rooms
+from tests.aggregates.test_source import a_source
 from tests.given import ANNA, BORIS, NOW, SALES, SHOP, SUPPORT, VERA, a_chat, vera_writes
 from tests.projections.conftest import append
 from tests.projections.told import Told
@@ -55,14 +58,73 @@ def test_a_mention_in_a_note_is_told_to_who_is_named_but_not_to_its_author():
     assert notices(told) == [(BORIS, "mention", 2, None)]
 
 
-def test_a_chat_given_or_handed_over_is_told_to_its_new_holder():
+def test_a_chat_given_or_handed_over_is_told_to_its_new_holder_and_to_the_old_one():
     told = Told()
     told.of(
         a_chat(),
         lambda chat: chat.assign(ANNA, seen_holder=None, now=NOW),
         lambda chat: chat.assign(BORIS, seen_holder=ANNA, now=NOW),
     )
-    assert notices(told) == [(ANNA, "assigned", None, None), (BORIS, "transferred", None, None)]
+    assert notices(told) == [
+        (ANNA, "assigned", None, None), (BORIS, "transferred", None, None), (ANNA, "taken-away", None, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        (lambda chat: chat.unassign(seen_holder=ANNA, now=NOW), "taken-away"),
+        (lambda chat: chat.transfer(SALES, handover=Handover(BORIS, " Yours "), now=NOW), "taken-away"),
+        (lambda chat: chat.transfer(SUPPORT, handover=Handover(BORIS, " Yours "), now=NOW), "taken-away"),
+        (lambda chat: chat.close(BORIS, now=NOW), "closed"),
+    ],
+    ids=("unassigned", "back to its department", "to another", "closed"),
+)
+def test_whose_chat_it_was_is_told_what_became_of_it_with_the_note(act, kind):
+    told = Told()
+    told.of(a_chat(), lambda chat: chat.assign(ANNA, now=NOW), act)
+    [_, row] = told.through(notifications).rows("notifications.insert_notifications")
+    assert (row["moderator_id"], row["kind"], row["taken"]) == (ANNA, kind, True)
+    noted = [event.event for event in told.recorded if isinstance(event.event, NoteWritten)]
+    assert row["text"] == ("Yours" if noted else "")
+
+
+def test_a_free_chat_that_is_moved_or_closed_is_nobodys_news():
+    told = Told()
+    told.of(a_chat(), lambda chat: chat.transfer(SUPPORT, now=NOW), lambda chat: chat.close(BORIS, now=NOW))
+    assert notices(told) == []
+
+
+def test_a_direct_message_is_told_to_the_other_once_whoever_is_named():
+    told = Told()
+    told.of(Room.open_direct(BORIS, ANNA, now=NOW), says("One"), says("Two", BORIS), says("Three", ANNA, (BORIS,)))
+    assert notices(told) == [(BORIS, "direct", 1, None), (ANNA, "direct", 2, None), (BORIS, "mention", 3, None)]
+
+
+async def test_reading_a_room_reads_what_was_told_of_it_and_nothing_else(log, projector, query):
+    told = Told()
+    told.of(Room.open_general(now=NOW), says("Both", ANNA, (BORIS,)))
+    room = told.of(Room.open_direct(BORIS, ANNA, now=NOW), says("One"), says("Two"), says("Three"))
+    told.of(room, lambda room: room.see(BORIS, 2, now=NOW))
+    await append(log, told)
+    await projector.catch_up()
+    read = {(row["kind"], row["number"]): row["read"] for row in query("select * from notifications")}
+    assert read == {("mention", 1): False, ("direct", 1): True, ("direct", 2): True, ("direct", 3): False}
+
+
+def test_a_halted_source_is_told_to_the_admins_of_that_time_once_for_one_reason():
+    told = Told()
+
+    def halts(reason, minutes):
+        until = NOW + timedelta(minutes=minutes)
+        return lambda source: source.halt(reason, code="401", until=until, now=NOW, admins=(ANNA, BORIS))
+
+    told.of(a_source(), halts("Unauthorized", 1), halts("Unauthorized", 2), halts("Gone", 3))
+    rows = told.through(notifications).rows("notifications.insert_notifications")
+    assert [row["text"] for row in rows] == ["Unauthorized", "Unauthorized", "Gone", "Gone"]
+    assert {(row["moderator_id"], row["kind"], row["source_id"] is None) for row in rows} == {
+        (ANNA, "source-halted", False), (BORIS, "source-halted", False),
+    }  # fmt: skip
 
 
 def test_a_request_to_be_called_is_told_to_the_holder():

@@ -12,7 +12,7 @@ import pytest
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.moderator import moderator_id
 from pulse.delivery import routing
-from pulse.delivery.standing import CAUSE, Standing
+from pulse.delivery.rota import CAUSE, Rota
 from pulse.eventlog.appends import Append, Stored
 from pulse.eventlog.envelope import subject_of
 from pulse.eventlog.jetstream import Log
@@ -114,7 +114,7 @@ async def test_what_comes_after_going_away_in_the_log_waits_until_that_is_known(
     await asyncio.wait([worker.following])
     await office.change(ANNA, lambda moderator: moderator.go_away(now=now()))
     [went] = await office.log.read(await office.log.last_position())
-    taking = asyncio.ensure_future(worker.routing._take(Standing(frozenset({SALES}), {}), went))
+    taking = asyncio.ensure_future(worker.routing._take(Rota(frozenset({SALES}), {}), went))
     for _ in range(5):
         await asyncio.sleep(0)
     assert not taking.done()
@@ -181,7 +181,7 @@ async def test_whoever_takes_a_chat_first_keeps_it(office: Office) -> None:
     worker = await office.worker(ANNA)
     chat = await office.opens(SALES, lambda chat: chat.assign(BORIS, now=now()))
     before = await office.log.last_position()
-    await worker.routing._give(chat, SALES, ANNA, Standing(frozenset({SALES}), {}))
+    await worker.routing._give(chat, SALES, ANNA, Rota(frozenset({SALES}), {}))
     assert (await office.holder(chat), await office.log.last_position()) == (BORIS, before)
 
 

@@ -1,4 +1,4 @@
-"""Standing: who holds which open chats, which ones wait, and whose turn it is. Folded from envelopes; no I/O."""
+"""Rota: who holds which open chats, which ones wait, and whose turn it is. Folded from envelopes; no I/O."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Stand:
     version: int
 
 
-class Standing:
+class Rota:
     """Open chats that somebody holds, and those that wait in `departments`; `turns` are positions of last assignments.
 
     Every event carries its chat's whole scope, so reading a part of the log twice changes nothing.

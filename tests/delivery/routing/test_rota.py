@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from pulse.delivery.standing import ASSIGNED, CAUSE, Stand, Standing
+from pulse.delivery.rota import ASSIGNED, CAUSE, Rota, Stand
 from pulse.eventlog.envelope import Envelope, Scope
 from tests.given import ANNA, BORIS, NOW, SALES, SUPPORT
 
@@ -23,7 +23,7 @@ class Story:
     """Events of chats, one position after the other."""
 
     def __init__(self, *departments: UUID) -> None:
-        self.standing = Standing(frozenset(departments or (SALES,)), {})
+        self.rota = Rota(frozenset(departments or (SALES,)), {})
         self._positions = count(1)
         self._versions = {ONE: count(1), TWO: count(1)}
         self.told: list[tuple[int, UUID, Envelope]] = []
@@ -36,11 +36,11 @@ class Story:
             kind, 1, next(self._versions[chat]), UUID(int=9), NOW, "system", msgspec.Raw(b"{}"), cause, scope
         )
         self.told.append((next(self._positions), chat, envelope))
-        self.standing.take(*self.told[-1])
+        self.rota.take(*self.told[-1])
         return self
 
     def state(self) -> tuple[object, ...]:
-        found = self.standing
+        found = self.rota
         return (
             found.waiting_in(SALES),
             found.waiting_in(SUPPORT),
@@ -52,24 +52,24 @@ class Story:
 
 def test_an_open_chat_waits_until_somebody_holds_it():
     story = Story().tell(ONE, OPENED).tell(ONE, SAID)
-    assert story.standing.waiting_in(SALES) == [ONE]
+    assert story.rota.waiting_in(SALES) == [ONE]
     story.tell(ONE, ASSIGNED, ANNA)
-    assert (story.standing.waiting_in(SALES), story.standing.held_by(ANNA)) == ([], 1)
+    assert (story.rota.waiting_in(SALES), story.rota.held_by(ANNA)) == ([], 1)
 
 
 def test_a_closed_chat_is_nobodys_until_it_opens_again():
     story = Story().tell(ONE, OPENED).tell(ONE, ASSIGNED, ANNA).tell(ONE, CLOSED).tell(ONE, SEEN)
-    assert (story.standing.waiting_in(SALES), story.standing.held_by(ANNA)) == ([], 0)
-    assert story.tell(ONE, REOPENED).standing.waiting_in(SALES) == [ONE]
+    assert (story.rota.waiting_in(SALES), story.rota.held_by(ANNA)) == ([], 0)
+    assert story.tell(ONE, REOPENED).rota.waiting_in(SALES) == [ONE]
 
 
 def test_a_chat_that_is_put_off_is_nobodys_to_look_at_until_it_wakes():
     story = Story().tell(ONE, OPENED).tell(ONE, ASSIGNED, ANNA).tell(ONE, SNOOZED, ANNA).tell(ONE, SEEN, ANNA)
-    assert (story.standing.waiting_in(SALES), story.standing.held_by(ANNA)) == ([], 0)
-    assert story.tell(ONE, WOKEN, ANNA).standing.held_by(ANNA) == 1
+    assert (story.rota.waiting_in(SALES), story.rota.held_by(ANNA)) == ([], 0)
+    assert story.tell(ONE, WOKEN, ANNA).rota.held_by(ANNA) == 1
     story.tell(TWO, OPENED).tell(TWO, SNOOZED)
-    assert story.standing.waiting_in(SALES) == []
-    assert story.tell(TWO, WOKEN).standing.waiting_in(SALES) == [TWO]
+    assert story.rota.waiting_in(SALES) == []
+    assert story.tell(TWO, WOKEN).rota.waiting_in(SALES) == [TWO]
 
 
 def test_a_transferred_chat_waits_where_it_went():
@@ -79,31 +79,31 @@ def test_a_transferred_chat_waits_where_it_went():
 
 def test_whatever_takes_the_holder_away_lets_a_chat_wait():
     story = Story().tell(ONE, OPENED).tell(ONE, ASSIGNED, ANNA).tell(ONE, "chat.of-a-newer-pulse")
-    assert (story.standing.waiting_in(SALES), story.standing.held_by(ANNA)) == ([ONE], 0)
+    assert (story.rota.waiting_in(SALES), story.rota.held_by(ANNA)) == ([ONE], 0)
 
 
 def test_what_waits_in_departments_without_a_policy_is_not_kept_but_what_is_held_there_counts():
     story = Story().tell(ONE, OPENED, department=SUPPORT)
-    assert story.standing.waiting_in(SUPPORT) == []
-    assert story.tell(ONE, ASSIGNED, ANNA, department=SUPPORT).standing.held_by(ANNA) == 1
+    assert story.rota.waiting_in(SUPPORT) == []
+    assert story.tell(ONE, ASSIGNED, ANNA, department=SUPPORT).rota.held_by(ANNA) == 1
 
 
 def test_the_one_that_waits_longest_comes_first_however_much_the_others_say():
     story = Story().tell(ONE, OPENED).tell(TWO, OPENED).tell(ONE, SAID)
-    assert story.standing.waiting_in(SALES) == [ONE, TWO]
+    assert story.rota.waiting_in(SALES) == [ONE, TWO]
     story.tell(ONE, ASSIGNED, ANNA).tell(ONE, MOVED, department=SALES)
-    assert story.standing.waiting_in(SALES) == [TWO, ONE]
+    assert story.rota.waiting_in(SALES) == [TWO, ONE]
 
 
 def test_only_what_a_policy_gave_is_somebodys_turn():
     story = Story().tell(ONE, OPENED).tell(ONE, ASSIGNED, ANNA).tell(TWO, OPENED)
-    assert story.standing.turns == {}
-    assert story.tell(TWO, ASSIGNED, BORIS, cause=CAUSE).standing.turns == {(SALES, BORIS): 4}
+    assert story.rota.turns == {}
+    assert story.tell(TWO, ASSIGNED, BORIS, cause=CAUSE).rota.turns == {(SALES, BORIS): 4}
 
 
 def test_our_own_assignment_counts_at_once_and_once():
     story = Story().tell(ONE, OPENED)
-    story.standing.give(ONE, Stand(SALES, ANNA, 2), 2)
+    story.rota.give(ONE, Stand(SALES, ANNA, 2), 2)
     assert story.state() == ([], [], 1, 0, {(SALES, ANNA): 2})
     story.tell(ONE, ASSIGNED, ANNA, cause=CAUSE)
     assert story.state() == ([], [], 1, 0, {(SALES, ANNA): 2})
@@ -111,7 +111,7 @@ def test_our_own_assignment_counts_at_once_and_once():
 
 def test_an_older_event_that_comes_later_does_not_bring_the_chat_back():
     story = Story().tell(ONE, OPENED)
-    story.standing.give(ONE, Stand(SALES, ANNA, 3), 3)
+    story.rota.give(ONE, Stand(SALES, ANNA, 3), 3)
     assert story.tell(ONE, SAID).state()[:3] == ([], [], 1)
 
 
@@ -122,5 +122,5 @@ def test_reading_a_part_of_the_log_twice_changes_nothing(again_from: int):
     before = story.state()
     assert before == ([ONE], [TWO], 0, 0, {(SALES, ANNA): 3})
     for told in story.told[again_from:]:
-        story.standing.take(*told)
+        story.rota.take(*told)
     assert story.state() == before
