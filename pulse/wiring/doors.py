@@ -50,6 +50,7 @@ from pulse.desk.providers import provider_routes
 from pulse.desk.reports import report_routes
 from pulse.desk.retention import retention_routes
 from pulse.desk.room_desk import RoomDesk
+from pulse.desk.room_search import room_search_routes
 from pulse.desk.rooms import room_command_routes, room_list_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.saved_views import saved_view_routes
@@ -193,6 +194,7 @@ def desk_routers(guard: Guard, parts: DeskParts) -> list[APIRouter]:
         blocking_routes(guard, desk, CustomerDesk(guard, store, reads)),
         stuck_reply_routes(guard, desk),
         search_routes(guard, desk, reads),
+        room_search_routes(guard, rooms),
         file_routes(guard, store, reads, parts.blobs),
         customer_routes(guard, store, reads),
         callback_routes(guard, store, reads),
