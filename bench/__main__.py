@@ -11,7 +11,7 @@ from bench.report import Size
 
 SCRIPTS = (
     "ingest_always", "ingest_slow_disk", "ingest_default", "command", "projector", "fanout", "latency",
-    "replies", "lists", "search", "headers",
+    "replies", "lists", "search", "reports", "headers",
 )  # fmt: skip
 
 

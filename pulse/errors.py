@@ -77,7 +77,7 @@ PulseError
 │   ├── NotATag             aggregates/chat_work
 │   ├── NotAPriority        aggregates/chat_work
 │   ├── NotWorkingHours     aggregates/department_hours
-│   ├── TooMuch             reports
+│   ├── TooMuch             projections/facts
 │   ├── NotADepartment      aggregates/department
 │   ├── NotARule            aggregates/source_rules; names the rule and the field
 │   ├── NotAPolicy          aggregates/department_policy

@@ -1,13 +1,11 @@
-"""Reports: stretches of time, measured on the clock or in working hours, as counts, means and percentiles. Pure."""
+"""Reports: stretches of time, measured on the clock or in working hours, and tables. Pure."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import chain
-from statistics import fmean, median
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,17 +13,14 @@ from pulse.aggregates.department_hours import Calendar, Hours
 from pulse.errors import BadInput
 from pulse.values import value
 
-MOST_STRETCHES = 200_000
 LONGEST = timedelta(days=366)
 # What a spreadsheet takes for a formula. OWASP ASVS 5.0, 1.2.10
 FORMULAS = tuple("=+-@\t\r\n\0") + tuple("＝＋－＠")
 
+# What a table says of the unit of these figures, in their columns' names.
+SECONDS = {"median", "p90", "mean"}
+
 HoursOf = Callable[[UUID], Hours | None]
-Figures = dict[str, float | None]
-
-
-class TooMuch(BadInput):
-    """There is more behind this report than can be summed at once. Ask for a shorter time or for less of it."""
 
 
 @value
@@ -35,9 +30,6 @@ class Stretch:
     department: UUID | None
     start: datetime
     end: datetime
-
-
-Keyed = list[tuple[str | None, Stretch]]
 
 
 class Measure:
@@ -63,59 +55,38 @@ class Measure:
         return max(0.0, (stretch.end - stretch.start).total_seconds())
 
 
-class Sums:
-    """Many stretches, taken in piece by piece; of each only its seconds are kept."""
-
-    def __init__(self, hours_of: HoursOf | None) -> None:
-        self.hours_of = hours_of
-        self.n = 0
-        self._seconds: dict[str | None, list[float]] = {}
-
-    def take(self, keyed: Keyed) -> None:
-        """Raises TooMuch."""
-        self.n += len(keyed)
-        if self.n > MOST_STRETCHES:
-            raise TooMuch
-        measure = Measure(self.hours_of, (stretch for _, stretch in keyed))
-        for key, stretch in keyed:
-            self._seconds.setdefault(key, []).append(measure.seconds(stretch))
-
-    def figures(self) -> tuple[dict[str | None, Figures], Figures]:
-        """Of each key, and of all together."""
-        everything = list(chain.from_iterable(self._seconds.values()))
-        return {key: figures(seconds) for key, seconds in self._seconds.items()}, figures(everything)
-
-
-def figures(seconds: Sequence[float]) -> Figures:
-    """`p90` is the smallest of them that nine in ten do not exceed. Of nothing all but `n` are None."""
-    if not seconds:
-        return {"n": 0, "median": None, "p90": None, "mean": None}
-    ordered = sorted(seconds)
-    p90 = ordered[(9 * len(ordered) + 9) // 10 - 1]
-    found = {"n": len(ordered), "median": median(ordered), "p90": p90, "mean": fmean(ordered)}
-    return {name: round(one, 3) for name, one in found.items()}
-
-
 def require_range(since: datetime, until: datetime) -> None:
     """Raises BadInput."""
     if not since < until <= since + LONGEST:
         raise BadInput("`from` must be before `to`, and at most 366 days before it.")
 
 
-def days(since: datetime, until: datetime, zone: ZoneInfo) -> Iterator[tuple[date, datetime, datetime]]:
-    """The days of a range as they are in a zone, each with its part of the range."""
+def days(
+    since: datetime, until: datetime, zone: ZoneInfo, *, each: int = 1
+) -> Iterator[tuple[date, datetime, datetime]]:
+    """The days of a range as they are in a zone, each with its part of the range; with `each=7` weeks, by their Mondays."""
     day = since.astimezone(zone).date()
-    while (start := datetime.combine(day, time(), zone).astimezone(UTC)) < until:
-        end = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+    day -= timedelta(days=day.weekday() % each)
+    while (start := midnight(day, zone)) < until:
+        end = midnight(day + timedelta(days=each), zone)
         yield day, max(start, since), min(end, until)
-        day += timedelta(days=1)
+        day += timedelta(days=each)
 
 
-def as_csv(rows: Iterable[Mapping[str, object]]) -> str:
-    """A table with a line of names above it (RFC 4180); figures are columns such as `first_reply_median`."""
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """When a day begins there."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def as_csv(rows: Iterable[Mapping[str, object]], *, separator: str = ",") -> str:
+    """A table with a line of names above it (RFC 4180); figures are columns such as `first_reply_median_seconds`.
+
+    It begins with a byte order mark, without which Excel would not take it for UTF-8.
+    """
     flat = [dict(_columns(row)) for row in rows]
     written = io.StringIO()
-    table = csv.writer(written)
+    written.write("\ufeff")
+    table = csv.writer(written, delimiter=separator)
     table.writerow(flat[0] if flat else ())
     table.writerows([map(harmless, row.values()) for row in flat])
     return written.getvalue()
@@ -131,4 +102,4 @@ def _columns(row: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str,
         if isinstance(cell, Mapping):
             yield from _columns(cell, f"{prefix}{name}_")
         else:
-            yield prefix + name, cell
+            yield prefix + name + ("_seconds" if prefix and name in SECONDS else ""), cell

@@ -26,9 +26,8 @@ from pulse.aggregates.chat_files import AttachmentLost, AttachmentStored
 from pulse.aggregates.retention import Limits
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import NEWER_HISTORY, envelope_of, open_stored, wire_name
-from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
-from pulse.eventlog.whole import Tell, whole
+from pulse.eventlog.whole import Pages
 from pulse.message import Attachment, all_attachments, file_key
 from pulse.values import value
 
@@ -108,13 +107,16 @@ class Ledger:
 
 
 @contextlib.asynccontextmanager
-async def old_files(source: Log, limits: Limits, *, now: datetime, reached: int, tell: Tell) -> AsyncIterator[Ledger]:
-    """What is older than it may be, as of `now`. Changes nothing. Raises LogTooShort, LogDown."""
+async def old_files(pages: Pages, limits: Limits, *, now: datetime) -> AsyncIterator[Ledger]:
+    """What is older than it may be, as of `now`; `pages` are the `whole` log's. Changes nothing.
+
+    Raises LogTooShort, LogDown.
+    """
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(folder)
         try:
             if limits.shortest is not None:
-                async for page in whole(source, reached, tell):
+                async for page in pages():
                     await asyncio.to_thread(_note, ledger, page, limits, now)
             await asyncio.to_thread(ledger.index)
             yield ledger

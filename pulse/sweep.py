@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pulse.blobs import Blobs, Found
-from pulse.eventlog.jetstream import Log
-from pulse.eventlog.whole import Tell, whole
+from pulse.eventlog.appends import Stored
+from pulse.eventlog.whole import Pages
 from pulse.values import value
 
 # Older than any claim of an upload, and than what is kept again without being written again.
@@ -71,20 +71,17 @@ class Candidates:
         self._rows.close()
 
 
-async def sweep(
-    blobs: Blobs, log: Log, *, now: datetime, remove: bool, reached: int = 0, tell: Tell, still: Still = set
-) -> Swept:
+async def sweep(blobs: Blobs, pages: Pages, *, now: datetime, remove: bool, still: Still = set) -> Swept:
     """Counts blobs that no event names and that are older than GRACE; removes them if asked to.
 
-    `reached` is where the read models are: a shorter log is not the one that named the files. `tell` hears how far it
-    is, of how much. `still` says which of the names that were found still count: all, unless files were kept for their
+    `pages` are the `whole` log's. `still` says which of the names that were found still count: all, unless files were kept for their
     time. Raises LogTooShort, BlobsDown, LogDown.
     """
     with tempfile.TemporaryDirectory() as folder:
         candidates = Candidates(folder)
         try:
             there = await _list(blobs, candidates, now - GRACE)
-            await _spare_named(log, candidates, reached, tell, still)
+            await _spare_named(pages, candidates, still)
             count, size = candidates.total()
             if remove:
                 await _remove(blobs, candidates, now - GRACE)
@@ -102,11 +99,14 @@ async def _list(blobs: Blobs, candidates: Candidates, before: datetime) -> int:
     return there
 
 
-async def _spare_named(log: Log, candidates: Candidates, reached: int, tell: Tell, still: Still) -> None:
+async def _spare_named(pages: Pages, candidates: Candidates, still: Still) -> None:
     """Reads the whole log after the blobs were listed: what is named meanwhile is found too."""
-    async for page in whole(log, reached, tell):
-        named = {found.decode() for stored in page for found in NAMED.findall(stored.body)}
-        await asyncio.to_thread(lambda: candidates.spare(still(named)))  # noqa: B023  awaited at once
+    async for page in pages():
+        await asyncio.to_thread(_spare, candidates, page, still)
+
+
+def _spare(candidates: Candidates, page: list[Stored], still: Still) -> None:
+    candidates.spare(still({found.decode() for stored in page for found in NAMED.findall(stored.body)}))
 
 
 async def _remove(blobs: Blobs, candidates: Candidates, before: datetime) -> None:

@@ -15,6 +15,8 @@ from pulse.wiring.doors import openapi
 ANYWHERE = {405}
 UNKNOWN = "0190d2a4-5c11-7c58-9c2c-2f1f6c9f0a11"
 NUMBERS = {"number", "delivery_id"}
+# What people are never told in: the words of what checks their fields.
+PYDANTICS = re.compile(r"[Ii]nput|Field required|should (be|have|match)|Value error")
 
 
 class Operation(NamedTuple):
@@ -74,3 +76,6 @@ async def as_promised(answer: httpx2.Response) -> None:
         assert validator is not None, f"{media_type} as {where} is not promised"
         faults = [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(answer.json())]
         assert not faults, f"{where}: {faults[:5]}"
+        if answer.status_code == 422:
+            said = [fault["message"] for fault in answer.json().get("errors", ())]
+            assert not [words for words in said if PYDANTICS.search(words)], f"{where}: {said}"

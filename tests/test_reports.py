@@ -10,53 +10,24 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pulse import reports
 from pulse.aggregates.department_hours import WEEK, Hours
 from pulse.errors import BadInput
-from pulse.reports import Keyed, Stretch, Sums, TooMuch, as_csv, days, figures, harmless, require_range
+from pulse.reports import Measure, Stretch, as_csv, days, harmless, require_range
 
 SALES, SUPPORT = UUID(int=1), UUID(int=2)
 NIGHT = datetime(2026, 11, 20, 16, tzinfo=UTC)
 OFFICE = Hours("UTC", dict.fromkeys(WEEK, ("09:00-17:00",)))
 
 
-def test_nine_in_ten_do_not_exceed_p90() -> None:
-    assert figures([float(number) for number in range(1, 11)]) == {"n": 10, "median": 5.5, "p90": 9, "mean": 5.5}
-    for n in range(1, 300):
-        p90 = figures([float(number) for number in range(1, n + 1)])["p90"]
-        assert p90 == next(number for number in range(1, n + 1) if 10 * number >= 9 * n)
-    assert figures([7.0]) == {"n": 1, "median": 7, "p90": 7, "mean": 7}
-    assert figures([]) == {"n": 0, "median": None, "p90": None, "mean": None}
-
-
-def a_night_of(*places: UUID | None) -> Keyed:
-    return [(str(place), Stretch(place, NIGHT, NIGHT + timedelta(hours=18))) for place in places]
-
-
 def test_a_night_counts_only_where_nobody_has_working_hours() -> None:
-    sums = Sums({SALES: OFFICE}.get)
-    sums.take(a_night_of(SALES, SUPPORT))
-    sums.take(a_night_of(None))
-    found, everything = sums.figures()
-    assert [found[str(place)]["median"] for place in (SALES, SUPPORT, None)] == [2 * 3600, 18 * 3600, 18 * 3600]
-    assert everything["n"] == 3
-    by_the_clock = Sums(None)
-    by_the_clock.take(a_night_of(SALES))
-    assert by_the_clock.figures()[1]["median"] == 18 * 3600
+    nights = [Stretch(place, NIGHT, NIGHT + timedelta(hours=18)) for place in (SALES, SUPPORT, None)]
+    measure = Measure({SALES: OFFICE}.get, nights)
+    assert [measure.seconds(night) for night in nights] == [2 * 3600, 18 * 3600, 18 * 3600]
+    assert Measure(None, nights).seconds(nights[0]) == 18 * 3600
 
 
 def test_no_stretch_is_shorter_than_nothing() -> None:
-    sums = Sums(None)
-    sums.take([(None, Stretch(None, NIGHT, NIGHT - timedelta(seconds=2)))])
-    assert sums.figures()[1]["mean"] == 0
-
-
-def test_a_sum_of_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "MOST_STRETCHES", 3)
-    sums = Sums(None)
-    sums.take(a_night_of(SALES, SALES, SUPPORT))
-    with pytest.raises(TooMuch):
-        sums.take(a_night_of(SALES))
+    assert Measure(None, ()).seconds(Stretch(None, NIGHT, NIGHT - timedelta(seconds=2))) == 0
 
 
 def test_days_are_those_of_a_zone_and_cut_to_the_range() -> None:
@@ -73,6 +44,14 @@ def test_a_day_whose_clock_changes_is_one_day() -> None:
     assert (str(day), end - start) == ("2026-03-29", timedelta(hours=23))
 
 
+def test_weeks_begin_on_mondays() -> None:
+    found = list(days(NIGHT, NIGHT + timedelta(days=9), ZoneInfo("Europe/Moscow"), each=7))
+    assert [(str(day), start.isoformat(), end.isoformat()) for day, start, end in found] == [
+        ("2026-11-16", "2026-11-20T16:00:00+00:00", "2026-11-22T21:00:00+00:00"),
+        ("2026-11-23", "2026-11-22T21:00:00+00:00", "2026-11-29T16:00:00+00:00"),
+    ]
+
+
 @pytest.mark.parametrize("length", [timedelta(0), timedelta(days=-1), timedelta(days=366, seconds=1)])
 def test_a_range_is_at_most_a_year_and_forwards(length: timedelta) -> None:
     require_range(NIGHT, NIGHT + timedelta(days=366))
@@ -87,6 +66,8 @@ def test_no_text_is_a_formula(cell: str) -> None:
     assert list(csv.reader(StringIO(as_csv([{"name": cell}]), newline="")))[1] == [f"'{cell}"]
 
 
-def test_figures_are_columns() -> None:
-    rows = [{"name": 'Sales, "north"', "first_reply": {"n": 1, "median": 2.5}, "waiting": None}]
-    assert as_csv(rows) == 'name,first_reply_n,first_reply_median,waiting\r\n"Sales, ""north""",1,2.5,\r\n'
+def test_figures_are_columns_that_name_their_unit_in_what_excel_takes_for_utf8() -> None:
+    rows = [{"name": 'Отдел, "север"; 1', "first_reply": {"n": 1, "median": 2.5}, "waiting": None}]
+    names, mark = "name,first_reply_n,first_reply_median_seconds,waiting", "\ufeff"
+    assert as_csv(rows) == f'{mark}{names}\r\n"Отдел, ""север""; 1",1,2.5,\r\n'
+    assert as_csv(rows, separator=";").splitlines()[1] == '"Отдел, ""север""; 1";1;2.5;'

@@ -21,14 +21,10 @@ from pulse.message import Attachment, Incoming
 from pulse.retention import expire, old_files
 from pulse.sweep import Swept, sweep
 from tests.given import ANNA, SHOP, VERA, a_chat
-from tests.test_sweep import LATER, in_chat, names
+from tests.test_sweep import LATER, in_chat, names, pages
 
 MONTH = Limits(30)
 DAYS = timedelta(days=1)
-
-
-def silent(_: int, __: int) -> None:
-    pass
 
 
 def a_file(content: bytes) -> Attachment:
@@ -71,11 +67,11 @@ async def brought(store: EventStore, content: bytes, ago: int) -> None:
 
 async def swept(store: EventStore, blobs: Blobs, limits: Limits, *, remove: bool = True) -> tuple[int, Swept]:
     """As `pulse blobs sweep` does it."""
-    async with old_files(store.log, limits, now=LATER, reached=0, tell=silent) as ledger:
+    async with old_files(pages(store, 0), limits, now=LATER) as ledger:
         over, _ = ledger.total()
         if remove:
             assert await expire(ledger, store, LATER) == over
-        return over, await sweep(blobs, store.log, now=LATER, remove=remove, tell=silent, still=ledger.still)
+        return over, await sweep(blobs, pages(store), now=LATER, remove=remove, still=ledger.still)
 
 
 async def told(store: EventStore) -> list[AttachmentLost]:
@@ -120,7 +116,7 @@ async def test_a_crash_between_telling_and_removing_leaves_what_the_next_sweep_r
     blobs = Blobs(tmp_path)
     await blobs.keep(b"old")
     await replied(store, b"old", ago=40)
-    async with old_files(store.log, MONTH, now=LATER, reached=0, tell=silent) as ledger:
+    async with old_files(pages(store, 0), MONTH, now=LATER) as ledger:
         await expire(ledger, store, LATER)
     assert len(await names(blobs)) == 1
     assert (await swept(store, blobs, MONTH))[1].unnamed == 1
@@ -154,6 +150,6 @@ async def test_a_log_that_lost_its_end_tells_nothing(store: EventStore) -> None:
     await in_chat(store, b"x")
     reached = await store.log.last_position() + 1
     with pytest.raises(LogTooShort):
-        async with old_files(store.log, MONTH, now=LATER, reached=reached, tell=silent):
+        async with old_files(pages(store, reached), MONTH, now=LATER):
             pass
     assert await told(store) == []

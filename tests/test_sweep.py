@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
@@ -14,7 +15,7 @@ from pulse.aggregates.chat import Chat
 from pulse.aggregates.delivery import Delivery
 from pulse.blobs import Blobs, Found
 from pulse.eventlog.store import EventStore
-from pulse.eventlog.whole import LogTooShort
+from pulse.eventlog.whole import LogTooShort, Pages, Tell, whole
 from pulse.message import Attachment
 from pulse.sweep import GRACE, Swept, sweep
 from tests.given import ANNA, NOW, SHOP, a_chat, vera_writes
@@ -22,8 +23,8 @@ from tests.given import ANNA, NOW, SHOP, a_chat, vera_writes
 LATER = datetime.now(UTC) + GRACE + timedelta(hours=1)  # by then all that a test kept is old
 
 
-def silent(_: int, __: int) -> None:
-    pass
+def pages(store: EventStore, reached: int = 0, tell: Tell = lambda _, __: None) -> Pages:
+    return partial(whole, store.log, reached, tell)
 
 
 async def names(blobs: Blobs) -> set[str]:
@@ -66,20 +67,20 @@ async def test_only_what_no_event_names_is_removed_and_only_when_asked(store: Ev
     await with_raw(store, b"a large body")
     told: list[tuple[int, int]] = []
     expected = Swept(6, 3, len(b"never sent" + b"never sent either" + b"small"))
-    counted = await sweep(blobs, store.log, now=LATER, remove=False, tell=lambda *at: told.append(at))
+    counted = await sweep(blobs, pages(store, tell=lambda *at: told.append(at)), now=LATER, remove=False)
     assert counted == expected
     assert len(await names(blobs)) == 6
     assert told[-1] == (await store.log.last_position(),) * 2
-    assert await sweep(blobs, store.log, now=LATER, remove=True, tell=silent) == expected
+    assert await sweep(blobs, pages(store), now=LATER, remove=True) == expected
     assert await names(blobs) == {sent, f"{sent}.preview", body}
-    assert await sweep(blobs, store.log, now=LATER, remove=True, tell=silent) == Swept(3, 0, 0)
+    assert await sweep(blobs, pages(store), now=LATER, remove=True) == Swept(3, 0, 0)
 
 
 async def test_what_is_young_may_still_be_named(store: EventStore, tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
     young, old = await blobs.keep(b"young"), await blobs.keep(b"old")
     os.utime(tmp_path / old[:2] / old, (0, 0))
-    assert (await sweep(blobs, store.log, now=datetime.now(UTC), remove=True, tell=silent)).unnamed == 1
+    assert (await sweep(blobs, pages(store), now=datetime.now(UTC), remove=True)).unnamed == 1
     assert await names(blobs) == {young}
 
 
@@ -92,7 +93,7 @@ async def test_what_is_kept_again_while_the_log_is_read_stays(store: EventStore,
     blobs = KeptMeanwhile(tmp_path)
     name = await blobs.keep(b"x")
     os.utime(tmp_path / name[:2] / name, (0, 0))
-    await sweep(blobs, store.log, now=datetime.now(UTC), remove=True, tell=silent)
+    await sweep(blobs, pages(store), now=datetime.now(UTC), remove=True)
     assert await names(blobs) == {name}
 
 
@@ -102,7 +103,7 @@ async def test_a_log_that_lost_its_end_sweeps_nothing(store: EventStore, tmp_pat
     await in_chat(store)
     reached = await store.log.last_position() + 1
     with pytest.raises(LogTooShort):
-        await sweep(blobs, store.log, now=LATER, remove=True, reached=reached, tell=silent)
+        await sweep(blobs, pages(store, reached), now=LATER, remove=True)
     assert len(await names(blobs)) == 1
 
 
@@ -115,7 +116,7 @@ async def test_many_blobs_are_swept_page_by_page(
         await blobs.keep(b"%d" % number)
     await in_chat(store, b"0", b"7", b"19")
     await in_chat(store, b"3")
-    swept = await sweep(blobs, store.log, now=LATER, remove=True, tell=silent)
+    swept = await sweep(blobs, pages(store), now=LATER, remove=True)
     assert (swept.blobs, swept.unnamed) == (20, 16)
     assert await names(blobs) == {sha256(b"%d" % number).hexdigest() for number in (0, 3, 7, 19)}
 
@@ -123,5 +124,5 @@ async def test_many_blobs_are_swept_page_by_page(
 async def test_what_is_no_blob_is_left_alone(store: EventStore, tmp_path: Path) -> None:
     (tmp_path / "ab").mkdir()
     (tmp_path / "ab" / "notes.txt").write_text("somebody's")
-    assert await sweep(Blobs(tmp_path), store.log, now=LATER, remove=True, tell=silent) == Swept(0, 0, 0)
+    assert await sweep(Blobs(tmp_path), pages(store), now=LATER, remove=True) == Swept(0, 0, 0)
     assert (tmp_path / "ab" / "notes.txt").exists()

@@ -51,6 +51,10 @@ class Calendar:
         """Working seconds between two moments."""
         return max(0.0, self._worked(end.timestamp()) - self._worked(start.timestamp()))
 
+    def columns(self) -> dict[str, list[float]]:
+        """Where each span starts, how long it is, and what was worked before it: for measuring elsewhere."""
+        return {"starts": self._starts, "lengths": self._lengths, "before": self._before[:-1]}
+
     def _worked(self, at: float) -> float:
         index = bisect_right(self._starts, at) - 1
         return 0.0 if index < 0 else self._before[index] + min(at - self._starts[index], self._lengths[index])

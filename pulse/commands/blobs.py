@@ -13,9 +13,8 @@ from pulse.commands.running import settings_here, with_house
 from pulse.commands.terminal import Json, err, show
 from pulse.errors import ReadsDown
 from pulse.house import House, now
-from pulse.retention import expire, old_files
-from pulse.sweep import GRACE, sweep
-from pulse.wiring.parts import open_reads
+from pulse.sweep import GRACE
+from pulse.wiring.parts import clearing_in, open_reads
 
 app = typer.Typer(no_args_is_help=True, help="Files and large bodies beside the log.")
 
@@ -36,20 +35,16 @@ def sweep_blobs(
     found: dict[str, Any] = {}
 
     async def run(house: House) -> None:
-        at, far = now(), await reached(house)
-        with err.status("Reading the log …") as status:
+        far, clearing = await reached(house), clearing_in(house)
+        with err.status("Waiting for another sweep …" if delete else "Reading the log …") as status:
 
             def tell(position: int, of: int) -> None:
                 status.update(f"Reading the log … {position:,} of {of:,}")
 
-            async with old_files(house.log, house.directory.retention(), now=at, reached=far, tell=tell) as ledger:
-                expired, _ = ledger.total()
-                if delete:  # told before they are gone: a crash in between leaves a file too many, never one too few
-                    await expire(ledger, house.store, at)
-                swept = await sweep(
-                    house.blobs, house.log, now=at, remove=delete, reached=far, tell=tell, still=ledger.still
-                )
-        found.update(asdict(swept), expired=expired, removed=swept.unnamed if delete else 0)
+            async def sweep() -> None:
+                found.update(asdict(await clearing.run(far, tell, remove=delete)))
+
+            await (clearing.lease.run(sweep) if delete else sweep())
         if delete:
             forget_gathered(settings.data_dir / "blobs", now() - GRACE)
 
@@ -61,6 +56,5 @@ async def reached(house: House) -> int:
     """How far the read models are, 0 where nobody can say."""
     async with open_reads(house) as reads:
         with contextlib.suppress(ReadsDown):
-            rows = await reads.fetch("select position from checkpoint")
-            return int(rows[0]["position"]) if rows else 0
+            return await reads.reached()
     return 0

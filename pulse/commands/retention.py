@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from pulse.commands.blobs import reached
 from pulse.commands.running import settings_here, with_house
 from pulse.commands.terminal import Json, err, show
+from pulse.eventlog.whole import whole
 from pulse.house import House, now
 from pulse.retention import old_files
 
@@ -28,9 +30,8 @@ def show_retention(as_json: Json = False) -> None:
     async def look(house: House) -> None:
         limits = house.directory.retention()
         with err.status("Reading the log …"):
-            async with old_files(
-                house.log, limits, now=now(), reached=await reached(house), tell=lambda _, __: None
-            ) as ledger:
+            pages = partial(whole, house.log, await reached(house), lambda _, __: None)
+            async with old_files(pages, limits, now=now()) as ledger:
                 files, size = ledger.total()
         named = {str(one.source): one.days for one in limits.sources}
         found.update(days=limits.days, sources=named if as_json else _words(named), files=files, size=size)

@@ -24,6 +24,7 @@ from pulse.commands.running import settings_here, with_house
 from pulse.commands.sources import find_source
 from pulse.commands.terminal import Json, err, out, show, show_json, show_rows, words_for_errors
 from pulse.desk.dry_runs import name_in
+from pulse.desk.faults import in_words
 from pulse.desk.routing import Rules
 from pulse.directory import Directory
 from pulse.dry_run import ASSUMED, DryRun, Question, shown
@@ -132,7 +133,7 @@ def read_rules(file: Path, directory: Directory) -> tuple[Rule, ...]:
         _, index, *place = fault["loc"]
         field = ".".join(map(str, place))
         raise NotARule(
-            f"In rule {int(index) + 1}, {field or 'it'}: {fault['msg']}.", index=index, field=field
+            f"In rule {int(index) + 1}, {field or 'it'}: {in_words(fault)}", index=index, field=field
         ) from None
 
 

@@ -78,7 +78,7 @@ def as_response(error: type[PulseError]) -> dict[str, Any]:
     raised = error()
     example = described(raised.code, str(raised), raised.status)
     if error is Invalid:
-        example["errors"] = [{"field": "limit", "message": "Input should be less than or equal to 200"}]
+        example["errors"] = [{"field": "limit", "message": "At most 200."}]
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
     return {"description": str(raised), "content": content}
 

@@ -7,7 +7,6 @@ from copy import deepcopy
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 from starlette.exceptions import HTTPException
@@ -18,6 +17,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from pulse import __version__
 from pulse.desk.answers import Shown, shows
 from pulse.desk.document import SIGNED_IN, complete
+from pulse.desk.faults import faults_of
 from pulse.desk.refusals import Guards, guards_of
 from pulse.errors import WrongMethod
 from pulse.files.uploads import PATHS as UPLOADS
@@ -112,14 +112,11 @@ def _on_method(routes: Sequence[BaseRoute]) -> Callable[[Request, Exception], Re
     return on_method
 
 
-async def _on_invalid(_: Request, error: Exception) -> Response:
+async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     if first["type"] == "json_invalid":
         return problem(Invalid(f"The body is not JSON: {first['ctx']['error']}."))
     if first["loc"] == ("body",):
         return problem(Invalid("Send a JSON object, with the header Content-Type: application/json."))
-    faults: list[dict[str, Any]] = [
-        {"field": ".".join(str(part) for part in fault["loc"][1:]), "message": fault["msg"]} for fault in error.errors()
-    ]
-    return problem(Invalid(errors=jsonable_encoder(faults)))
+    return problem(Invalid(errors=faults_of(error.errors(), request.scope["route"])))

@@ -1,4 +1,4 @@
-"""What the routes of reports share: facts, summed by `pulse/reports.py`, each number with a link to the events behind it."""
+"""What the routes of reports share: facts, summed by Postgres, each number with a link to the events behind it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,26 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pulse.aggregates.department_hours import Hours
+from pulse.aggregates.chat_work import clean_tag
+from pulse.aggregates.department_hours import Calendar, Hours
 from pulse.desk.deliveries import sources_of
 from pulse.desk.report_keys import NUMBERS, Keys, filters_of, links_to
 from pulse.desk.report_rows import Asked, AskedEvents, AskedReport
+from pulse.desk.report_times import moment, zone_of
 from pulse.directory import Directory
 from pulse.projections import facts
 from pulse.projections.changes import Row
-from pulse.projections.facts import KINDS, STOOD, STRETCHES, Wanted
+from pulse.projections.facts import KINDS, STOOD, STRETCHES, By, Wanted
 from pulse.projections.reads import Reads
-from pulse.reports import (
-    Figures,
-    HoursOf,
-    Measure,
-    Stretch,
-    Sums,
-    days,
-    figures,
-    require_range,
-)
+from pulse.reports import HoursOf, Measure, Stretch, days, require_range
 
 USUAL = timedelta(days=7)
-AT_ONCE = 2_000  # rows of one statement: while they are read, others wait
 REPORTS_AT_ONCE = 2  # the others of this process take turns
-IN_PASSING = 2_000  # stretches that are summed without a thread
+NOTHING: Row = {"n": 0, "median": None, "p90": None, "mean": None}
+METRICS = {kind: metric for metric, kind in STRETCHES.items()}
 
 Counted = dict[str | None, dict[str, int]]
-Figured = Mapping[str, tuple[dict[str | None, Figures], Figures]]
+Figures = dict[str | None, dict[str, Row]]
 
 
 class ReportDesk:
@@ -47,31 +40,34 @@ class ReportDesk:
 
     async def report(self, asked: AskedReport) -> Row:
         """Raises BadInput, TooMuch, ReadsDown."""
-        wanted = self._wanted(asked, asked.moderator)
-        keys = Keys(self.directory, asked, wanted, self.clock())
+        zone = self._zone(asked)
+        wanted = self._wanted(asked, zone, asked.moderator, asked.tag)
+        keys = Keys(self.directory, asked, wanted, zone, self.clock())
+        by = By(asked.by, zone.key, {str(source.id): source.channel for source in self.directory.sources()})
         async with self.turns:
-            counted = await self._counted(asked, wanted, keys)
-            waiting = await self._waiting(asked, wanted, keys)
-            figured = {metric: await self._figured(asked, wanted, metric, keys) for metric in STRETCHES}
-        said = {"by": asked.by, "hours": asked.hours, "zone": asked.zone}
-        rows = _rows(counted, waiting, figured, keys)
-        return _times(wanted) | said | {"items": rows, "total": _total(counted, waiting, figured, keys)}
+            counted, all_counted = await self._counted(wanted, by, keys)
+            waiting, all_waiting = await self._waiting(wanted, by)
+            figured, all_figured = await self._figured(asked, wanted, by)
+        said = {"by": asked.by, "hours": asked.hours, "zone": zone.key}
+        total = {"key": None, "name": "Total"} | _row(all_counted, all_waiting, all_figured) | {"events": keys.total()}
+        return _times(wanted) | said | {"items": _rows(counted, waiting, figured, keys), "total": total}
 
     async def backlog(self, asked: Asked) -> Row:
         """Of a day that is not over: as it stands now. Raises BadInput, ReadsDown."""
-        wanted = self._wanted(asked, None)
+        zone = self._zone(asked)
+        wanted = self._wanted(asked, zone)
         until = min(wanted.until, max(self.clock(), wanted.since))
         filters, items = filters_of(asked, wanted), list[Row]()
         async with self.turns:
-            for day, _, end in days(wanted.since, until, ZoneInfo(asked.zone)):
+            for day, _, end in days(wanted.since, until, zone):
                 links = links_to(STOOD, filters | {"to": end.isoformat()})
                 stood = await facts.backlog(self.reads, replace(wanted, until=end))
                 items.append({"day": day, "at": end, **stood, "events": links})
-        return _times(wanted) | {"zone": asked.zone, "items": items}
+        return _times(wanted) | {"zone": zone.key, "items": items}
 
     async def events(self, asked: AskedEvents) -> Row:
         """What one number counts, the newest first. Raises BadInput, ReadsDown."""
-        wanted = self._wanted(asked, asked.moderator)
+        wanted = self._wanted(asked, self._zone(asked), asked.moderator, asked.tag)
         page = await facts.page(self.reads, wanted, asked.metric, limit=asked.limit, cursor=asked.cursor)
         ends = [_ends(fact, asked.metric) for fact in page.items]
         stretches = [
@@ -85,9 +81,14 @@ class ReportDesk:
         ]
         return page.body() | {"items": items}
 
-    def _wanted(self, asked: Asked, moderator: UUID | str | None) -> Wanted:
-        until = asked.to or self.clock()
-        since = asked.since or until - USUAL
+    def _zone(self, asked: Asked) -> ZoneInfo:
+        return zone_of(self.directory, asked.zone, asked.department)
+
+    def _wanted(
+        self, asked: Asked, zone: ZoneInfo, moderator: UUID | str | None = None, tag: str | None = None
+    ) -> Wanted:
+        until = moment(asked.to, zone, ends=True) or self.clock()
+        since = moment(asked.since, zone) or until - USUAL
         require_range(since, until)
         sources = sources_of(self.directory, asked.channel, asked.source)
         return Wanted(
@@ -95,32 +96,40 @@ class ReportDesk:
             any_moderator=moderator is None, moderator=_named(moderator),
             any_department=asked.department is None, department=_named(asked.department),
             any_source=sources is None, sources=sources or (),
+            any_tag=tag is None, tag=clean_tag(tag) if tag else None,
         )  # fmt: skip
 
-    async def _counted(self, asked: AskedReport, wanted: Wanted, keys: Keys) -> Counted:
-        """Every day of the time has its numbers, if all are zero."""
-        found: Counted = {day: {} for day in keys.days} if asked.by == "day" else {}
-        for row in await facts.counts(self.reads, wanted, by=asked.by, zone=asked.zone):
-            _add(found, keys.of_count(row["key"]), NUMBERS[row["kind"]], row["number"])
-        return found
+    async def _counted(self, wanted: Wanted, by: By, keys: Keys) -> tuple[Counted, dict[str, int]]:
+        """By key, and of all. Every day of the time has its numbers, if all are zero. Raises TooMuch."""
+        found: Counted = {key: {} for key in keys.spans}
+        rows = await facts.counts(self.reads, wanted, by)
+        for row in rows:
+            found.setdefault(row["key"], {})[NUMBERS[row["kind"]]] = row["number"]
+        once = await facts.counts(self.reads, wanted, together(by)) if by.name == "tag" else rows
+        return found, {name: sum(row["number"] for row in once if row["kind"] == kind) for name, kind in KINDS.items()}
 
-    async def _waiting(self, asked: AskedReport, wanted: Wanted, keys: Keys) -> Counted:
-        """Who waits now waits on no day: that comes to a total only."""
-        found: Counted = {}
-        for row in await facts.waiting_now(self.reads, wanted, by=asked.by):
-            _add(found, None if asked.by == "day" else keys.of_count(row["key"]), "waiting", row["number"])
-        return found
+    async def _waiting(self, wanted: Wanted, by: By) -> tuple[dict[str | None, int], int]:
+        """By key, and of all; days and weeks have none."""
+        rows = await facts.waiting_now(self.reads, wanted, by)
+        once = await facts.waiting_now(self.reads, wanted, together(by)) if by.name == "tag" else rows
+        return {row["key"]: row["number"] for row in rows}, sum(row["number"] for row in once)
 
-    async def _figured(
-        self, asked: AskedReport, wanted: Wanted, metric: str, keys: Keys
-    ) -> tuple[dict[str | None, Figures], Figures]:
-        """Raises TooMuch."""
-        sums, cursor, more = Sums(self._hours(asked)), None, True
-        while more:
-            page = await facts.page(self.reads, wanted, metric, limit=AT_ONCE, cursor=cursor)
-            sums.take([(keys.of_fact(one), _whole(one)) for one in page.items])
-            cursor, more = page.next, page.next is not None
-        return sums.figures() if sums.n < IN_PASSING else await asyncio.to_thread(sums.figures)
+    async def _figured(self, asked: AskedReport, wanted: Wanted, by: By) -> tuple[Figures, dict[str, Row]]:
+        """By key, and of all. Raises TooMuch."""
+        found: Figures = {}
+        everything: dict[str, Row] = {}
+        for row in await facts.figures(self.reads, wanted, by, await self._calendars(asked, wanted)):
+            of_all = everything if row["together"] else found.setdefault(row["key"], {})
+            of_all[METRICS[row["kind"]]] = {name: round(row[name], 3) for name in NOTHING}
+        return found, everything
+
+    async def _calendars(self, asked: AskedReport, wanted: Wanted) -> list[Row]:
+        """Those of the departments whose working hours count, as long as they are needed."""
+        hours_of = self._hours(asked)
+        if hours_of is None or not any(department.hours for department in self.directory.departments()):
+            return []
+        found = await facts.bounds(self.reads, wanted)
+        return await asyncio.to_thread(_laid_out, found, hours_of)
 
     def _hours(self, asked: AskedReport | AskedEvents) -> HoursOf | None:
         """The departments' hours as they are now, also for what is long past; None for the clock."""
@@ -146,34 +155,32 @@ class ReportDesk:
         }
 
 
-def _rows(counted: Counted, waiting: Counted, figured: Figured, keys: Keys) -> list[Row]:
-    found = set(counted) if keys.by == "day" else {*counted, *waiting}
+def _laid_out(bounds: list[Row], hours_of: HoursOf) -> list[Row]:
+    return [
+        {"department_id": bound["department_id"]} | Calendar(hours, bound["first"], bound["last"]).columns()
+        for bound in bounds
+        if bound["department_id"] and (hours := hours_of(bound["department_id"]))
+    ]
+
+
+def together(by: By) -> By:
+    """All under one key: a chat with two tags counts in two rows, and once here."""
+    return replace(by, name="all")
+
+
+def _rows(counted: Counted, waiting: dict[str | None, int], figured: Figures, keys: Keys) -> list[Row]:
+    found = set(keys.spans) if keys.spans else {*counted, *waiting}
     rows = []
     for key in sorted(found, key=lambda key: (key is None, keys.name(key).casefold(), key)):
-        of_all = {metric: of_keys.get(key, figures(())) for metric, (of_keys, _) in figured.items()}
-        now = None if keys.by == "day" else waiting.get(key, {}).get("waiting", 0)
-        numbers = counted.get(key, {})
-        rows.append({"key": key, "name": keys.name(key)} | _row(numbers, now, of_all) | {"events": keys.links(key)})
+        now = None if keys.spans else waiting.get(key, 0)
+        numbers = _row(counted.get(key, {}), now, figured.get(key, {}))
+        rows.append({"key": key, "name": keys.name(key)} | numbers | {"events": keys.links(key)})
     return rows
 
 
-def _total(counted: Counted, waiting: Counted, figured: Figured, keys: Keys) -> Row:
-    numbers: Counted = {}
-    for row in [*counted.values(), *waiting.values()]:
-        for name, number in row.items():
-            _add(numbers, None, name, number)
-    added = numbers.get(None, {})
-    of_all = {metric: total for metric, (_, total) in figured.items()}
-    return {"key": None, "name": "Total"} | _row(added, added.get("waiting", 0), of_all) | {"events": keys.total()}
-
-
-def _row(numbers: Mapping[str, int], waiting: int | None, figured: Mapping[str, Figures]) -> Row:
-    return {name: numbers.get(name, 0) for name in KINDS} | {"waiting": waiting, **figured}
-
-
-def _add(counted: Counted, key: str | None, name: str, number: int) -> None:
-    row = counted.setdefault(key, {})
-    row[name] = row.get(name, 0) + number
+def _row(numbers: Mapping[str, int], waiting: int | None, figured: Mapping[str, Row]) -> Row:
+    stretches = {metric: figured.get(metric, NOTHING) for metric in STRETCHES}
+    return {name: numbers.get(name, 0) for name in KINDS} | {"waiting": waiting, **stretches}
 
 
 def _ends(fact: Row, metric: str) -> tuple[Row | None, Row | None]:
@@ -185,10 +192,6 @@ def _ends(fact: Row, metric: str) -> tuple[Row | None, Row | None]:
         return None, itself
     start = {name: fact[f"from_{name}"] for name in itself}
     return start, None if metric == "waiting" else itself
-
-
-def _whole(fact: Row) -> Stretch:
-    return Stretch(fact["department_id"], fact["from_at"], fact["at"])
 
 
 def _named(one: UUID | str | None) -> UUID | None:

@@ -1,29 +1,51 @@
 """What reports are asked for and what they look like in the API."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 
 from pulse.desk.answers import Shown
+from pulse.desk.bodies import WITHOUT_NUL
 from pulse.desk.chat_rows import At, Count, Named, Version
 from pulse.desk.deliveries import known_channel
+from pulse.desk.report_times import Moment
 
-By = Literal["moderator", "channel", "department", "source", "day"]
+By = Literal["moderator", "channel", "department", "source", "tag", "day", "week"]
 HoursKind = Literal["working", "clock"]
 Metric = Literal["opened", "assigned", "replies", "closed", "first_reply", "resolution", "open", "waiting"]
-FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-
-Moment = Annotated[AwareDatetime, Field(ge=FIRST, le=LAST)]
-Whose = Annotated[UUID | Literal["none"] | None, Field(description="an id, or `none`: what is nobody's")]
 
 
-def known_zone(name: str) -> str:
+def id_or_none(sent: Any, read: ValidatorFunctionWrapHandler) -> UUID | Literal["none"] | None:
+    """Raises ValidationError."""
+    found: UUID | None = None if sent == "none" else read(sent)
+    return "none" if sent == "none" else found
+
+
+EITHER = {"anyOf": [{"type": "string", "format": "uuid"}, {"const": "none"}]}
+Whose = Annotated[
+    UUID | None, WrapValidator(id_or_none), WithJsonSchema(EITHER),
+    Field(description="an id, or `none`: what is nobody's"),
+]  # fmt: skip
+Tag = Annotated[
+    str | None, Field(max_length=100, pattern=WITHOUT_NUL, description="one that the chat had; empty: it had none")
+]
+
+
+def known_zone(name: str | None) -> str | None:
     """Raises ValueError, which names the field."""
     try:
-        return ZoneInfo(name).key
+        return None if name is None else ZoneInfo(name).key
     except (LookupError, ValueError, OSError):
         raise ValueError("A zone is one such as Europe/Moscow.") from None
 
@@ -38,16 +60,25 @@ class Asked(BaseModel):
     department: Whose = None
     channel: Annotated[str | None, AfterValidator(known_channel)] = None
     source: UUID | None = None
-    zone: Annotated[str, Field(max_length=64, description="whose days"), AfterValidator(known_zone)] = "UTC"
+    zone: Annotated[
+        str | None, Field(max_length=64, description="whose days, if not those of the working hours"),
+        AfterValidator(known_zone),
+    ] = None  # fmt: skip
 
 
 class AskedBacklog(Asked):
     format: Annotated[Literal["json", "csv"], Field(description="`Accept: text/csv` does the same")] = "json"
+    separator: Annotated[
+        Literal["comma", "semicolon"],
+        Field(description="between the columns of a table: Excel wants what its country does"),
+    ] = "comma"
+    links: Annotated[bool, Field(description="also in a table, a column for each number")] = False
 
 
 class AskedMine(AskedBacklog):
     by: Annotated[By, Field(description="what the rows are")] = "day"
     hours: Annotated[HoursKind, Field(description="in the departments' working hours, or on the clock")] = "working"
+    tag: Tag = None
 
 
 class AskedReport(AskedMine):
@@ -58,6 +89,7 @@ class AskedEvents(Asked):
     metric: Annotated[Metric, Field(description="which number")]
     moderator: Whose = None
     hours: Annotated[HoursKind, Field(description="in the departments' working hours, or on the clock")] = "working"
+    tag: Tag = None
     limit: Annotated[int, Field(ge=1, le=200, description="how many, 200 at most")] = 50
     cursor: str | None = None
 
@@ -88,7 +120,7 @@ class Links(Shown):
 
 
 class ReportRow(Shown):
-    """The numbers of a moderator, channel, department, source or day. `waiting` is now; a day has none."""
+    """The numbers of a moderator, channel, department, source, tag, day or week. `waiting` is now; a day has none."""
 
     key: Annotated[str | None, Field(examples=["2026-11-20"])]
     name: Annotated[str, Field(examples=["2026-11-20"])]
@@ -158,7 +190,7 @@ class StretchRow(Shown):
 
 
 CSV: dict[str, Any] = {
-    "text/csv": {"schema": {"type": "string", "examples": ["key,name,opened\r\n2026-11-20,2026-11-20,7\r\n"]}}
+    "text/csv": {"schema": {"type": "string", "examples": ["\ufeffkey,name,opened\r\n2026-11-20,2026-11-20,7\r\n"]}}
 }
 
 

@@ -1,6 +1,8 @@
 """`/api/reports`: first replies, resolutions and backlog, every number with the events behind it; for admins, and one's own."""
 
+from datetime import timedelta
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import Response
@@ -22,8 +24,11 @@ from pulse.desk.report_rows import (
 from pulse.http import answer
 from pulse.limits import Rate
 from pulse.projections.changes import Row
+from pulse.projections.facts import TooMuch
 from pulse.projections.reads import Reads
-from pulse.reports import TooMuch, as_csv
+from pulse.reports import as_csv
+
+SEPARATORS = {"comma": ",", "semicolon": ";"}
 
 Accept = Annotated[str | None, Header(include_in_schema=False)]
 
@@ -36,25 +41,25 @@ def report_routes(guard: Guard, reads: Reads) -> APIRouter:
 
     @router.get("", responses=table(Report) | refuses(TooMuch))
     async def show_report(asked: Annotated[AskedReport, Query()], person: Admin, accept: Accept = None) -> Response:
-        """Counts, and times in seconds, of each moderator, channel, department, source or day, and of all together."""
+        """Counts, and times in seconds, of each moderator, channel, department, source, tag, day or week, and of all."""
         rate.require(person.id)
         found = await desk.report(asked)
-        return as_table([*found["items"], found["total"]]) if wants_csv(asked, accept) else answer(found)
+        return as_table(f"report-by-{asked.by}", found, asked) if wants_csv(asked, accept) else answer(found)
 
     @router.get("/mine", responses=table(Report) | refuses(TooMuch))
     async def show_my_report(asked: Annotated[AskedMine, Query()], person: Asking, accept: Accept = None) -> Response:
         """The same report of what you did yourself."""
         rate.require(person.id)
-        mine = AskedReport.model_validate(asked.model_dump(by_alias=True) | {"moderator": person.id})
+        mine = AskedReport.model_construct(**dict(asked), moderator=person.id)
         found = await desk.report(mine)
-        return as_table([*found["items"], found["total"]]) if wants_csv(asked, accept) else answer(found)
+        return as_table(f"my-report-by-{asked.by}", found, asked) if wants_csv(asked, accept) else answer(found)
 
     @router.get("/backlog", responses=table(Backlog))
     async def show_backlog(asked: Annotated[AskedBacklog, Query()], person: Admin, accept: Accept = None) -> Response:
         """How many chats were open, and how many of them waited for an answer, at the end of each day."""
         rate.require(person.id)
         found = await desk.backlog(asked)
-        return as_table(found["items"]) if wants_csv(asked, accept) else answer(found)
+        return as_table("backlog", found, asked) if wants_csv(asked, accept) else answer(found)
 
     @router.get("/events", responses=shows(Listed[StretchRow]) | refuses(AdminsOnly))
     async def list_report_events(asked: Annotated[AskedEvents, Query()], person: Asking) -> Response:
@@ -73,7 +78,14 @@ def wants_csv(asked: AskedBacklog, accept: str | None) -> bool:
     return asked.format == "csv" or (accept or "").startswith("text/csv")
 
 
-def as_table(rows: list[Row]) -> Response:
-    """Names in it may be anybody's, so that no cell is a formula."""
-    headers = {"Content-Disposition": 'attachment; filename="report.csv"'}
-    return Response(as_csv(rows), media_type="text/csv", headers=headers)
+def as_table(what: str, found: Row, asked: AskedBacklog) -> Response:
+    """Names in it may be anybody's, so that no cell is a formula. The file's name says what it holds, and of which days."""
+    rows = [*found["items"], found["total"]] if "total" in found else found["items"]
+    if not asked.links:
+        rows = [{name: cell for name, cell in row.items() if name != "events"} for row in rows]
+    zone = ZoneInfo(found["zone"])
+    first, last = found["from"], found["to"] - timedelta(microseconds=1)
+    name = f"{what}-{first.astimezone(zone):%Y-%m-%d}-to-{last.astimezone(zone):%Y-%m-%d}.csv"
+    table = as_csv(rows, separator=SEPARATORS[asked.separator])
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(table, media_type="text/csv; charset=utf-8", headers=headers)

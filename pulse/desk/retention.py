@@ -1,5 +1,6 @@
-"""`/api/retention`: for how long files are kept, for admins. `pulse blobs sweep` applies it."""
+"""`/api/retention`: for how long files are kept, for admins. the deliver role applies it once a day."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -9,10 +10,12 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator
 from pulse.aggregates.retention import LONGEST_DAYS, MOST_SOURCES, RETENTION, Limits, Retention, SourceDays
+from pulse.clearing import last_clearing
 from pulse.desk.answers import WRITTEN, Shown, done, refuses, shows
 from pulse.desk.bodies import Body
 from pulse.desk.guard import Guard
 from pulse.errors import NotFound
+from pulse.eventlog.notes import Notes
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 
@@ -40,11 +43,26 @@ class SourceLimitShown(Shown):
     days: Days
 
 
+class Cleared(Shown):
+    """How many blobs there were, how many of them nothing named any more and were removed (`size` bytes), and how many
+    files had been kept for their time.
+    """
+
+    began_at: Annotated[datetime, Field(examples=["2026-11-21T03:00:00Z"])]
+    ended_at: Annotated[datetime, Field(examples=["2026-11-21T03:00:42Z"])]
+    blobs: Annotated[int, Field(examples=[5120])]
+    unnamed: Annotated[int, Field(examples=[17])]
+    size: Annotated[int, Field(examples=[2097152])]
+    expired: Annotated[int, Field(examples=[12])]
+    removed: Annotated[int, Field(examples=[17])]
+
+
 class LimitsShown(Shown):
-    """As in `PUT`."""
+    """As in `PUT`, and when files were last removed; null where nobody knows."""
 
     days: Days
     sources: list[SourceLimitShown]
+    last: Cleared | None
 
 
 def retention_routes(guard: Guard, store: EventStore) -> APIRouter:
@@ -53,13 +71,13 @@ def retention_routes(guard: Guard, store: EventStore) -> APIRouter:
 
     @router.get("", responses=shows(LimitsShown))
     async def show_retention(_: Admin) -> Response:
-        """For how many days files are kept, everywhere and on single sources."""
-        limits = guard.directory.retention()
-        return answer({"days": limits.days, "sources": list(limits.sources)})
+        """For how many days files are kept, everywhere and on single sources; and what was last removed."""
+        limits, last = guard.directory.retention(), await last_clearing(Notes(store.log))
+        return answer({"days": limits.days, "sources": list(limits.sources), "last": last})
 
     @router.put("", responses=refuses(NotFound) | {200: WRITTEN})
     async def change_retention(wanted: NewLimits, person: Admin) -> Response:
-        """Replaces all limits. Nothing is removed by this: the next `pulse blobs sweep --delete` does it."""
+        """Replaces all limits. Nothing is removed by this: the next daily round does it."""
         for one in wanted.sources:
             guard.directory.source(one.source)
         limits = Limits(wanted.days, tuple(SourceDays(one.source, one.days) for one in wanted.sources))

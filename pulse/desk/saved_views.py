@@ -14,6 +14,7 @@ from pulse.aggregates.saved_views import SavedViews, saved_views_id
 from pulse.desk.answers import WRITTEN, Listed, Shown, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_query import ChatFilters
+from pulse.desk.faults import fields_of, in_words
 from pulse.desk.guard import AdminsOnly, Guard
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
@@ -39,9 +40,10 @@ class View(Body):
         try:
             ChatFilters.model_validate(query)
         except ValidationError as wrong:
-            named = ", ".join(str(error["loc"][0]) for error in wrong.errors())
+            known = fields_of(ChatFilters)
+            named = " ".join(f"{fault['loc'][0]}: {in_words(fault, known)}" for fault in wrong.errors())
             raise PydanticCustomError(
-                "filters", "The chat list does not take this: {named}.", {"named": named}
+                "filters", "The chat list does not take this. {named}", {"named": named}
             ) from None
         return query
 

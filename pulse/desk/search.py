@@ -22,6 +22,11 @@ from pulse.projections.searching import Filters
 
 A_SECOND, AT_ONCE = 5.0, 30
 
+Words = Annotated[
+    str,
+    Field(min_length=1, max_length=200, pattern=WITHOUT_NUL, examples=["order"], description="words, a phone or an id"),
+]
+
 
 class Part(Shown):
     """A piece of a snippet; the pieces joined are the text as it was written."""
@@ -55,12 +60,7 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    q: Annotated[
-        str,
-        Field(
-            min_length=1, max_length=200, pattern=WITHOUT_NUL, examples=["order"], description="words, a phone or an id"
-        ),
-    ]
+    q: Words
     chat: UUID | None = None
     customer: UUID | None = None
     channel: Annotated[str | None, Field(min_length=1, max_length=50, pattern=WITHOUT_NUL)] = None

@@ -41,7 +41,11 @@ class Filters:
 
     def __post_init__(self) -> None:
         if not self.statuses:
-            raise NotOffered("The view and the status leave no chat: a closed chat neither waits nor is anybody's.")
+            status = f" with the status `{self.status}`" if self.status else ""
+            raise NotOffered(
+                f"The view `{self.view}` in the order `{self.sort}`{status} has no chat: a closed one neither waits "
+                "nor is anybody's, and each has one status."
+            )
         if self.view == "waiting" and self.sort != "waiting":
             raise NotOffered("The view `waiting` goes with the sort `waiting`, which is its default.")
 

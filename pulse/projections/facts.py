@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+import orjson
+
 from pulse.access import moderator_in
 from pulse.aggregates.chat_events import (
     CallbackRequested,
@@ -17,6 +19,8 @@ from pulse.aggregates.chat_events import (
     ReplyEchoed,
     ReplyWritten,
 )
+from pulse.aggregates.chat_work import TagsChanged
+from pulse.errors import BadInput
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.changes import Changes, Row
 from pulse.projections.paging import Cursor, Page
@@ -24,9 +28,10 @@ from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 from pulse.values import value
 
-VERSION = 1
+VERSION = 2
 SQL = Statements(__file__)
-WRITES = ("insert_facts", "end_facts")
+WRITES = ("insert_tags", "insert_facts", "measure_first_replies", "measure_resolutions", "end_facts")
+SECONDS = 20.0  # that a report's sums may take
 
 STANDING = ("opened", "transferred", "waits")
 # Which facts end which. A conversation that changes its department begins to stand in another one.
@@ -35,9 +40,10 @@ ENDS = {
     "transferred": ("opened", "transferred"),
     "closed": ("opened", "transferred", "waits"),
 }
+MEASURED = {"replied": "measure_first_replies", "closed": "measure_resolutions"}
 # The numbers of a report: how many facts of a kind, or the stretches that end in one.
 KINDS = {"opened": "opened", "assigned": "assigned", "replies": "replied", "closed": "closed"}
-STRETCHES = {"first_reply": "first_replies", "resolution": "resolutions"}
+STRETCHES = {"first_reply": "replied", "resolution": "closed"}
 STOOD = ("open", "waiting")
 
 
@@ -53,20 +59,51 @@ class Wanted:
     department: UUID | None = None
     any_source: bool = True
     sources: tuple[UUID, ...] = ()
+    any_tag: bool = True
+    tag: str | None = None
 
     def values(self) -> Row:
         """As the statements take it."""
-        fields = ("since", "until", "any_moderator", "moderator", "any_department", "department", "any_source")
+        fields = (
+            "since",
+            "until",
+            "any_moderator",
+            "moderator",
+            "any_department",
+            "department",
+            "any_source",
+            "any_tag",
+            "tag",
+        )
         return {name: getattr(self, name) for name in fields} | {"sources": list(self.sources)}
 
 
+@value
+class By:
+    """What the rows of a report are, whose days and weeks count, and the channel of each source."""
+
+    name: str
+    zone: str
+    channels: dict[str, str]
+
+    def values(self) -> Row:
+        """As the statements take it."""
+        return {"by": self.name, "zone": self.zone, "channels": orjson.dumps(self.channels).decode()}
+
+
+class TooMuch(BadInput):
+    """There is more behind this report than can be summed in time. Ask for a shorter time or for less of it."""
+
+
 def project(recorded: Recorded, changes: Changes) -> None:
-    """Nothing but what a report counts; the department is that of the chat after the event."""
+    """Nothing but what a report counts; the department is that of the chat after the event, the tags those before it."""
+    place = {"chat_id": recorded.aggregate_id, "version": recorded.ver, "at": recorded.at}
+    if isinstance(recorded.event, TagsChanged):
+        changes.add("facts.insert_tags", place | {"tags": recorded.event.tags})
     found = fact_of(recorded)
     if found is None:
         return
     kind, moderator = found
-    place = {"chat_id": recorded.aggregate_id, "version": recorded.ver, "at": recorded.at}
     fact = place | {
         "position": recorded.position,
         "kind": kind,
@@ -76,6 +113,8 @@ def project(recorded: Recorded, changes: Changes) -> None:
         "source_id": recorded.scope.source,
     }
     changes.add("facts.insert_facts", fact)
+    if kind in MEASURED:
+        changes.add(f"facts.{MEASURED[kind]}", place | {"position": recorded.position})
     if kind in ENDS:
         changes.add("facts.end_facts", place | {"ends": ENDS[kind]})
 
@@ -105,14 +144,34 @@ def fact_of(recorded: Recorded) -> tuple[str, UUID | None] | None:
     return fact
 
 
-async def counts(reads: Reads, wanted: Wanted, *, by: str, zone: str) -> list[Row]:
-    """How many facts of each `kind` there are, by a `key`: a moderator, department or day; a source for anything else."""
-    return list(await reads.fetch(SQL["counts"], by=by, zone=zone, **wanted.values()))
+async def counts(reads: Reads, wanted: Wanted, by: By) -> list[Row]:
+    """How many facts of each `kind` there are, by their `key`. Raises TooMuch."""
+    return await _summed(reads, "counts", wanted, **by.values())
 
 
-async def waiting_now(reads: Reads, wanted: Wanted, *, by: str) -> list[Row]:
-    """How many chats wait for an answer now, by whoever holds them, by department or source."""
-    return list(await reads.fetch(SQL["waiting_now"], by=by, **wanted.values()))
+async def bounds(reads: Reads, wanted: Wanted) -> list[Row]:
+    """Of each department, between which moments its stretches lie. Raises TooMuch."""
+    return await _summed(reads, "bounds", wanted)
+
+
+async def figures(reads: Reads, wanted: Wanted, by: By, calendars: list[Row]) -> list[Row]:
+    """Seconds of the stretches that end in a `kind`, by their `key` and `together`: in working hours where there is a
+    calendar of their department (`department_id`, and the columns of a Calendar). Raises TooMuch.
+    """
+    laid_out = orjson.dumps(calendars).decode()
+    return await _summed(reads, "figures", wanted, calendars=laid_out, **by.values())
+
+
+async def _summed(reads: Reads, statement: str, wanted: Wanted, **more: object) -> list[Row]:
+    found = await reads.fetch_within(int(SECONDS * 1000), SQL[statement], **wanted.values(), **more)
+    if found is None:
+        raise TooMuch
+    return list(found)
+
+
+async def waiting_now(reads: Reads, wanted: Wanted, by: By) -> list[Row]:
+    """How many chats wait for an answer now, by whoever holds them, by where they stand or what they are tagged with."""
+    return list(await reads.fetch(SQL["waiting_now"], **wanted.values(), **by.values()))
 
 
 async def backlog(reads: Reads, wanted: Wanted) -> Row:
@@ -127,9 +186,8 @@ async def page(reads: Reads, wanted: Wanted, metric: str, *, limit: int, cursor:
     values = wanted.values() | {"position": at.position, "limit": limit + 1}
     if metric in STOOD:
         rows = await reads.fetch(SQL["standing"], waiting=metric == "waiting", **values)
-    elif metric in STRETCHES:
-        rows = await reads.fetch(SQL[STRETCHES[metric]], **values)
     else:
-        rows = await reads.fetch(SQL["single"], kind=KINDS[metric], **values)
+        kind = (KINDS | STRETCHES)[metric]
+        rows = await reads.fetch(SQL["single"], kind=kind, measured=metric in STRETCHES, **values)
     items = rows[:limit]
     return Page(items, f"before-{items[-1]['position']}" if len(rows) > limit else None, None)

@@ -16,6 +16,7 @@ from pulse.projections import (
     joins,
     marks,
     notifications,
+    room_words,
     rooms,
     search,
     thread,
@@ -52,7 +53,7 @@ class Shelf:
 # gathers meanwhile, so that a steady trickle makes 200 small transactions a second at most.
 LISTS = Shelf("read", MODELS, 0.005)
 # What the lists show must not wait for words to be taken apart, which takes longer than all the rest.
-SEARCH = Shelf("search", {"search": search}, 0.1)
+SEARCH = Shelf("search", {"search": search, "room_words": room_words}, 0.1)
 
 
 def versions(shelf: Shelf = LISTS) -> dict[str, int]:

@@ -79,12 +79,15 @@ class Reads:
         self, milliseconds: int, statement: LiteralString, **parameters: Any
     ) -> list[DictRow] | None:
         """All rows of a statement, or None where Postgres would work on it for longer. Raises as `fetch` does."""
-        return await self._in_time(self._fetch(statement, parameters, milliseconds))
+        seconds = READ_SECONDS + milliseconds / 1000
+        return await self._in_time(self._fetch(statement, parameters, milliseconds), seconds)
 
-    async def _in_time(self, coming: Coroutine[Any, Any, list[DictRow] | None]) -> list[DictRow] | None:
+    async def _in_time(
+        self, coming: Coroutine[Any, Any, list[DictRow] | None], seconds: float = READ_SECONDS
+    ) -> list[DictRow] | None:
         reading = asyncio.ensure_future(coming)
         try:
-            done, _ = await asyncio.wait([reading], timeout=READ_SECONDS)
+            done, _ = await asyncio.wait([reading], timeout=seconds)
         except asyncio.CancelledError:
             _abandon(reading)
             raise
@@ -142,6 +145,11 @@ class Reads:
                         await self._moved.wait_for(lambda: self.position != seen)  # noqa: B023  asked before it changes
                     await asyncio.sleep(asked + ASK_AGAIN_SECONDS - clock())
                     seen, asked = self.position, clock()
+
+    async def reached(self) -> int:
+        """How far the read models are. Raises ReadsDown."""
+        await self._ask()
+        return self.position
 
     async def _ask(self) -> None:
         rows = await self.fetch("select position from checkpoint")

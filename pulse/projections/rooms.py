@@ -87,16 +87,16 @@ def shown(row: Row, me: UUID, name_of: NameOf) -> Row:
     """A room as one of its people sees it."""
     other = next((who for who in people_of(row) if who != me), None)
     return {
-        "id": row["room_id"], "kind": "direct" if row["one"] else "general", "with": _named(other, name_of),
+        "id": row["room_id"], "kind": "direct" if row["one"] else "general", "with": named(other, name_of),
         "messages": row["messages"], "seen": row["seen"], "unread": row["messages"] - row["seen"],
         "seen_by_other": row["seen_by_other"] if other else None,
-        "last_text": row["last_text"], "last_by": _named(row["last_by"], name_of), "last_at": row["last_at"],
+        "last_text": row["last_text"], "last_by": named(row["last_by"], name_of), "last_at": row["last_at"],
     }  # fmt: skip
 
 
 def shown_message(row: Row, name_of: NameOf) -> Row:
     return {
-        "id": row["number"], "room_id": row["room_id"], "sender": _named(row["moderator_id"], name_of),
+        "id": row["number"], "room_id": row["room_id"], "sender": named(row["moderator_id"], name_of),
         "text": row["text"], "mentions": row["mentions"], "client_msg_id": row["client_msg_id"],
         "created_at": row["at"],
     }  # fmt: skip
@@ -111,7 +111,8 @@ def message_of(recorded: Recorded, said: RoomMessageWritten, name_of: NameOf) ->
     return shown_message(row, name_of)
 
 
-def _named(who: UUID | None, name_of: NameOf) -> Row | None:
+def named(who: UUID | None, name_of: NameOf) -> Row | None:
+    """Somebody as people see them; None for nobody."""
     return None if who is None else {"id": who, "name": name_of(who)}
 
 

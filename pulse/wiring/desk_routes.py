@@ -43,6 +43,7 @@ from pulse.desk.producers import producer_routes, producer_secret_routes
 from pulse.desk.profile import password_routes, profile_routes
 from pulse.desk.reports import report_routes
 from pulse.desk.retention import retention_routes
+from pulse.desk.room_search import room_search_routes
 from pulse.desk.rooms import room_command_routes, room_list_routes
 from pulse.desk.routing import routing_routes
 from pulse.desk.saved_views import saved_view_routes
@@ -138,6 +139,7 @@ def customers(desk: DeskParts) -> Routers:
 def colleagues(desk: DeskParts) -> Routers:
     return [
         colleague_routes(desk.guard, desk.presence),
+        room_search_routes(desk.guard, desk.rooms),
         room_list_routes(desk.guard, desk.rooms, desk.reads),
         room_command_routes(desk.guard, desk.rooms),
     ]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 
+from pulse.clearing import Clearing
 from pulse.delivery.public_event import TYPES
 from pulse.drivers import Drivers
 from pulse.errors import ReadsDown
@@ -28,6 +29,11 @@ def again_of(house: House) -> Again:
     """Reads stored deliveries again, for whoever may ask for it."""
     drivers = Drivers(house.directory, house.vault)
     return Again(house.store, house.directory, drivers, house.blobs, now)
+
+
+def clearing_in(house: House) -> Clearing:
+    """What the worker and the command remove files with."""
+    return Clearing(house.store, house.blobs, house.directory.retention, now)
 
 
 def subscribing_in(house: House) -> Subscribing:

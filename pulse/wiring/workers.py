@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 import httpx2
 
 from pulse.attention import Attention
-from pulse.blobs import Blobs
+from pulse.blobs import Blobs, forget_gathered
 from pulse.channels import File
 from pulse.delivery.attachments import Attachments
 from pulse.delivery.calling import ReadFile
+from pulse.delivery.clearings import Clearings
 from pulse.delivery.fetching import Sources
 from pulse.delivery.letting_go import LettingGo
 from pulse.delivery.outbox import Outbox
@@ -42,7 +43,8 @@ from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 from pulse.push.server import PushServer
 from pulse.push.viewers import Viewers
-from pulse.wiring.parts import CALL_TIMEOUT, subscribing_in, until_readable
+from pulse.sweep import GRACE
+from pulse.wiring.parts import CALL_TIMEOUT, clearing_in, subscribing_in, until_readable
 
 # Each source has its own bound; a common one would let hanging sources stop the others.
 UNLIMITED = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
@@ -98,6 +100,7 @@ async def open_delivery(house: House, reads: Reads) -> AsyncIterator[None]:
         open_routing(house, reads)
         open_snoozes(house, reads)
         open_letting_go(house, reads)
+        open_clearings(house, reads)
         yield
 
 
@@ -183,3 +186,15 @@ def open_letting_go(house: House, reads: Reads) -> None:
         await letting_go.run()
 
     house.tasks.append(lambda: Lease(Notes(house.log), "letting-go").run(let_go))
+
+
+def open_clearings(house: House, reads: Reads) -> None:
+    """Files that were kept for their time go, once a day; of several processes one works."""
+    folder = house.settings.data_dir / "blobs"
+    clearings = Clearings(clearing_in(house), reads.reached, lambda: forget_gathered(folder, now() - GRACE))
+
+    async def clear() -> None:
+        await until_readable(reads)
+        await clearings.run()
+
+    house.tasks.append(clear)

@@ -104,6 +104,7 @@ def about(operation: Operation, chat: Known, other: Known, things: dict[str, str
     }
     queries: dict[str, dict[str, Any]] = {
         "search_messages": {"q": "Hello", "chat": str(chat.id)},
+        "search_rooms": {"q": "lunch"},
         "list_report_events": {"metric": "replies", "moderator": things.get("moderator_id", "none")},
     }
     request = request_for(operation, things | ids, bodies.get(operation.id))

@@ -34,6 +34,7 @@ from tests.access.world import (
     cookie_of,
     decide,
     departments,
+    say,
     worlds,
 )
 from tests.conftest import Pulse
@@ -151,6 +152,7 @@ LISTS: dict[str, tuple[str, Callable[[dict[str, Any]], str], Oracle]] = {
     "list_colleagues": ("/api/colleagues", lambda row: f"{row['id']} {sorted(row['departments'])}", Everything.colleagues),
     "search_messages": ("/api/search?q=Hello", lambda row: f"{row['chat_id']} {row['message_id']}", Everything.hits),
     "search_messages?chats": ("/api/search?q=Vera", lambda row: f"{row['chat_id']} {row['message_id']}", Everything.found_chats),
+    "search_rooms": ("/api/search/rooms?q=lunch", lambda row: row["room_id"], Everything.rooms),
     "list_rooms": ("/api/rooms", lambda row: row["id"], Everything.rooms),
     "list_notifications": (
         "/api/notifications", lambda row: f"{row['kind']} {row['chat_id'] or row['room_id']}", Everything.notifications,
@@ -178,7 +180,8 @@ def test_every_list_has_an_oracle() -> None:
 
 @pytest.fixture(scope="module")
 async def everything(desk: Desk) -> Everything:
-    """Canned replies of every department, a source of the last one, and a view for everybody."""
+    """Canned replies of every department, a source of the last one, a word for everybody, and a view for everybody."""
+    await say(desk.pulse, None)
     made = accounts(desk.pulse)
     for name in ("Sales", "Support", "Attic"):
         await made.create_department(name)

@@ -81,7 +81,7 @@ async def test_wrong_rules_are_named_and_nothing_is_stored(
     for rules, sentence in [
         ("no JSON", "is not JSON"),
         ({"rules": []}, "holds no list of rules"),
-        ([{"words": ["x"]}], "In rule 1, department: Field required."),
+        ([{"words": ["x"]}], "In rule 1, department: It is missing."),
         (["x"], "In rule 1, it: "),
         ([*REFUNDS, {"department": "Support", "words": [""]}], "In rule 2, words must be 50 at most"),
         ([{"department": "Warehouse"}], "There is no department 'Warehouse'. There are: Sales, Support."),

@@ -127,6 +127,8 @@ async def at_rooms(ask: Asked, pulse: Pulse) -> None:
         await ask("GET", here)
         assert (await ask("GET", f"{here}/messages")).json()["items"]
     assert len((await ask("GET", "/api/rooms")).json()["items"]) == 2
+    at = {"headers": {"X-Pulse-Position": str(await settled(pulse))}}
+    assert (await ask("GET", "/api/search/rooms", params={"q": "lunch", "room": direct}, **at)).json()["items"]
 
 
 async def at_notifications(ask: Asked, pulse: Pulse) -> None:

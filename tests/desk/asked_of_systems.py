@@ -105,7 +105,7 @@ async def at_reports(ask: Asked, pulse: Pulse) -> None:
     await ask("PUT", hours, {"hours": {"zone": "Europe/Moscow", "days": {"mon": ["09:00-18:00"]}}})
     await ask("GET", hours)
     await ask("PUT", hours, {"hours": None})
-    for by in ("moderator", "channel", "department", "source", "day"):
+    for by in ("moderator", "channel", "department", "source", "tag", "day", "week"):
         await ask("GET", "/api/reports", params={"by": by})
     await ask("GET", "/api/reports", params={"format": "csv"})
     await ask("GET", "/api/reports/mine")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 import httpx2
 import pytest
 
-from pulse import demo, reports
+from pulse import demo
 from pulse.aggregates.moderator import moderator_id
-from pulse.desk import report_desk
+from pulse.desk.report_rows import By
+from pulse.projections import facts
 from tests.conftest import Pulse
 from tests.desk.test_chats import someone
 from tests.world import SALES, Desk, a_name, accounts, is_problem, settled, vera_writes
@@ -32,7 +34,7 @@ async def answered(shared: Pulse, desk: Desk) -> UUID:
 
 async def follow(desk: Desk, name: str, link: str) -> httpx2.Response:
     address, _, query = link.partition("?")
-    return await desk.get(name, address, **dict(parse_qsl(query)))
+    return await desk.get(name, address, **dict(parse_qsl(query, keep_blank_values=True)))
 
 
 async def rows(desk: Desk, name: str, address: str = "/api/reports", **query: object) -> dict[str | None, Any]:
@@ -47,9 +49,9 @@ async def test_each_number_is_whose_it_is_and_lists_the_events_behind_it(desk: D
     assert by_moderator[str(ANNA)]["name"] == "Anna"
     assert by_moderator[str(ANNA)]["first_reply"]["n"] > 0
     assert by_moderator[str(BORIS)]["resolution"]["n"] > 0
-    for by in ("moderator", "channel", "department", "source", "day"):
+    for by in get_args(By):
         for row in (await rows(desk, "admin", by=by)).values():
-            assert (row["events"]["waiting"] is None) == (by == "day")
+            assert (row["events"]["waiting"] is None) == (by in ("day", "week"))
             for metric, link in row["events"].items():
                 if link is None:
                     continue
@@ -113,12 +115,44 @@ async def test_a_table_is_asked_for_twice_over_and_holds_no_formula(shared: Puls
     for found in (asked, accepted):
         assert found.headers["content-type"].startswith("text/csv")
         assert "attachment" in found.headers["content-disposition"]
-        table = list(csv.DictReader(found.text.splitlines()))
-        assert {"name", "opened", "first_reply_median", "resolution_p90"} <= table[0].keys()
+        assert found.content.startswith(codecs.BOM_UTF8)
+        table = list(csv.DictReader(found.content.decode("utf-8-sig").splitlines()))
+        assert {"name", "opened", "first_reply_median_seconds", "resolution_p90_seconds"} <= table[0].keys()
+        assert not any(name.startswith("events") for name in table[0])
         assert f"'{name}" in {row["name"] for row in table}
         assert table[-1]["name"] == "Total"
-    backlog = await desk.get("admin", "/api/reports/backlog", format="csv")
-    assert backlog.text.startswith("day,at,open,waiting,")
+    backlog = await desk.get("admin", "/api/reports/backlog", format="csv", links=True, separator="semicolon")
+    assert backlog.text.removeprefix("\ufeff").startswith("day;at;open;waiting;events_open;events_waiting")
+
+
+async def test_a_tables_file_is_called_after_what_it_holds(desk: Desk) -> None:
+    november = {"from": "2026-11-01", "to": "2026-11-30", "zone": "Europe/Moscow", "format": "csv"}
+    for address, by, name in (
+        ("", "week", "report-by-week"),
+        ("/mine", "day", "my-report-by-day"),
+        ("/backlog", None, "backlog"),
+    ):
+        found = await desk.get("admin", f"/api/reports{address}", **november, **({"by": by} if by else {}))
+        wanted = f'attachment; filename="{name}-2026-11-01-to-2026-11-30.csv"'
+        assert found.headers["content-disposition"] == wanted
+
+
+async def test_a_bare_day_is_the_whole_of_it_where_people_work(shared: Pulse, desk: Desk) -> None:
+    day = {"from": "2026-11-21", "to": "2026-11-21"}
+    there = (await desk.get("admin", "/api/reports", **day, zone="Asia/Tokyo")).json()
+    assert (there["from"], there["to"]) == ("2026-11-20T15:00:00+00:00", "2026-11-21T15:00:00+00:00")
+    assert [row["key"] for row in there["items"]] == ["2026-11-21"]
+    assert (await desk.get("admin", "/api/reports", **day)).json()["zone"] == "UTC"
+    hours = f"/api/departments/{SALES}/hours"
+    headers = await desk.headers("admin")
+    try:
+        office = {"zone": "Europe/Moscow", "days": {"mon": ["09:00-18:00"]}, "closed": []}
+        assert (await shared.http.put(hours, json={"hours": office}, headers=headers)).status_code == 200
+        for more in ({}, {"department": str(SALES)}):
+            here = (await desk.get("admin", "/api/reports", **day, **more)).json()
+            assert (here["zone"], here["from"]) == ("Europe/Moscow", "2026-11-20T21:00:00+00:00")
+    finally:
+        await shared.http.put(hours, json={"hours": None}, headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +161,9 @@ async def test_a_table_is_asked_for_twice_over_and_holds_no_formula(shared: Puls
         ({"from": "2026-01-01T00:00:00Z", "to": "2025-01-01T00:00:00Z"}, 400, "bad-input"),
         ({"from": "2024-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, 400, "bad-input"),
         ({"from": "2026-01-01T00:00:00"}, 422, "invalid"),
+        ({"from": "2026-02-30"}, 422, "invalid"),
+        ({"from": "1999-12-31"}, 422, "invalid"),
+        ({"tag": "x" * 41}, 400, "not-a-tag"),
         ({"to": "9999-12-31T23:59:59Z"}, 422, "invalid"),
         ({"by": "shoe size"}, 422, "invalid"),
         ({"hours": "office"}, 422, "invalid"),
@@ -143,18 +180,7 @@ async def test_an_odd_report_is_refused(desk: Desk, query: dict[str, str], statu
 
 @pytest.mark.usefixtures("answered")
 async def test_too_much_for_one_report_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "MOST_STRETCHES", 0)
+    monkeypatch.setattr(facts, "SECONDS", 0.001)
+    monkeypatch.setitem(facts.SQL._by_name, "counts", "select pg_sleep(1), %(since)s")
     told = is_problem(await desk.get("admin", "/api/reports"), 400, "too-much")
     assert "shorter" in told["title"]
-
-
-@pytest.mark.usefixtures("answered")
-async def test_much_is_read_in_pages_and_summed_aside(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    fixed = {"from": "2026-01-01T00:00:00Z", "to": "2026-12-31T00:00:00Z", "by": "moderator"}
-    before = await rows(desk, "admin", **fixed)
-    monkeypatch.setattr(report_desk, "AT_ONCE", 1)
-    monkeypatch.setattr(report_desk, "IN_PASSING", 0)
-    after = await rows(desk, "admin", **fixed)
-    assert before.keys() == after.keys()
-    for key, row in before.items():
-        assert after[key] | {"events": {}} == row | {"events": {}}

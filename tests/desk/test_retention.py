@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import uuid4
 
 import httpx2
 
 from pulse.aggregates.retention import Limits, SourceDays
 from pulse.aggregates.source import source_id
+from pulse.eventlog.whole import whole
 from pulse.house import now
 from pulse.retention import expire, old_files
 from tests.conftest import Pulse
@@ -22,14 +24,14 @@ async def put(desk: Desk, body: object) -> httpx2.Response:
 
 
 async def test_limits_are_set_once_and_shown(shared: Pulse, desk: Desk) -> None:
-    assert (await desk.get("admin", ADDRESS)).json() == {"days": None, "sources": []}
+    assert (await desk.get("admin", ADDRESS)).json() == {"days": None, "sources": [], "last": None}
     wanted = {"days": 90, "sources": [{"source": str(SIMULATOR), "days": None}]}
     before = await shared.house.log.last_position()
     for _ in range(2):
         answer = await put(desk, wanted)
         assert answer.status_code == 200, answer.text
     assert kinds(await since(shared, before)) == ["retention.begun", "retention.changed"]
-    assert (await desk.get("admin", ADDRESS)).json() == wanted
+    assert (await desk.get("admin", ADDRESS)).json() == wanted | {"last": None}
     assert shared.house.directory.retention() == Limits(90, (SourceDays(SIMULATOR, None),))
 
 
@@ -53,7 +55,7 @@ async def test_a_file_that_is_gone_says_why_and_is_not_found(shared: Pulse, desk
     file = (await desk.thread("anna", chat))[-1]["attachments"][0]["file"]
     assert (await desk.get("anna", f"/api/files/{file}")).status_code == 200
     log, at = shared.house.log, now().replace(year=now().year + 1)
-    async with old_files(log, Limits(30), now=at, reached=0, tell=lambda _, __: None) as ledger:
+    async with old_files(partial(whole, log, 0, lambda _, __: None), Limits(30), now=at) as ledger:
         assert await expire(ledger, shared.house.store, at) == 1
     await settled(shared)
     is_problem(await desk.get("anna", f"/api/files/{file}"), 404, "not-found")

@@ -52,7 +52,7 @@ FLOORS: list[tuple[str, ...]] = [
         "ways",
         "linking",
     ),
-    ("drivers", "subscribing"),
+    ("drivers", "subscribing", "clearing"),
     ("sources",),
     ("ingest", "desk", "push", "delivery", "serving"),
     ("house",),

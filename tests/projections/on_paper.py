@@ -22,6 +22,7 @@ from pulse.aggregates.chat_events import (
     ReplyEchoed,
     ReplyWritten,
 )
+from pulse.aggregates.chat_work import TagsChanged
 from pulse.aggregates.department_hours import WEEK, Hours
 from pulse.eventlog.envelope import Recorded
 
@@ -35,6 +36,7 @@ class Noted:
     department: UUID | None
     end: Recorded
     start: Recorded | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def place(self) -> tuple[UUID, int | None, int]:
@@ -48,6 +50,7 @@ class OneChat:
     word: Recorded | None = None
     answered: bool = False
     waits: bool = False
+    tags: tuple[str, ...] = ()
 
 
 @dataclass
@@ -75,6 +78,8 @@ class Paper:
                 self._note("assigned", moderator, chat, recorded)
             case ChatTransferred(department_id=department):
                 chat.department = department
+            case TagsChanged(tags=tags):
+                chat.tags = tags
             case ReplyWritten(moderator_id=moderator):
                 self._answer(moderator, chat, recorded)
             case ReplyEchoed(confirms=None, outside_author=str()):
@@ -94,7 +99,7 @@ class Paper:
     def _note(
         self, metric: str, moderator: UUID | None, chat: OneChat, end: Recorded, start: Recorded | None = None
     ) -> None:
-        self.noted.append(Noted(metric, moderator, chat.department, end, start))
+        self.noted.append(Noted(metric, moderator, chat.department, end, start, chat.tags))
 
     def standing(self, department: UUID | None = None) -> tuple[int, int]:
         """How many chats are open, and how many of those wait."""

@@ -33,6 +33,7 @@ TABLES = {
     "health": "select t::text from {}.health t order by source_id",
     "pending replies": "select t::text from {}.pending_replies t order by chat_id, version",
     "facts": "select t::text from {}.facts t order by position",
+    "tags of facts": "select t::text from {}.fact_tags t order by chat_id, version",
     "dead letters": "select (position, subject, kind, body)::text from {}.projection_dead_letter order by position",
     "checkpoint": "select (epoch, position, hash, versions)::text from {}.checkpoint",
 }

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from pulse.projections import facts
-from pulse.projections.facts import Wanted
+from pulse.projections.facts import By, Wanted
 from pulse.projections.rebuild import make_current, rebuild
 from tests.given import (
     ANNA,
@@ -142,7 +142,7 @@ async def test_a_rebuild_gives_the_same_numbers_and_a_new_definition_new_ones(
     wanted = Wanted(NOW - timedelta(days=1), NOW + timedelta(days=1))
 
     async def numbers() -> dict[str, int]:
-        return {row["kind"]: row["number"] for row in await facts.counts(reads, wanted, by="source", zone="UTC")}
+        return {row["kind"]: row["number"] for row in await facts.counts(reads, wanted, By("source", "UTC", {}))}
 
     before, rows = await numbers(), all_rows(database_url)["facts"]
     assert before == {"opened": 20, "assigned": 20, "replied": 20, "closed": 20}
@@ -161,13 +161,16 @@ async def test_a_rebuild_gives_the_same_numbers_and_a_new_definition_new_ones(
 # Plans
 
 FILL = """
-insert into read.facts (position, chat_id, version, kind, at, until, moderator_id, department_id, source_id)
+insert into read.facts (position, chat_id, version, kind, at, until, moderator_id, department_id, source_id, tags,
+    from_version, from_position, from_at)
 select n, md5((n / 10)::text)::uuid, n %% 10 + 1,
     (array['opened', 'waits', 'assigned', 'replied', 'waits', 'replied', 'transferred', 'waits', 'replied', 'closed'])[n %% 10 + 1],
     now() - interval '400 days' + n * interval '2 minutes',
     case when n %% 10 in (0, 1, 4, 6, 7) and n > 199900 then null
         else now() - interval '400 days' + (n + 3) * interval '2 minutes' end,
-    %(anna)s, case when n %% 3 = 0 then %(sales)s end, %(source)s
+    %(anna)s, case when n %% 3 = 0 then %(sales)s end, %(source)s, '{}',
+    case when n %% 10 in (3, 9) then 1 end, case when n %% 10 in (3, 9) then n - n %% 10 end,
+    case when n %% 10 in (3, 9) then now() - interval '400 days' + (n - n %% 10) * interval '2 minutes' end
 from generate_series(1, 200000) as n
 """
 
@@ -184,12 +187,13 @@ async def test_a_week_in_a_big_table_is_read_by_indexes(database_url, projector,
     now = datetime.now(UTC)
     week = Wanted(now - timedelta(days=207), now - timedelta(days=200)).values() | {"limit": 51, "position": 2**62}
     asked = {
-        "counts": {"by": "day", "zone": "UTC"}, "single": {"kind": "replied"}, "first_replies": {}, "resolutions": {},
-        "standing": {"waiting": True}, "backlog": {},
-        "waiting_now": {"by": "department"},
+        "counts": {}, "figures": {"calendars": "[]"}, "bounds": {}, "single": {"kind": "replied", "measured": True},
+        "standing": {"waiting": True}, "backlog": {}, "waiting_now": {},
     }  # fmt: skip
+    week |= By("week", "UTC", {}).values()
     indexes = {"standing": "facts_by_stretch", "backlog": "facts_by_stretch", "waiting_now": "facts_standing"}
-    for whose in ({}, {"any_department": False, "department": SALES}, {"any_moderator": False, "moderator": ANNA}):
+    filters_ = ({"any_department": False, "department": SALES}, {"any_moderator": False, "moderator": ANNA})
+    for whose in ({}, *filters_, {"any_tag": False, "tag": "invoice"}):
         for name, more in asked.items():
             found = plan(database_url, facts.SQL[name], week | whose | more)
             assert "Seq Scan on facts" not in found, (name, found)
@@ -210,9 +214,10 @@ async def test_a_late_page_costs_no_more_than_the_first(database_url, projector,
         assert found["Plan"]["Actual Rows"] == 51
         return found["Plan"]["Shared Hit Blocks"] + found["Plan"]["Shared Read Blocks"]
 
-    for name, more in (("single", {"kind": "closed"}), ("first_replies", {}), ("resolutions", {})):
+    for kind, measured in (("closed", False), ("closed", True), ("replied", True)):
+        more = {"kind": kind, "measured": measured}
         late = query("select position from facts where kind in ('closed', 'replied') and position > 60000 limit 1")
-        assert touched(name, late[0]["position"], **more) < 2 * touched(name, 2**62, **more) + 50, name
+        assert touched("single", late[0]["position"], **more) < 2 * touched("single", 2**62, **more) + 50, kind
 
 
 async def test_a_chats_own_facts_are_looked_up_and_what_ends_them_too(database_url, projector, query):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -16,7 +16,7 @@ from pulse.aggregates.department import Department, DepartmentCreated
 from pulse.aggregates.department_hours import WEEK, Hours
 from pulse.aggregates.source import Source, SourceConnected
 from pulse.desk.report_desk import ReportDesk
-from pulse.desk.report_rows import AskedBacklog, AskedEvents, AskedReport
+from pulse.desk.report_rows import AskedBacklog, AskedEvents, AskedReport, By
 from pulse.directory import Directory
 from pulse.eventlog.envelope import Recorded, open_envelope
 from pulse.eventlog.jetstream import Log
@@ -88,10 +88,14 @@ def seconds_of(one: Noted, hours: str) -> float:
     return worked_seconds(start, end, office) if office else clock_seconds(start, end)
 
 
-def key_of(one: Noted, by: str) -> str | None:
+def keys_of(one: Noted, by: str) -> list[str | None]:
+    """A chat with two tags counts in two rows."""
+    day = one.end.at.astimezone(UTC).date()
     keys = {"moderator": one.moderator, "department": one.department, "source": SHOP, "channel": "telegram",
-            "day": one.end.at.astimezone(UTC).date()}  # fmt: skip
-    return None if keys[by] is None else str(keys[by])
+            "day": day, "week": day - timedelta(days=day.weekday())}  # fmt: skip
+    if by == "tag":
+        return list(one.tags) or [None]
+    return [None if keys[by] is None else str(keys[by])]
 
 
 def on_paper(written: Written, by: str, hours: str, *, moderator: UUID | None = None) -> dict[str | None, Any]:
@@ -100,10 +104,10 @@ def on_paper(written: Written, by: str, hours: str, *, moderator: UUID | None = 
         metric: [one for one in written.noted(metric) if moderator in (None, one.moderator)]
         for metric in (*KINDS, *STRETCHES)
     }
-    keys = {key_of(one, by) for found in noted.values() for one in found}
+    keys = {key for found in noted.values() for one in found for key in keys_of(one, by)}
     found: dict[str | None, Any] = {}
     for key in keys:
-        mine = {metric: [one for one in ones if key_of(one, by) == key] for metric, ones in noted.items()}
+        mine = {metric: [one for one in ones if key in keys_of(one, by)] for metric, ones in noted.items()}
         counts = {metric: len(mine[metric]) for metric in KINDS}
         found[key] = counts | {metric: summed([seconds_of(one, hours) for one in mine[metric]]) for metric in STRETCHES}
     return found
@@ -119,15 +123,16 @@ def close_to(found: dict[str, Any], wanted: dict[str, Any]) -> None:
         assert found[metric] == pytest.approx(wanted[metric], abs=0.002)
 
 
-@pytest.mark.parametrize("written", [1, 2], indirect=True)
+@pytest.mark.parametrize("written", [1, 3], indirect=True)
 async def test_every_row_says_what_paper_says(written: Written) -> None:
     assert all(written.noted(metric) for metric in (*KINDS, *STRETCHES))
-    for by, hours in product(("moderator", "department", "source", "channel", "day"), ("working", "clock")):
-        asked = AskedReport.model_validate({"from": SINCE, "to": UNTIL, "by": by, "hours": hours})
+    for by, hours in product(get_args(By), ("working", "clock")):
+        asked = AskedReport.model_validate({"from": SINCE, "to": UNTIL, "by": by, "hours": hours, "zone": "UTC"})
         report = await written.desk.report(asked)
         wanted = on_paper(written, by, hours)
         rows = {row["key"]: row for row in report["items"]}
         assert wanted.keys() <= rows.keys()
+        assert by != "tag" or len(wanted) > 1
         nothing = dict.fromkeys(KINDS, 0) | {metric: summed([]) for metric in STRETCHES}
         for key, row in rows.items():
             close_to(said(row), wanted.get(key, nothing))
@@ -146,7 +151,9 @@ async def test_working_hours_and_the_clock_differ(written: Written) -> None:
 
 async def test_a_filter_leaves_one_persons_numbers(written: Written) -> None:
     for moderator in (ANNA, BORIS):
-        asked = AskedReport.model_validate({"from": SINCE, "to": UNTIL, "by": "day", "moderator": moderator})
+        asked = AskedReport.model_validate(
+            {"from": SINCE, "to": UNTIL, "by": "day", "zone": "UTC", "moderator": moderator}
+        )
         wanted = on_paper(written, "day", "working", moderator=moderator)
         rows = {row["key"]: row for row in (await written.desk.report(asked))["items"]}
         assert wanted
@@ -154,17 +161,26 @@ async def test_a_filter_leaves_one_persons_numbers(written: Written) -> None:
             close_to(said(rows[str(key)]), row)
 
 
+async def test_a_tag_leaves_what_happened_while_the_chat_had_it(written: Written) -> None:
+    for tag, key in (("tag 1", "tag 1"), ("", None)):
+        asked = AskedReport.model_validate({"from": SINCE, "to": UNTIL, "by": "channel", "tag": tag})
+        close_to(said((await written.desk.report(asked))["total"]), on_paper(written, "tag", "working")[key])
+        for metric in (*KINDS, *STRETCHES):
+            wanted = [one for one in written.noted(metric) if key in keys_of(one, "tag")]
+            are_just_those(metric, wanted, await listed(written, metric, tag=tag))
+
+
 async def test_the_events_behind_a_number_are_just_those(written: Written) -> None:
     for metric in (*KINDS, *STRETCHES):
         are_just_those(metric, written.noted(metric), await listed(written, metric))
 
 
-async def listed(written: Written, metric: str) -> list[dict[str, Any]]:
+async def listed(written: Written, metric: str, **more: object) -> list[dict[str, Any]]:
     """Every page."""
     found: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
-        asked = {"from": SINCE, "to": UNTIL, "metric": metric, "limit": 7, "cursor": cursor}
+        asked = {"from": SINCE, "to": UNTIL, "metric": metric, "limit": 7, "cursor": cursor, **more}
         page = await written.desk.events(AskedEvents.model_validate(asked))
         found += page["items"]
         cursor = page["next"]
