@@ -56,7 +56,7 @@ def profile_routes(guard: Guard, store: EventStore) -> APIRouter:
     async def show_profile(person: Asking) -> Response:
         """Yours. The email is your account; an admin makes another one."""
         myself = there(guard.directory.moderator(person.id))
-        return answer({"id": myself.id, "email": myself.email, "name": myself.name, "locale": myself.locale})
+        return answer({"id": myself.id, "email": myself.email, "name": myself.name, "locale": myself.locale or None})
 
     @router.patch("", responses={200: WRITTEN})
     async def change_profile(wanted: ProfileChange, person: Asking) -> Response:
