@@ -8,18 +8,19 @@ BIN := $(VENV)/bin
 run: $(VENV)/run
 	$(BIN)/pulse up --demo
 
-# Two at a time, each with servers of its own; a file's tests stay together.
+# Every test: two at a time, each with servers of its own. A file's tests stay together; the longest files begin.
 test: $(VENV)/test
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 journey: $(VENV)/test
 	$(BIN)/pytest -m long
 
+# What needs no server: how the code looks, its types, and the laws that are seen in it. The other laws are tests.
 check: $(VENV)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/laws
+	$(BIN)/pytest -q -m "not servers and not long" tests/laws
 
 bench: $(VENV)/test
 	$(BIN)/python -m bench

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -67,7 +67,7 @@ class PasswordCheck:
         self.waiting = waiting
         self._taken = 0
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="argon2")
-        self._nobody = hash_password("nobody has this password")
+        self._nobody = _hash_of_nobody()
 
     async def matches(self, password_hash: str | None, password: str) -> bool:
         """Raises TooManySignIns."""
@@ -89,6 +89,11 @@ class PasswordCheck:
 
     def close(self) -> None:
         self._threads.shutdown(wait=False)
+
+
+@cache
+def _hash_of_nobody() -> str:
+    return hash_password("nobody has this password")
 
 
 def _verify(password_hash: str, password: str) -> bool:

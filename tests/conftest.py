@@ -1,6 +1,7 @@
 """Real servers for every test: one nats-server and one Postgres a session, a fresh stream and database a test."""
 
 import asyncio
+import gc
 import itertools
 import shutil
 import socket
@@ -9,15 +10,18 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import psycopg
 import pytest
+from fastapi.dependencies import models
 from psycopg import sql
 
 from pulse import demo, wiring
 from pulse.aggregates.source import source_id
 from pulse.embedded import Addresses, Embedded
+from pulse.embedded.files import passwords_of
 from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
@@ -33,6 +37,25 @@ from tests.promises import as_promised
 
 DOORS = tuple(role for role in wiring.ROLES if role != "deliver")
 STREAMS = NATS_FOLDER / "streams.json"
+# The longest files, begun first: so both workers end at about the same time.
+LONGEST = frozenset({
+    "tests/commands/test_up.py", "tests/desk/test_schemathesis.py", "tests/laws/test_projections.py",
+    "tests/laws/test_snapshot_and_frames.py", "tests/test_bench.py", "tests/test_embedded.py",
+})  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first; whoever stands on servers is marked so."""
+    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in LONGEST)
+    for item in items:
+        if "data_dir" in getattr(item, "fixturenames", ()):
+            item.add_marker("servers")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: looking for garbage in it, again and again, is in vain."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +70,16 @@ def data_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def servers(data_dir: Path) -> Iterator[Embedded]:
     with Embedded(data_dir / "servers") as running:
+        write_lazily(data_dir / "servers", running.addresses)
         yield running
+
+
+def write_lazily(data_dir: Path, addresses: Addresses) -> None:
+    """Postgres need not wait for the disk: these databases outlive no test, and a power cut is none of them."""
+    url = addresses.database_url.replace("//pulse:", "//postgres:", 1)
+    with psycopg.connect(url, password=passwords_of(data_dir)["postgres"], autocommit=True) as connection:
+        connection.execute("alter system set fsync = off")
+        connection.execute("select pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +165,11 @@ class Pulse:
         return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
+def a_client(address: str, **more: Any) -> httpx2.AsyncClient:
+    """Of a Pulse on loopback, which has no certificate: reading the authorities would take as long as many a test."""
+    return httpx2.AsyncClient(base_url=address, timeout=10, verify=False, **more)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -156,13 +193,21 @@ async def running_pulse(addresses: Addresses, data_dir: Path, roles: tuple[str, 
     if serving.done():
         await serving
     held = {"response": [as_promised]}  # whatever a test asks for
-    async with httpx2.AsyncClient(base_url=settings.http_address, timeout=10, event_hooks=held) as client:
+    async with a_client(settings.http_address, event_hooks=held) as client:
         house = ready.result()
         projected = Projected(house.projector)
         await house.log.listen(PROJECTED, projected.on_announced)
         yield Pulse(house, client, settings.push_address, projected)
     serving.cancel()
     await asyncio.wait([serving])
+    forget_callables()
+
+
+def forget_callables() -> None:
+    """FastAPI remembers thousands of functions, and with each the whole Pulse that it belonged to."""
+    for known in vars(models).values():
+        if hasattr(known, "cache_clear"):
+            known.cache_clear()
 
 
 @pytest.fixture

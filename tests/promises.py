@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import httpx2
 import jsonschema_rs
@@ -13,6 +14,7 @@ from pulse.wiring.doors import openapi
 
 # What every address may answer, so that no operation has to say it.
 ANYWHERE = {405}
+DOCUMENT = "urn:pulse:openapi"
 UNKNOWN = "0190d2a4-5c11-7c58-9c2c-2f1f6c9f0a11"
 NUMBERS = {"number", "delivery_id"}
 # What people are never told in: the words of what checks their fields.
@@ -24,6 +26,7 @@ class Operation(NamedTuple):
     method: str
     id: str
     responses: dict[str, Any]
+    place: str
 
 
 @cache
@@ -35,13 +38,20 @@ def document() -> dict[str, Any]:
 def operations() -> tuple[Operation, ...]:
     """Addresses without parameters first, as the routes stand too."""
     found = [
-        Operation(re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), method.upper(), said["operationId"], said["responses"])
+        Operation(
+            re.compile(re.sub(r"\{\w+\}", "[^/]+", path)),
+            method.upper(),
+            said["operationId"],
+            said["responses"],
+            f"{DOCUMENT}#/paths/{pointed(path)}/{method}/responses",
+        )
         for path, methods in document()["paths"].items()
         for method, said in methods.items()
     ]
     return tuple(sorted(found, key=lambda one: one.pattern.pattern.count("[^/]+")))
 
 
+@lru_cache(maxsize=1000)
 def operation_of(method: str, path: str) -> Operation | None:
     return next((one for one in operations() if one.method == method and one.pattern.fullmatch(path)), None)
 
@@ -51,10 +61,21 @@ def validator_of(operation: str, status: str, media_type: str) -> Any:
     """None where nothing of this media type is promised."""
     [found] = [one for one in operations() if one.id == operation]
     content = found.responses[status].get("content", {})
-    if media_type not in content:
+    if "schema" not in content.get(media_type, {}):
         return None
-    schema = content[media_type].get("schema", {}) | {"components": document()["components"]}
-    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+    schema = {"$ref": f"{found.place}/{status}/content/{pointed(media_type)}/schema"}
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True, registry=registry())
+
+
+@cache
+def registry() -> jsonschema_rs.Registry:
+    """The document, once: a validator with a copy of it keeps more than a megabyte."""
+    return jsonschema_rs.Registry([(DOCUMENT, document())], draft=jsonschema_rs.Draft202012)
+
+
+def pointed(name: str) -> str:
+    """A key as a JSON pointer in an address names it (RFC 6901)."""
+    return quote(name.replace("~", "~0").replace("/", "~1"))
 
 
 def address_of_nothing(path: str) -> str:

@@ -12,9 +12,9 @@ import pytest
 
 from pulse.errors import BadInput, NotAuthentic, NotFound, Refusal
 from pulse.push import frames, notifications, rooms
-from pulse.wiring.doors import openapi
 from tests.conftest import Pulse
 from tests.laws.test_errors import ERRORS
+from tests.promises import document
 
 TEXT = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
 
@@ -46,7 +46,7 @@ def test_it_names_every_address() -> None:
         re.sub(r"\{\w+\}", "{}", path)
         for path in re.findall(r"/(?:api|auth|chat|webhook|broadcasting)/[\w/{}-]+", TEXT)
     }
-    assert {re.sub(r"\{\w+\}", "{}", path) for path in openapi()["paths"] if path != "/healthz"} <= named
+    assert {re.sub(r"\{\w+\}", "{}", path) for path in document()["paths"] if path != "/healthz"} <= named
 
 
 def test_it_names_every_error() -> None:

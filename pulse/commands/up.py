@@ -18,6 +18,7 @@ from pulse.embedded import Addresses, Embedded
 from pulse.errors import Trouble
 from pulse.house import House, now
 from pulse.logs import configure_logs
+from pulse.serving import tune_gc
 from pulse.settings import Settings
 
 REVIVE_SECONDS = 0.5
@@ -48,6 +49,7 @@ def up(with_demo: Annotated[bool, typer.Option("--demo", help="Also make the dem
             addresses = with_settings(settings, found)
 
             async def started(house: House) -> None:
+                tune_gc()
                 if with_demo:
                     await house.directory.wait_for(await demo.make_demo(house.store, house.vault, now))
                 await _until_ready(house, ending)
@@ -69,6 +71,7 @@ def role(name: str) -> Callable[[], None]:
         configure_logs(settings.log_level)
 
         async def started(house: House) -> None:
+            tune_gc()
             await _until_ready(house, ending)
             out.print(f"pulse {name} is ready.")
 

@@ -20,9 +20,12 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 class Shown(BaseModel):
-    """A row as the API shows it. Its fields carry `examples`, of which the document makes whole ones."""
+    """A row as the API shows it. Its fields carry `examples`, of which the document makes whole ones.
 
-    model_config = ConfigDict(extra="forbid")
+    Nothing is built of it before somebody asks for the document.
+    """
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 Row = TypeVar("Row", bound=Shown)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -37,7 +38,7 @@ Checks = Callable[[], Awaitable[dict[str, bool]]]
 
 
 class Documented(FastAPI):
-    """FastAPI whose document also holds what was written by hand for plain routes."""
+    """FastAPI whose document also holds what was written by hand for plain routes; others are called like functions."""
 
     by_hand: Mapping[str, Any]
     schemes: Mapping[str, Any]
@@ -46,6 +47,9 @@ class Documented(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
+            for route in self.routes:
+                if isinstance(route, APIRoute):
+                    route.operation_id = route.name
             schema = super().openapi()
             schema["paths"] = {**deepcopy(dict(self.by_hand)), **schema["paths"]}
             self.without_example = complete(schema, self.guards)
@@ -65,10 +69,7 @@ def http_app(
 
     Only `proxies` (addresses and networks, with commas between) are believed about who their clients are.
     """
-    app = Documented(
-        title="Pulse", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
-    )  # fmt: skip
+    app = Documented(title="Pulse", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.by_hand, app.schemes, app.guards = by_hand, schemes, guards_of(routers)
     app.add_middleware(AddressLimit)
     if proxies:
@@ -76,10 +77,9 @@ def http_app(
     app.add_middleware(BodyLimit, limit=BODY_LIMIT, but=UPLOADS)
     install_problems(app)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(405, _on_method([*routes, *(route for router in routers for route in router.routes)]))
-    for router in (*routers, own_routes(checks)):
-        app.include_router(router)
-    app.router.routes[:0] = routes
+    # As they are: `include_router` would make every one of them again, with all that it is checked by.
+    app.router.routes[:0] = [*routes, *(route for router in (*routers, own_routes(checks)) for route in router.routes)]
+    app.add_exception_handler(405, _on_method(app.routes))
     return app
 
 

@@ -98,7 +98,7 @@ def differences(wanted: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]
 async def require_synced(monitor_url: str) -> None:
     """Asks nats-server itself whether acknowledged means on disk. Raises NotOnDisk, also when it can't be asked."""
     try:
-        async with httpx2.AsyncClient(timeout=5) as client:
+        async with httpx2.AsyncClient(timeout=5, verify=monitor_url.startswith("https:")) as client:
             answer = (await client.get(f"{monitor_url}/jsz?config=true")).json()
     except (httpx2.HTTPError, ValueError) as error:
         raise NotOnDisk(f"nats-server can't be asked at {monitor_url} whether it syncs: {error}") from error

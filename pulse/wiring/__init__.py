@@ -10,7 +10,7 @@ from typing import Any
 
 from pulse.embedded import Addresses
 from pulse.house import House, open_house
-from pulse.serving import listen, serve_app, tune_gc
+from pulse.serving import listen, serve_app
 from pulse.settings import Settings
 from pulse.wiring.doors import open_desk, open_ingest, whole_app
 from pulse.wiring.parts import open_calls, open_reads, tell_of_reads
@@ -40,7 +40,6 @@ async def serve(
                 group.create_task(task())
             if HTTP_ROLES & set(roles):
                 group.create_task(serve_app(whole_app(house), http_port(settings)))
-            tune_gc()
             group.create_task(started(house))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
+from functools import cache
 
 import httpx2
 
@@ -23,6 +25,7 @@ from pulse.subscribing import Subscribing
 LOOK_SECONDS = 1.0
 BEGIN_SECONDS = 0.05
 CALL_TIMEOUT = httpx2.Timeout(25.0, connect=5.0)
+UNLIMITED = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
 
 
 def again_of(house: House) -> Again:
@@ -55,9 +58,17 @@ def providers_in(house: House, connecting: Connecting, http: httpx2.AsyncClient)
 
 @contextlib.asynccontextmanager
 async def open_calls() -> AsyncIterator[httpx2.AsyncClient]:
-    """For asking providers about sources."""
-    async with httpx2.AsyncClient(timeout=CALL_TIMEOUT, follow_redirects=False, trust_env=False) as http:
+    """For calling providers."""
+    async with httpx2.AsyncClient(
+        timeout=CALL_TIMEOUT, limits=UNLIMITED, verify=_tls(), follow_redirects=False, trust_env=False
+    ) as http:
         yield http
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Once for a process: reading the authorities takes 20 ms, and each copy a megabyte."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 @contextlib.asynccontextmanager

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-import httpx2
-
 from pulse.attention import Attention
 from pulse.blobs import Blobs, forget_gathered
 from pulse.channels import File
@@ -44,10 +42,9 @@ from pulse.push.relay import Relay
 from pulse.push.server import PushServer
 from pulse.push.viewers import Viewers
 from pulse.sweep import GRACE
-from pulse.wiring.parts import CALL_TIMEOUT, clearing_in, subscribing_in, until_readable
+from pulse.wiring.parts import clearing_in, open_calls, subscribing_in, until_readable
 
 # Each source has its own bound; a common one would let hanging sources stop the others.
-UNLIMITED = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
 
 
 def open_projector(house: House) -> None:
@@ -88,9 +85,7 @@ async def open_push(house: House) -> AsyncIterator[int]:
 @contextlib.asynccontextmanager
 async def open_delivery(house: House, reads: Reads) -> AsyncIterator[None]:
     """What leaves by itself, and what comes in after a message: replies, files, names, other systems, routing."""
-    async with httpx2.AsyncClient(
-        timeout=CALL_TIMEOUT, limits=UNLIMITED, follow_redirects=False, trust_env=False
-    ) as http:
+    async with open_calls() as http:
         drivers = Drivers(house.directory, house.vault, http)
         await open_outbox(house, drivers)
         open_attachments(house, drivers)

@@ -71,7 +71,7 @@ def request_for(operation: Operation, ids: dict[str, str], body: dict[str, Any] 
         return Request(operation.method, address, {"files": [("file", ("cat.png", a_png(), "image/png"))]})
     if "application/json" not in contents:
         return Request(operation.method, address, {})
-    example = made(document(), contents["application/json"]["schema"]) or {}
+    example = made(contents["application/json"]["schema"]) or {}
     return Request(operation.method, address, {"json": example | (body or {})})
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from pulse.wiring.doors import openapi
+from tests.promises import document
 from tests.world import Desk, is_problem
 
 ADMINS = {
@@ -24,7 +24,7 @@ EVERYBODYS = {
 def operations() -> list[tuple[str, str, Any]]:
     found = [
         (method, path, operation)
-        for path, methods in openapi()["paths"].items()
+        for path, methods in document()["paths"].items()
         for method, operation in methods.items()
         if ADMINS & set(operation.get("tags", ())) and (method, path) not in EVERYBODYS
     ]
@@ -34,33 +34,33 @@ def operations() -> list[tuple[str, str, Any]]:
 
 def example(operation: Any) -> Any:
     """A body that fits, made of the document's own examples."""
-    document, body = openapi(), operation.get("requestBody")
-    return None if body is None else made(document, body["content"]["application/json"]["schema"])
+    body = operation.get("requestBody")
+    return None if body is None else made(body["content"]["application/json"]["schema"])
 
 
 def required(operation: Any) -> dict[str, Any]:
     """What has to be in the address' query."""
     parameters = [one for one in operation.get("parameters", ()) if one["in"] == "query" and one["required"]]
-    return {one["name"]: made(openapi(), one["schema"]) for one in parameters}
+    return {one["name"]: made(one["schema"]) for one in parameters}
 
 
-def made(document: Any, schema: Any) -> Any:
+def made(schema: Any) -> Any:
     if "$ref" in schema:
-        return made(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        return made(document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     if schema.get("examples") or schema.get("enum"):
         return (schema.get("examples") or schema["enum"])[0]
     if "anyOf" in schema:
-        return made(document, schema["anyOf"][0])
+        return made(schema["anyOf"][0])
     if schema.get("type") == "object":
         wanted = schema.get("required", ())
-        return {name: made(document, said) for name, said in schema.get("properties", {}).items() if name in wanted}
+        return {name: made(said) for name, said in schema.get("properties", {}).items() if name in wanted}
     return {"string": "https://crm.example/", "integer": 1, "array": [], "boolean": True}.get(schema.get("type", ""))
 
 
 def test_whatever_the_document_promises_to_admins_alone_is_asked_here() -> None:
     promised = {
         (method, path)
-        for path, methods in openapi()["paths"].items()
+        for path, methods in document()["paths"].items()
         for method, operation in methods.items()
         if "admins-only" in str(operation["responses"].get("403"))
     }

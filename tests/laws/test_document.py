@@ -10,9 +10,9 @@ import pytest
 
 from pulse.desk.document import operations
 from pulse.desk.examples import Examples
-from pulse.wiring.doors import openapi
+from tests.promises import document
 
-DOCUMENT = openapi()
+DOCUMENT = document()
 OPERATIONS = list(operations(DOCUMENT))
 NAMES = [operation["operationId"] for _, _, operation in OPERATIONS]
 each_operation = pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=NAMES)
