@@ -66,7 +66,7 @@ def build(database_url: str, messages: int) -> list[str]:
                 connection.execute(model.SQL["create"])
         counts = {"messages": messages, "chats": max(messages // CHAT_OF, 1), "texts": len(texts)}
         connection.execute(SQL["fill_texts"], {"rows": rows.decode()})
-        for step in ("fill_inbox", "fill_search", "fill_thread"):
+        for step in ("fill_inbox", "fill_counts", "fill_search", "fill_thread"):
             connection.execute(SQL[step], counts)
         connection.execute(inbox.SQL["index"])
         connection.execute("set search_path = search")

@@ -17,6 +17,11 @@ select lpad(to_hex(n), 32, '0')::uuid, lpad('50', 32, '0')::uuid, 'telegram', n:
     case when n %% 1000 = 0 then lpad('7', 32, '0')::uuid end, now(), now(), n, 1
 from generate_series(0, %(chats)s::bigint - 1) as n;
 
+-- name: fill_counts
+insert into read.inbox_counts (department_id, holder_id, status, waiting, unread, chats)
+select department_id, holder_id, status, waiting_since is not null, unread_by_staff > 0, count(*) from read.inbox
+group by 1, 2, 3, 4, 5;
+
 -- name: fill_search
 insert into search.search (chat_id, version, position, at, words)
 select lpad(to_hex(n * 48271 %% %(chats)s), 32, '0')::uuid, n, n, now(), words || array_to_tsvector(array['@' || (n >> 18)])

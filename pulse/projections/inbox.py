@@ -27,7 +27,7 @@ from pulse.projections.entries import preview_of
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
-VERSION = 9
+VERSION = 10
 NOBODY = UUID(int=0)
 Due = tuple[UUID, datetime]
 FIRST_DUE: Due = (NOBODY, datetime.min.replace(tzinfo=UTC))

@@ -1,9 +1,10 @@
 -- name: create
 -- A row carries all that a chat list shows; counters are projected, never counted when read.
 -- `last_version` is the chat's version of its last word: an edit of that word shows in the list.
+-- Beside its id the key has what a chat may be seen by, so that search need not open the row to ask.
 -- `messages` counts the customer's words ever; what a moderator has not seen is that, less their mark in `marks`.
 create table inbox (
-    chat_id uuid primary key,
+    chat_id uuid not null,
     source_id uuid not null,
     channel text not null,
     peer text not null,
@@ -29,7 +30,8 @@ create table inbox (
     tags text[] not null default '{}',
     priority text not null default 'normal',
     snoozed_until timestamptz,
-    waiting_since timestamptz
+    waiting_since timestamptz,
+    primary key (chat_id) include (department_id, holder_id, channel)
 );
 
 -- How many chats there are of a kind. Each change of a chat moves it from one kind to another in the same statement.

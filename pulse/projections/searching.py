@@ -1,9 +1,9 @@
 """Searching: pages of what was said and of the chats it was said in, the newest first, as far as somebody may see them.
 
 A word may stand in half of all messages, or in three of them that lie years back, or in many that the reader may not
-see. Postgres' guess of how often decides: what is little is looked up at once. Otherwise a search looks through the newest
-rows one by one, which a common word fills a page from; then it asks the index of words for the newest pieces of the log,
-then for all the rest. Where even a piece takes too long, it goes on row by row.
+see. Postgres guesses how often. For a common word a search looks through the newest rows one by one, which may fill the page;
+then it asks the index of words for the newest pieces of the log, then for all the rest. Where even a piece takes too
+long, it goes on row by row. Whoever sees a few chats only is served from those.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from pulse.access import Reach
@@ -25,11 +25,12 @@ from pulse.projections.sql import Statements
 from pulse.projections.words import Question, alike, question_of, snippet
 
 SQL = Statements(__file__)
+DOWN: dict[str, LiteralString] = {"older": "desc", "newer": "asc"}
 NEAR_ROWS, STEP_ROWS = 2000, 4000
 PIECE_BITS = 18  # as in search.sql
 PIECES = (3, 8)  # asked for together; the newest is seldom whole
 SECONDS, AT_ONCE_SECONDS, PIECES_SECONDS, SHORTEST_SECONDS = 0.2, 0.1, 0.08, 0.01
-FEW_ROWS, RARE_ROWS, FEW_CHATS = 5000, 15_000, 2000
+RARE_ROWS, FEW_CHATS = 15_000, 2000
 CHATS = 1000
 EVER, NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 OWN_WRITE_SECONDS, ASK_AGAIN_SECONDS = 0.5, 0.02
@@ -89,6 +90,12 @@ async def stems_of(reads: Reads, words: Iterable[str]) -> dict[str, str | None]:
     return {row["word"]: row["stem"] for row in await reads.fetch(SQL["stems"], words=asked)} if asked else {}
 
 
+def statement(where: str, way: str) -> LiteralString:
+    """The one statement that reads a page: `where` is near, everywhere or in_chats, `way` older or newer."""
+    said: LiteralString = "" if where == "everywhere" else SQL["said"]
+    return SQL["page"].replace("{found}", SQL[where]).replace("{said}", said).replace("{down}", DOWN[way])
+
+
 @dataclass(slots=True)
 class Search:
     """One search on its way through the positions between `bottom` and `top`, both outside."""
@@ -107,10 +114,10 @@ class Search:
     async def run(self) -> None:
         """Until the page is full, everything is looked through, or the time is over (`partial`)."""
         self.ends = self.clock() + SECONDS
-        rows = await self._guess()
-        if await self._ask_at_once(rows) or (rows > RARE_ROWS and await self._step(NEAR_ROWS)):
+        rare = await self._guess() <= RARE_ROWS
+        if await self._ask_few_chats(rare) or (not rare and await self._step(NEAR_ROWS)):
             return
-        done = await self._ask_index(PIECES if rows > RARE_ROWS else PIECES[:1])
+        done = await self._ask_index(PIECES[:1] if rare else PIECES)
         while not done:
             done = await self._step(STEP_ROWS)
             self.partial = not done and self.clock() > self.ends
@@ -121,23 +128,21 @@ class Search:
         [guess] = await self.reads.fetch(SQL["guess"], lexemes=self.wanted["lexemes"])
         return float(guess["QUERY PLAN"][0]["Plan"]["Plan Rows"])
 
-    async def _ask_at_once(self, rows: float) -> bool:
-        """Takes all of what is little: few rows, or those of a few chats. False where it is too much."""
-        few_chats = self.wanted["chats"] is not None
-        if rows > RARE_ROWS and few_chats:
-            return await self._ask("in_chats", self.wanted["lexemes"], AT_ONCE_SECONDS)
-        few = few_chats or rows <= FEW_ROWS
-        return few and await self._ask("everywhere", self.wanted["lexemes"], AT_ONCE_SECONDS)
+    async def _ask_few_chats(self, rare: bool) -> bool:
+        """Looks up the rows of a rare word, or reads through those of the chats. False where it is too much."""
+        if self.wanted["chats"] is None:
+            return False
+        return await self._ask("everywhere" if rare else "in_chats", self.wanted["lexemes"], AT_ONCE_SECONDS)
 
     async def _step(self, rows: int) -> bool:
         """Takes the next rows one by one. Is it done?"""
         place = {"bottom": self.bottom, "top": self.top}
-        found = await self.reads.fetch(SQL[f"reach_{self.way}"], **place, rows=rows)
+        found = await self.reads.fetch(SQL["reach"].replace("{down}", DOWN[self.way]), **place, rows=rows)
         edge = found[0]["position"] if found else None
         if edge is not None:
             place["top" if self.way == "newer" else "bottom"] = edge
         left = self.needed - len(self.rows)
-        self.rows += await self.reads.fetch(SQL[f"{self.way}_near"], **self.wanted, **place, limit=left)
+        self.rows += await self.reads.fetch(statement("near", self.way), **self.wanted, **place, limit=left)
         if edge is not None:
             self._move(edge)
         return edge is None or self._is_done()
@@ -173,7 +178,7 @@ class Search:
         wanted = {**self.wanted, "bottom": self.bottom, "top": self.top, "lexemes": lexemes, **span}
         left = max(min(seconds, self.ends - self.clock()), SHORTEST_SECONDS)
         found = await self.reads.fetch_within(
-            int(left * 1000), SQL[f"{self.way}_{where}"], **wanted, limit=self.needed - len(self.rows)
+            int(left * 1000), statement(where, self.way), **wanted, limit=self.needed - len(self.rows)
         )
         self.rows += found or []
         return found is not None
@@ -211,8 +216,10 @@ async def _few_chats(reads: Reads, reach: Reach) -> list[UUID] | None:
     """All that somebody may see, if they are few. What may be seen is decided by each statement once more."""
     if reach["everything"]:
         return None
-    rows = await reads.fetch(SQL["chats_within"], **reach, limit=FEW_CHATS + 1)
-    return [row["chat_id"] for row in rows] if len(rows) <= FEW_CHATS else None
+    [within] = await reads.fetch(SQL["how_many"], **reach)
+    if within["chats"] > FEW_CHATS:
+        return None
+    return [row["chat_id"] for row in await reads.fetch(SQL["chats_within"], **reach)]
 
 
 async def _span(reads: Reads, filters: Filters, at: Cursor) -> tuple[int, int]:

@@ -153,6 +153,9 @@ async def many(projector, query):
     fill(query, 30_000)
 
 
+A_LITTLE = 30_000 // 8  # where all that is unread is so little, Postgres may well read it whole
+
+
 def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for below in plan.get("Plans", ()) for node in nodes(below))]
 
@@ -167,7 +170,7 @@ def explained(
     with psycopg.connect(database_url, autocommit=True, options=OPTIONS["options"]) as connection:
         [found] = connection.execute(f"explain (analyze, format json) {read}", values).fetchone()[0]
     count = (max(len(lanes.departments), 1) * len(filters.statuses) + len(filters.statuses)) * 4
-    return nodes(found["Plan"]), 3 * SCAN + (values["scan"] * count if lanes.kind == EXACT else WORK)
+    return nodes(found["Plan"]), max(3 * SCAN + (values["scan"] * count if lanes.kind == EXACT else WORK), A_LITTLE)
 
 
 @pytest.mark.parametrize("reach", [ADMIN, IN_BOTH], ids=["admin", "moderator"])
