@@ -17,25 +17,30 @@ from pulse.values import value
 
 SQL = Statements(__file__.replace("chat_lanes", "chat_list"))
 SCAN, WORK = 250, 2000
+CALLED_BY = 3  # names, peers and last words have an index each
 
 EXACT, BOUNDED, WHOLE = "exact", "bounded", "whole"
 
 
 @value
 class Lanes:
-    """`text` offers (major, place); `departments` and `held_by` are whose. `kind`: EXACT, BOUNDED or WHOLE."""
+    """`text` offers (major, place); `departments` and `held_by` are whose. `kind`: EXACT, BOUNDED or WHOLE.
+
+    `indexes` is how many of them each lane asks.
+    """
 
     text: LiteralString
     kind: str
     departments: list[UUID]
     held_by: UUID
+    indexes: int = 1
 
     def scan(self, filters: Filters, limit: int) -> int:
         """How many chats a page of so many may look at, and as many entries of each lane."""
         if self.kind == EXACT:
             return limit + 1
         lanes = (len(self.departments) + 1) * len(filters.statuses) + len(filters.sources or ())
-        return max(min(SCAN, WORK // lanes), limit + 1)
+        return max(min(SCAN, WORK // (lanes * self.indexes)), limit + 1)
 
 
 def lanes_of(filters: Filters, reach: Reach) -> Lanes:
@@ -77,12 +82,12 @@ def _held(filters: Filters, reach: Reach, order: str) -> Lanes:
 def _called(filters: Filters, reach: Reach) -> Lanes:
     """What begins so of all one may see, so that others' chats take no place there; of a department, or of all of them."""
     if filters.department is None and reach["everything"]:
-        return Lanes(SQL["called_everywhere"], WHOLE, [], reach["holder"])
+        return Lanes(SQL["called_everywhere"], WHOLE, [], reach["holder"], CALLED_BY)
     departments = reach["departments"]
     if filters.department is not None:
         departments = [filters.department] if reach["everything"] or filters.department in departments else []
     text = SQL["called_departments"] + "\n    union\n    " + SQL["called_held"]
-    return Lanes(text, WHOLE, departments, reach["holder"])
+    return Lanes(text, WHOLE, departments, reach["holder"], CALLED_BY)
 
 
 def _in_reach(filters: Filters, reach: Reach, order: LiteralString) -> Lanes:

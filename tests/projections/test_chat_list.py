@@ -133,7 +133,7 @@ async def pages(reads: Any, reach: Reach, filters: Filters, limit: int) -> tuple
 @pytest.mark.parametrize("reach", [ADMIN, IN_SALES, IN_BOTH, NOWHERE], ids=["admin", "sales", "both", "nowhere"])
 async def test_every_list_is_what_one_would_make_by_hand_both_ways(projector, reads, query, reach):
     await projector.catch_up()
-    fill(query, 300)
+    fill(query, 200)
     rows = query("select * from read.inbox")
     shown = 0
     for filters in offered():
