@@ -215,10 +215,13 @@ def open_bucket(bucket: Bucket) -> S3Store:
 
 def forget_gathered(place: Path, before: datetime) -> int:
     """Removes what a crash left half gathered; returns how many files it was."""
-    old = [file for file in (place / GATHERED).glob("*") if file.stat().st_mtime < before.timestamp()]
-    for file in old:
-        file.unlink(missing_ok=True)
-    return len(old)
+    gone = 0
+    for file in (place / GATHERED).glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # its upload has just ended
+            if file.stat().st_mtime < before.timestamp():
+                file.unlink()
+                gone += 1
+    return gone
 
 
 @contextlib.contextmanager

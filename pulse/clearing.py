@@ -63,7 +63,7 @@ class Clearing:
             if remove:
                 await expire(ledger, self.store, began)
             swept = await sweep(self.blobs, pages, now=began, remove=remove, still=ledger.still)
-        cleared = Cleared(swept.blobs, swept.unnamed, swept.size, expired, swept.unnamed if remove else 0)
+        cleared = Cleared(swept.blobs, swept.unnamed, swept.size, expired, swept.removed)
         if remove:
             times = {"began_at": began.isoformat(), "ended_at": self.clock().isoformat()}
             await self.notes.write(NOTE, times | asdict(cleared))

@@ -29,11 +29,12 @@ Still = Callable[[set[str]], set[str]]
 
 @value
 class Swept:
-    """How many blobs there are, how many of them no event names, and how many bytes those are."""
+    """How many blobs there are, how many of them no event names, how many bytes those are, and how many were removed."""
 
     blobs: int
     unnamed: int
     size: int
+    removed: int
 
 
 class Candidates:
@@ -83,9 +84,8 @@ async def sweep(blobs: Blobs, pages: Pages, *, now: datetime, remove: bool, stil
             there = await _list(blobs, candidates, now - GRACE)
             await _spare_named(pages, candidates, still)
             count, size = candidates.total()
-            if remove:
-                await _remove(blobs, candidates, now - GRACE)
-            return Swept(there, count, size)
+            removed = await _remove(blobs, candidates, now - GRACE) if remove else 0
+            return Swept(there, count, size, removed)
         finally:
             candidates.close()
 
@@ -109,12 +109,14 @@ def _spare(candidates: Candidates, page: list[Stored], still: Still) -> None:
     candidates.spare(still({found.decode() for stored in page for found in NAMED.findall(stored.body)}))
 
 
-async def _remove(blobs: Blobs, candidates: Candidates, before: datetime) -> None:
+async def _remove(blobs: Blobs, candidates: Candidates, before: datetime) -> int:
     """Looks once more at each: somebody may have kept the same bytes again."""
-    after = ""
+    after, removed = "", 0
     while names := candidates.page(after):
         for name in names:
             found = await blobs.find(name)
             if found is not None and found.at < before:
                 await blobs.remove(name)
+                removed += 1
         after = names[-1]
+    return removed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -66,14 +67,14 @@ async def test_only_what_no_event_names_is_removed_and_only_when_asked(store: Ev
     await in_chat(store, b"sent")
     await with_raw(store, b"a large body")
     told: list[tuple[int, int]] = []
-    expected = Swept(6, 3, len(b"never sent" + b"never sent either" + b"small"))
+    expected = Swept(6, 3, len(b"never sent" + b"never sent either" + b"small"), 0)
     counted = await sweep(blobs, pages(store, tell=lambda *at: told.append(at)), now=LATER, remove=False)
     assert counted == expected
     assert len(await names(blobs)) == 6
     assert told[-1] == (await store.log.last_position(),) * 2
-    assert await sweep(blobs, pages(store), now=LATER, remove=True) == expected
+    assert await sweep(blobs, pages(store), now=LATER, remove=True) == replace(expected, removed=3)
     assert await names(blobs) == {sent, f"{sent}.preview", body}
-    assert await sweep(blobs, pages(store), now=LATER, remove=True) == Swept(3, 0, 0)
+    assert await sweep(blobs, pages(store), now=LATER, remove=True) == Swept(3, 0, 0, 0)
 
 
 async def test_what_is_young_may_still_be_named(store: EventStore, tmp_path: Path) -> None:
@@ -124,5 +125,5 @@ async def test_many_blobs_are_swept_page_by_page(
 async def test_what_is_no_blob_is_left_alone(store: EventStore, tmp_path: Path) -> None:
     (tmp_path / "ab").mkdir()
     (tmp_path / "ab" / "notes.txt").write_text("somebody's")
-    assert await sweep(Blobs(tmp_path), pages(store), now=LATER, remove=True) == Swept(0, 0, 0)
+    assert await sweep(Blobs(tmp_path), pages(store), now=LATER, remove=True) == Swept(0, 0, 0, 0)
     assert (tmp_path / "ab" / "notes.txt").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -35,7 +34,7 @@ def sweep_blobs(
     found: dict[str, Any] = {}
 
     async def run(house: House) -> None:
-        far, clearing = await reached(house), clearing_in(house)
+        far, clearing = await reached(house, must_know=delete), clearing_in(house)
         with err.status("Waiting for another sweep …" if delete else "Reading the log …") as status:
 
             def tell(position: int, of: int) -> None:
@@ -52,9 +51,12 @@ def sweep_blobs(
     show(found, as_json=as_json)
 
 
-async def reached(house: House) -> int:
-    """How far the read models are, 0 where nobody can say."""
+async def reached(house: House, *, must_know: bool = False) -> int:
+    """How far the read models are: a log that is shorter has lost its tail. 0 where nobody can say, or ReadsDown."""
     async with open_reads(house) as reads:
-        with contextlib.suppress(ReadsDown):
+        try:
             return await reads.reached()
+        except ReadsDown:
+            if must_know:
+                raise
     return 0

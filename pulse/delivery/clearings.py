@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -38,7 +39,7 @@ class Clearings:
             try:
                 if await self.is_due():
                     await self.clearing.lease.run(self.clear)
-            except (Trouble, *NEWER_HISTORY) as trouble:
+            except (Trouble, OSError, sqlite3.Error, *NEWER_HISTORY) as trouble:
                 log.warning("clearing.trouble", trouble=repr(trouble))
 
     async def is_due(self) -> bool:

@@ -42,7 +42,7 @@ class NewReply(Body):
     @classmethod
     def _needed(cls, text: str, others: ValidationInfo) -> str:
         if not text and not others.data.get("files"):
-            raise PydanticCustomError("missing", "A reply needs a text or a file.")
+            raise PydanticCustomError("empty-reply", "A reply needs a text or a file.")
         return text
 
 

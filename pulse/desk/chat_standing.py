@@ -42,7 +42,7 @@ class Transfer(Taking):
     @classmethod
     def _one_of_both(cls, department: UUID | None, others: ValidationInfo) -> UUID | None:
         if (department is None) == (others.data.get("moderatorId") is None):
-            raise PydanticCustomError("missing", "Name either a department or a person.")
+            raise PydanticCustomError("either", "Name either a department or a person.")
         return department
 
 

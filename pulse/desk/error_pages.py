@@ -77,7 +77,7 @@ def error_page(shell: Shell, status: int, code: str) -> Response:
     """A sentence of the error's own if there is one, and the way back."""
     words, kind = shell.words, str(status) if str(status) in shell.words else "error"
     # Forms say `not-authentic` of a code that came too late.
-    said = words[f"{kind}-says"] if status == 401 else words.get(code, words[f"{kind}-says"])
+    said = shell.says("" if status == 401 else code, status)
     number = f'<p class="quiet">{escape(words["request"])} <code>{_request_id()}</code></p>' if status == 500 else ""
     body = f"<p>{escape(said)}</p>{number}<p>{_way_back(shell, status)}</p>"
     return shell.page(words[kind], body, status)

@@ -7,7 +7,7 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from pulse.aggregates.moderator import Moderator, moderator_id
+from pulse.aggregates.moderator import EMAIL_LIMIT, Moderator, moderator_id
 from pulse.aggregates.moderator_sign_in import TwoFactorIsOff, WrongCode
 from pulse.desk.answers import refuses, shows
 from pulse.desk.bodies import Body
@@ -18,7 +18,7 @@ from pulse.desk.sign_in import CodeAsked, SignedIn, SignIn
 from pulse.desk.tries import Tries
 from pulse.errors import NotAuthentic
 from pulse.eventlog.store import EventStore
-from pulse.passwords import PasswordCheck
+from pulse.passwords import LONGEST, PasswordCheck
 
 # A challenge is no session yet; it ends with whatever ends all of them.
 CHALLENGED = UUID(int=0)
@@ -31,8 +31,8 @@ class WrongPassword(NotAuthentic):
 
 
 class Credentials(Body):
-    email: Annotated[str, Field(max_length=254, examples=["anna@pulse.example"])]
-    password: Annotated[str, Field(max_length=1024, examples=["password"])]
+    email: Annotated[str, Field(max_length=EMAIL_LIMIT, examples=["anna@pulse.example"])]
+    password: Annotated[str, Field(max_length=LONGEST, examples=["password"])]
 
 
 class CodeProof(Proof):

@@ -10,12 +10,14 @@ from html import escape
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from pulse.aggregates.moderator import EMAIL_LIMIT
 from pulse.desk.html import own_path
 from pulse.desk.login import Login
 from pulse.desk.page_desk import DASHBOARD, LOGIN, LOGOUT, SEE_OTHER, PageDesk, Shell, fields
 from pulse.desk.second_factors import Proof
 from pulse.desk.sign_in import CODE_PAGE, CodeAsked
 from pulse.errors import NotAuthentic, PulseError
+from pulse.passwords import LONGEST
 from pulse.ways.offered import Ways
 
 SIX_DIGITS = re.compile(r"\d{6}", re.ASCII)
@@ -34,7 +36,7 @@ def login_page_routes(desk: PageDesk, login: Login, ways: Ways) -> APIRouter:
         email, password, after = await fields(request, "email", "password", "next")
         answered = RedirectResponse(own_path(after, DASHBOARD), SEE_OTHER)
         try:
-            begun = await login.by_password(email[:254], password[:1024], request, answered)
+            begun = await login.by_password(email[: EMAIL_LIMIT + 1], password[: LONGEST + 1], request, answered)
         except PulseError as refusal:
             return login_page(desk.strangers(request), ways.offered, after=after, email=email, refusal=refusal)
         return login.sign_in.ask_code(begun) if isinstance(begun, CodeAsked) else answered

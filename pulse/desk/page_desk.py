@@ -38,12 +38,16 @@ class Shell:
 
     def form_page(self, title: str, body: str, refusal: PulseError | None = None) -> Response:
         """A page with a form, and above it why the one before was refused."""
-        said = self.words.get(refusal.code, str(refusal)) if refusal else ""
+        said = self.says(refusal.code, refusal.status) if refusal else ""
         alert = f'<p role="alert">{escape(said)}</p>' if said else ""
         answered = self.page(title, alert + body, refusal.status if refusal else 200)
         if isinstance(refusal, Trouble):
             answered.headers["Retry-After"] = str(refusal.retry_after)
         return answered
+
+    def says(self, code: str, status: int) -> str:
+        """A sentence of the error's own, if there is one, or of all of its status."""
+        return self.words.get(code) or self.words.get(f"{status}-says") or self.words["error-says"]
 
     @property
     def panel(self) -> str:

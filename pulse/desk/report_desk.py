@@ -68,7 +68,8 @@ class ReportDesk:
     async def events(self, asked: AskedEvents) -> Row:
         """What one number counts, the newest first. Raises BadInput, ReadsDown."""
         wanted = self._wanted(asked, self._zone(asked), asked.moderator, asked.tag)
-        page = await facts.page(self.reads, wanted, asked.metric, limit=asked.limit, cursor=asked.cursor)
+        async with self.turns:
+            page = await facts.page(self.reads, wanted, asked.metric, limit=asked.limit, cursor=asked.cursor)
         ends = [_ends(fact, asked.metric) for fact in page.items]
         stretches = [
             Stretch(fact["department_id"], start["at"], end["at"] if end else wanted.until) if start else None

@@ -36,6 +36,7 @@ Accept = Annotated[str | None, Header(include_in_schema=False)]
 def report_routes(guard: Guard, reads: Reads) -> APIRouter:
     router = APIRouter(prefix="/api/reports", tags=["reports"])
     desk, rate = ReportDesk(guard.directory, reads, guard.clock), Rate(per_second=1, burst=30, name="reports")
+    event_rate = Rate(per_second=10, burst=200, name="report-events")
     Admin = Annotated[Person, Depends(guard.reading_admin)]
     Asking = Annotated[Person, Depends(guard.reader)]
 
@@ -69,6 +70,7 @@ def report_routes(guard: Guard, reads: Reads) -> APIRouter:
         """
         if not may_see_numbers(person, asked.moderator):
             raise AdminsOnly
+        event_rate.require(person.id)
         return answer(await desk.events(asked))
 
     return router

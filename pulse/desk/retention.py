@@ -1,4 +1,4 @@
-"""`/api/retention`: for how long files are kept, for admins. the deliver role applies it once a day."""
+"""`/api/retention`: for how long files are kept, for admins. The deliver role applies it once a day."""
 
 from datetime import datetime
 from typing import Annotated

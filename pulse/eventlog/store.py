@@ -236,6 +236,7 @@ class EventStore:
             while left:
                 await self._answer(left[0])
                 self._free([left.pop(0)], left)
+                await asyncio.sleep(0)  # whoever only looked reads it now, before the next decision changes it
         finally:
             self._free(left, [])
 

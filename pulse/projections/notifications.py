@@ -107,8 +107,6 @@ def _called(recorded: Recorded) -> Iterator[Concern]:
             yield from ((who, "source-halted", None, reason) for who in admins)
         case TwoFactorReset():
             yield recorded.aggregate_id, "two-factor-reset", None, ""
-        case event:
-            yield from _failed(event)
 
 
 def _handed(recorded: Recorded) -> Iterator[Concern]:

@@ -1,8 +1,7 @@
 """Searching: pages of what was said and of the chats it was said in, the newest first, as far as somebody may see them.
 
 A word may stand in half of all messages, or in three of them that lie years back, or in many that the reader may not
-see. Postgres guesses how often. For a common word a search looks through the newest rows one by one, which may fill the page;
-then it asks the index of words for the newest pieces of the log, then for all the rest. Where even a piece takes too
+see. Postgres guesses how often. Where that promises a page, a search looks through the newest rows one by one; then it asks the index of words for the newest pieces of the log, then for all the rest. Where even a piece takes too
 long, it goes on row by row. Whoever sees a few chats only is served from those.
 """
 
@@ -114,8 +113,9 @@ class Search:
     async def run(self) -> None:
         """Until the page is full, everything is looked through, or the time is over (`partial`)."""
         self.ends = self.clock() + SECONDS
-        rare = await self._guess() <= RARE_ROWS
-        if await self._ask_few_chats(rare) or (not rare and await self._step(NEAR_ROWS)):
+        rows = await self._guess()
+        rare, dense = rows <= RARE_ROWS, rows * NEAR_ROWS >= self.needed * (self.top - self.bottom)
+        if await self._ask_few_chats(rare) or (dense and await self._step(NEAR_ROWS)):
             return
         done = await self._ask_index(PIECES[:1] if rare else PIECES)
         while not done:

@@ -17,9 +17,9 @@ from pulse.access import Person, Place, may_see
 from pulse.aggregates.chat import Chat
 from pulse.attention import Attention
 from pulse.directory import Directory
-from pulse.errors import LogDown
+from pulse.errors import Trouble
 from pulse.eventlog.appends import AppendRefused
-from pulse.eventlog.envelope import NEWER
+from pulse.eventlog.envelope import NEWER_HISTORY
 from pulse.eventlog.store import EventStore
 from pulse.push.hub import Hub, Peer, fan_out, text_frame
 
@@ -65,10 +65,10 @@ class Viewers:
         """Nobody is told while the log can't say whom; then it is tried again."""
         try:
             found = await self.store.look(Chat, chat)
-        except (LogDown, AppendRefused):
-            self._changed.add(chat)
-        except NEWER:
+        except NEWER_HISTORY:
             log.exception("viewers.beyond", chat=str(chat))  # a newer Pulse wrote in it
+        except (Trouble, AppendRefused):
+            self._changed.add(chat)
         else:
             await self._tell(chat, Place(found.department_id, found.holder_id) if found else Place(None, None))
 

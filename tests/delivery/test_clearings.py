@@ -137,3 +137,25 @@ def test_progress_is_told_in_tenths(monkeypatch: pytest.MonkeyPatch) -> None:
         progress.tell(position, 1000)
     assert told == list(range(100, 1001, 100))
     assert timedelta(hours=24) == EACH
+
+
+async def test_a_disk_that_fails_ends_no_process(
+    store: EventStore, old_and_young: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clearings, "LOOK_SECONDS", 0.01)
+    failed = asyncio.Event()
+
+    def full() -> None:
+        failed.set()
+        raise OSError(28, "No space left on device")
+
+    clock = Clock()
+    mine = worker(store, old_and_young, clock)
+    mine.forget_gathered = full
+    running = asyncio.create_task(mine.run())
+    await failed.wait()
+    clock.now += EACH
+    failed.clear()
+    await failed.wait()  # it came back for the next day
+    assert not running.done()
+    running.cancel()

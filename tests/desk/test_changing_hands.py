@@ -87,3 +87,16 @@ async def test_nobody_is_told_of_what_they_let_go_themselves(shared: Pulse, desk
         assert done.status_code == 200, done.text
     await settled(shared)
     assert (await shared.http.get("/api/notifications", headers=olga)).json()["items"] == []
+
+
+async def test_a_transfer_to_nobody_or_to_two_says_what_it_needs(shared: Pulse, desk: Desk) -> None:
+    chat = await vera_writes(shared, a_name())
+    for wanted in ({}, {"departmentId": str(SUPPORT), "moderatorId": str(ANNA)}):
+        refused = is_problem(await desk.post("boris", f"/api/chats/{chat}/transfer", wanted), 422, "invalid")
+        assert refused["errors"][0]["message"] == "Name either a department or a person."
+
+
+async def test_an_empty_reply_says_what_it_needs(shared: Pulse, desk: Desk) -> None:
+    chat = await vera_writes(shared, a_name())
+    refused = is_problem(await desk.post("boris", f"/api/chats/{chat}/messages", {}), 422, "invalid")
+    assert refused["errors"][0]["message"] == "A reply needs a text or a file."

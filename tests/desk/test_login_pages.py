@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import pytest
 
 from pulse import demo
 from pulse.desk.html import own_path
 from pulse.desk.words import ENGLISH, RUSSIAN
+from pulse.errors import ReadsDown
 from tests.conftest import Pulse
 from tests.desk.signing import PASSWORD, Browser, an_account, code_of, signed_in, with_two_factor
 from tests.desk.test_pages import is_plain
@@ -120,3 +123,16 @@ async def test_the_code_page_lets_nobody_in_without_a_challenge(shared: Pulse) -
     answer = await shared.http.post("/login/code", data={"code": "000000"})
     assert (answer.status_code, ENGLISH["not-authentic"] in answer.text) == (401, True)
     assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", ENGLISH), ("ru", RUSSIAN)])
+async def test_a_form_speaks_its_readers_language_also_of_what_has_no_sentence_of_its_own(
+    shared: Pulse, monkeypatch: pytest.MonkeyPatch, language: str, words: dict[str, str]
+) -> None:
+    async def away(*_: object) -> None:
+        raise ReadsDown
+
+    monkeypatch.setattr("pulse.desk.login.Login.by_password", away)
+    answer = await shared.http.post("/login", data=FORM, headers={"Accept-Language": language})
+    assert answer.status_code == 503
+    assert escape(words["503-says"]) in answer.text

@@ -184,3 +184,11 @@ async def test_too_much_for_one_report_is_said(desk: Desk, monkeypatch: pytest.M
     monkeypatch.setitem(facts.SQL._by_name, "counts", "select pg_sleep(1), %(since)s")
     told = is_problem(await desk.get("admin", "/api/reports"), 400, "too-much")
     assert "shorter" in told["title"]
+
+
+async def test_nobody_asks_for_the_events_of_numbers_without_end(shared: Pulse, desk: Desk) -> None:
+    olga = await someone(shared, "Sales")
+    me = (await shared.http.get("/api/settings/profile", headers=olga)).json()["id"]
+    asked = {"metric": "closed", "moderator": me}
+    answers = [await shared.http.get("/api/reports/events", params=asked, headers=olga) for _ in range(400)]
+    assert {answer.status_code for answer in answers} == {200, 429}
