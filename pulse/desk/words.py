@@ -90,7 +90,6 @@ ENGLISH: Words = {
     "not-an-invitation": "This link was used or replaced, or is too old. Ask an admin for a new one.",
     "not-a-password": "A password has 8 to 1,024 characters.",
     "too-common": "Others would guess this password soon. Take a longer one, or several words.",
-    "too-often": "Too many tries. Wait a little before the next one.",
 }
 RUSSIAN: Words = {
     "language": "ru",
@@ -178,6 +177,5 @@ RUSSIAN: Words = {
     "not-an-invitation": "Ссылка уже использована, заменена новой или устарела. Попросите новую у администратора.",
     "not-a-password": "В пароле от 8 до 1024 знаков.",
     "too-common": "Такой пароль быстро угадают. Возьмите длиннее или несколько слов.",
-    "too-often": "Слишком много попыток. Подождите немного.",
 }
 WORDS: Mapping[str, Words] = {"en": ENGLISH, "ru": RUSSIAN}
