@@ -39,6 +39,7 @@ PARTS_AT_ONCE = 4
 # A blob that is kept again counts as new after this; who looks for blobs that nobody names relies on it.
 FRESH = timedelta(hours=24)
 NAME = re.compile(r"[0-9a-f]{64}(\.[a-z]+)?")
+NAMED = re.compile(rb"[0-9a-f]{64}")  # in whatever names blobs
 
 
 class BlobNotKept(Trouble):

@@ -25,7 +25,7 @@ NOTE = LEASE = "clearing"
 
 
 @value
-class Cleared:
+class Round:
     """How many blobs there were, how many of them no event named (any more), and their bytes; how many files were over."""
 
     blobs: int
@@ -50,7 +50,7 @@ class Clearing:
         """Whoever removes something holds it."""
         return Lease(self.notes, LEASE)
 
-    async def run(self, reached: int, tell: Tell, *, remove: bool, rest: float = 0.0) -> Cleared:
+    async def run(self, reached: int, tell: Tell, *, remove: bool, rest: float = 0.0) -> Round:
         """Counts, and removes if asked to; then it leaves a note. `reached` is where the read models are.
 
         Files are told to be over before they go: a crash in between leaves one too many, never one too few. `rest` are
@@ -63,7 +63,7 @@ class Clearing:
             if remove:
                 await expire(ledger, self.store, began)
             swept = await sweep(self.blobs, pages, now=began, remove=remove, still=ledger.still)
-        cleared = Cleared(swept.blobs, swept.unnamed, swept.size, expired, swept.removed)
+        cleared = Round(swept.blobs, swept.unnamed, swept.size, expired, swept.removed)
         if remove:
             times = {"began_at": began.isoformat(), "ended_at": self.clock().isoformat()}
             await self.notes.write(NOTE, times | asdict(cleared))

@@ -135,9 +135,16 @@ class Directory:
             if found.archived:
                 raise DepartmentIsArchived(f"The department {found.name} is archived. Restore it first.")
 
-    def sources_of(self, department: UUID) -> list[Source]:
+    def sources_for(self, department: UUID) -> list[Source]:
         """The sources whose chats may go to a department."""
         return [source for source in self.sources() if department in source.departments]
+
+    def sources_on(self, channel: str | None, source: UUID | None) -> tuple[UUID, ...] | None:
+        """The sources of a channel, or the one of them that is asked for; None for all, when neither is."""
+        if channel is None:
+            return None if source is None else (source,)
+        on_it = (known.id for known in self.sources() if known.channel == channel)
+        return tuple(sorted(known for known in on_it if source in (None, known)))
 
     def members_of(self, department: UUID) -> list[Person]:
         """The moderators of a department who may sign in."""
@@ -155,6 +162,10 @@ class Directory:
         """Also one who is disabled."""
         found = self._known.get(moderator)
         return found if isinstance(found, Moderator) else None
+
+    def require_moderator(self, moderator: UUID) -> Moderator:
+        """Also one who is disabled. Raises NotFound."""
+        return there(self.find_moderator(moderator))
 
     def name_of(self, moderator: UUID) -> str:
         """A moderator's name, also of one who has left; empty for strangers."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from pulse.access import is_admin
+from pulse.access import by_moderator, is_admin
 from pulse.aggregates.admins import ADMINS, Admins
 from pulse.aggregates.moderator import ROLES, Moderator, NotAnInvitation, UnknownRole, moderator_id
 from pulse.errors import there
@@ -96,7 +96,7 @@ class People:
 
     async def make_link(self, person: UUID, *, by: str) -> Decided:
         """The answer's version is the link's. Raises NotFound, PersonIsDisabled."""
-        return await self._decide(person, lambda known: known.make_link(now=self.clock()), by=by)
+        return await self.store.decide_known(Moderator, person, lambda known: known.make_link(now=self.clock()), by=by)
 
     async def require_link(self, person: UUID, link: int) -> Moderator:
         """Whose it is, before anything dear or lasting is done for it. Raises NotAnInvitation."""
@@ -110,17 +110,17 @@ class People:
         """Sets a password by a link. Raises NotAnInvitation, NotAPassword, TooCommon."""
         known = await self.require_link(person, link)
         password_hash = await _hashed(password, known.email, known.name)
-        return await self._decide(
-            person, lambda found: found.accept(link, password_hash, now=self.clock()), by=f"moderator:{person.hex}"
-        )
+
+        def act(found: Moderator) -> None:
+            found.accept(link, password_hash, now=self.clock())
+
+        return await self.store.decide_known(Moderator, person, act, by=by_moderator(person))
 
     async def reset_two_factor(self, person: UUID, *, by: str) -> Decided:
         """For whoever lost the phone: the password alone is enough again, and every session ends. Raises NotFound."""
-        return await self._decide(person, lambda known: known.reset_two_factor(now=self.clock()), by=by)
-
-    async def _decide(self, person: UUID, act: Change, *, by: str) -> Decided:
-        """Raises NotFound."""
-        return await self.store.decide_known(Moderator, person, act, by=by)
+        return await self.store.decide_known(
+            Moderator, person, lambda known: known.reset_two_factor(now=self.clock()), by=by
+        )
 
     async def _keeping_an_admin(self, person: UUID, act: Change, *, stays: bool, by: str) -> Decided:
         """Decides on a person and on the admins in one step. `stays`: an admin is one still, after `act`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -24,6 +23,7 @@ from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_events import MessageReceived, ReplyWritten
 from pulse.aggregates.chat_files import AttachmentLost, AttachmentStored
 from pulse.aggregates.retention import Limits
+from pulse.blobs import NAMED
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import NEWER_HISTORY, envelope_of, open_stored, wire_name
 from pulse.eventlog.store import EventStore
@@ -31,7 +31,6 @@ from pulse.eventlog.whole import Pages
 from pulse.message import Attachment, all_attachments, file_key
 from pulse.values import value
 
-NAMED = re.compile(rb"[0-9a-f]{64}")
 LOST = f'"{wire_name(AttachmentLost)[0]}"'.encode()
 PAGE = 500
 TABLES = """

@@ -7,14 +7,13 @@ there are a name that stays.
 from __future__ import annotations
 
 import asyncio
-import re
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pulse.blobs import Blobs, Found
+from pulse.blobs import NAMED, Blobs, Found
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.whole import Pages
 from pulse.values import value
@@ -22,7 +21,6 @@ from pulse.values import value
 # Older than any claim of an upload, and than what is kept again without being written again.
 GRACE = timedelta(days=3)
 PAGE = 1000
-NAMED = re.compile(rb"[0-9a-f]{64}")
 
 Still = Callable[[set[str]], set[str]]
 
@@ -75,8 +73,8 @@ class Candidates:
 async def sweep(blobs: Blobs, pages: Pages, *, now: datetime, remove: bool, still: Still = set) -> Swept:
     """Counts blobs that no event names and that are older than GRACE; removes them if asked to.
 
-    `pages` are the `whole` log's. `still` says which of the names that were found still count: all, unless files were kept for their
-    time. Raises LogTooShort, BlobsDown, LogDown.
+    `pages` are the `whole` log's. `still` says which of the names that were found still count: all, unless files were
+    kept for their time. Raises LogTooShort, BlobsDown, LogDown.
     """
     with tempfile.TemporaryDirectory() as folder:
         candidates = Candidates(folder)

@@ -77,6 +77,30 @@ async def test_it_knows_what_was_there_and_what_comes(log: Log, accounts: Accoun
         assert shop.title == "Shop"
 
 
+async def test_a_channel_is_its_sources(log: Log, accounts: Accounts) -> None:
+    first, second, web = source_id("telegram", "1"), source_id("telegram", "2"), source_id("web", "1")
+    await a_source(accounts, identifier="2")
+    await a_source(accounts, identifier="1")
+    await a_source(accounts, channel="web")
+    async with open_directory(log) as directory:
+        assert directory.sources_on("telegram", None) == tuple(sorted((first, second))), "in one order, for cursors"
+        assert directory.sources_on("telegram", second) == (second,)
+        assert directory.sources_on("telegram", web) == directory.sources_on("vk", None) == ()
+        assert directory.sources_on(None, web) == (web,)
+        assert directory.sources_on(None, None) is None
+
+
+async def test_who_must_be_there_is_found_or_refused(log: Log, accounts: Accounts) -> None:
+    await accounts.create_department("Sales")
+    await accounts.invite("anna@pulse.example", "Anna", "moderator", (SALES,), "password")
+    async with open_directory(log) as directory:
+        assert directory.require_department(SALES).name == "Sales"
+        assert directory.require_moderator(ANNA).name == "Anna"
+        for require in (directory.require_department, directory.require_moderator):
+            with pytest.raises(NotFound):
+                require(uuid4())
+
+
 async def test_it_knows_the_subscribers_until_they_leave(log: Log, store: EventStore) -> None:
     crm = Subscriber.register(
         subscriber_id=uuid4(), url="https://crm.example", types=("*",), title="CRM", sealed="s", position=1, now=now()

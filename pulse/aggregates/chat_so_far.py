@@ -31,12 +31,11 @@ class ChatSoFar(Aggregate):
     the keys of their clients' ids, and (with the piece) under the random ids they leave with. `outgoing` are replies
     that have not left whole, `reached` says how far the others got, `receipts` are of messages we can't name yet.
     `changed_by` has the delivery that edited or deleted a message last, `rereads` what a mended driver last read of one.
-    `received` counts the customer's words
-    ever, `since_close` names those since the chat was last closed. Of `callbacks`, those that are done are None.
-    `client_msgs` has the version that came of each client's id. `answered` says who answered last at which version: each
-    moderator, and None for whoever wrote outside Pulse. `author` is a private chat's customer as they last wrote, `awaited`
-    are keys of files that still lie at the channel, `expired` of those that we had and removed. `moved_at` is the version
-    at which it last got another holder or department.
+    `received` counts the customer's words ever, `since_close` names those since the chat was last closed. Of `callbacks`,
+    those that are done are None. `client_msgs` has the version that came of each client's id. `answered` says who
+    answered last at which version: each moderator, and None for whoever wrote outside Pulse. `author` is a private
+    chat's customer as they last wrote, `awaited` are keys of files that still lie at the channel, `expired` of those
+    that we had and removed. `moved_at` is the version at which it last got another holder or department.
     """
 
     source_id: UUID

@@ -20,7 +20,7 @@ from pulse.aggregates.chat_files import AttachmentLost, AttachmentStored
 from pulse.blobs import Blobs
 from pulse.channels.calls import CallFailed, NeverDelivered
 from pulse.delivery.awaited import Awaited, Key, files_in
-from pulse.delivery.fetching import Fetching, Sources
+from pulse.delivery.fetching import Fetching, Origins
 from pulse.errors import Trouble
 from pulse.eventlog.appends import Stored
 from pulse.eventlog.envelope import NEWER, PREFIX, open_stored
@@ -55,12 +55,12 @@ class Attachments:
     """`run` follows and fetches for ever. One process at a time; a second one would only do the same work again."""
 
     def __init__(
-        self, store: EventStore, blobs: Blobs, sources: Sources, clock: Callable[[], datetime],
+        self, store: EventStore, blobs: Blobs, origins: Origins, clock: Callable[[], datetime],
         pause: Pause = asyncio.sleep,
     ) -> None:  # fmt: skip
         self.caught_up = asyncio.Event()
         self._store = store
-        self._fetching = Fetching(blobs, sources)
+        self._fetching = Fetching(blobs, origins)
         self._clock = clock
         self._pause = pause
         self._queues: defaultdict[UUID, Queue] = defaultdict(Queue)

@@ -23,7 +23,7 @@ GONE = frozenset({400, 403, 404, 410})
 
 
 @value
-class Sources:
+class Origins:
     """What is asked of others: the driver of a source, and the hosts inside that files may come from."""
 
     driver: Callable[[UUID], Channel | None]
@@ -32,25 +32,25 @@ class Sources:
 
 
 class Fetching:
-    def __init__(self, blobs: Blobs, sources: Sources) -> None:
+    def __init__(self, blobs: Blobs, origins: Origins) -> None:
         self._blobs = blobs
-        self._sources = sources
+        self._origins = origins
 
     async def fetch(self, source_id: UUID, attachment: Attachment) -> Attachment:
         """The file as it lies in our storage. Raises NeverDelivered, AnswerTooLarge, ForbiddenAddress: it is lost;
         CallFailed, NoAnswer for the channel, other Trouble for us.
         """
-        driver, ref = self._sources.driver(source_id), attachment.ref
+        driver, ref = self._origins.driver(source_id), attachment.ref
         if driver is None or ref is None:
             raise NeverDelivered("Its source is not connected any more.")
-        limit = self._sources.limit(source_id)
+        limit = self._origins.limit(source_id)
         if (attachment.size or 0) > limit:
             raise AnswerTooLarge
         located = await driver.locate(ref)
         if (located.size or 0) > limit:
             raise AnswerTooLarge
         seconds = SECONDS + (located.size or attachment.size or limit) / SLOWEST
-        trusted = self._sources.trusted
+        trusted = self._origins.trusted
         async with self._blobs.gather() as gathered, outside_client(_hosts(located), allow_private=trusted) as client:
             status = await download(client, located.url, gathered.add, limit=limit, seconds=seconds)
             if status in GONE:

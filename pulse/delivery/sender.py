@@ -231,7 +231,6 @@ class Sender:
     async def _halt_source(self, trouble: SourceInTrouble) -> None:
         now = self._clock()
         until = later(now, trouble.after) if trouble.after is not None else None
-
         admins = self._parts.directory.admins()
 
         def halt(source: Source) -> None:

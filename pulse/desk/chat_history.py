@@ -9,7 +9,7 @@ from eventsourcing.domain import AggregateEvent
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from pulse.access import Person
+from pulse.access import Person, moderator_in
 from pulse.aggregates.chat_events import (
     CallbackDone,
     CallbackRequested,
@@ -105,8 +105,8 @@ def deed(recorded: Recorded, desk: ChatDesk, chat: Row) -> Row | None:
     told = _said(recorded.event, desk.named, desk.department)
     if told is None:
         return None
-    kind, _, who = recorded.envelope.by.partition(":")
-    moderator = desk.named(UUID(who)) if kind == "moderator" and who else None
+    kind, who = recorded.envelope.by.partition(":")[0], moderator_in(recorded.envelope.by)
+    moderator = desk.named(who) if who else None
     by = {"kind": kind or "system", "id": None, "name": chat["name"] if kind == "customer" else ""}
     place = {"id": recorded.ver, "position": recorded.position, "type": recorded.envelope.type, "at": recorded.at}
     return place | {"by": by | (moderator or {})} | {field: value for field, value in told.items() if value is not None}

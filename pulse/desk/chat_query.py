@@ -46,16 +46,9 @@ class ChatFilters(Body):
         """Raises BadInput."""
         return Filters(
             self.view, self.sort or ("waiting" if self.view == "waiting" else "newest"), self.status, self.department,
-            self._sources(directory), self.holder, self.customer, clean_tag(self.tag) if self.tag is not None else None,
+            directory.sources_on(self.channel, self.source), self.holder, self.customer, clean_tag(self.tag) if self.tag is not None else None,
             self.priority, self.unread, self.text,
         )  # fmt: skip
-
-    def _sources(self, directory: Directory) -> tuple[UUID, ...] | None:
-        """A channel is its sources."""
-        if self.channel is None:
-            return None if self.source is None else (self.source,)
-        sources = (source.id for source in directory.sources() if source.channel == self.channel)
-        return tuple(sorted(source for source in sources if self.source in (None, source)))
 
 
 class ChatQuery(ChatFilters):

@@ -13,7 +13,6 @@ from pulse.desk.bodies import Cursor, Limit
 from pulse.desk.delivery_rows import DeliveryRow, DeliveryShown, RejectionRow
 from pulse.desk.guard import Guard
 from pulse.desk.process_again import Again
-from pulse.directory import Directory
 from pulse.errors import there
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
@@ -50,10 +49,9 @@ def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again)
 
         `outcome` is taken, processed (taken in when it was read again), unhandled or quarantined; `from` a time, `to`
         one that is no more in it. What left no event is kept as a sample, the newest thousand and the first two
-        kilobytes of each, and shown when asked for: repeated, live, confirmed, blocked or
-        refused.
+        kilobytes of each, and shown when asked for: repeated, live, confirmed, blocked or refused.
         """
-        wanted = Wanted(sources_of(guard.directory, channel, source), outcome, since, until)
+        wanted = Wanted(guard.directory.sources_on(channel, source), outcome, since, until)
         if outcome is not None and outcome in rejections.OUTCOMES:
             page = await rejections.page(reads, wanted, limit=limit, cursor=cursor)
         else:
@@ -70,10 +68,3 @@ def delivery_routes(guard: Guard, reads: Reads, store: EventStore, again: Again)
         return answer(found | (await again.raw(delivery_id) if found["raw"] is not None else {}))
 
     return router
-
-
-def sources_of(directory: Directory, channel: str | None, source: UUID | None) -> tuple[UUID, ...] | None:
-    """The sources that are asked for; None for all."""
-    if channel is None:
-        return None if source is None else (source,)
-    return tuple(known.id for known in directory.sources() if known.channel == channel and source in (None, known.id))

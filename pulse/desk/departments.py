@@ -15,7 +15,7 @@ from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_rows import Named
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
-from pulse.errors import Refusal, there
+from pulse.errors import Refusal
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.projections import holding
@@ -64,9 +64,9 @@ class MadeDepartment(Written):
     id: Annotated[UUID, Field(examples=[AN_ID])]
 
 
-def department_routes(guard: Guard, store: EventStore) -> APIRouter:
+def department_routes(guard: Guard, store: EventStore, decisions: Decisions) -> APIRouter:
     router = APIRouter(prefix="/api/departments", tags=["departments"])
-    directory, decisions = guard.directory, Decisions(guard, store)
+    directory = guard.directory
     Admin = Annotated[Person, Depends(guard.admin)]
 
     @router.get("", responses=shows(Listed[DepartmentRow]))
@@ -92,7 +92,7 @@ def department_routes(guard: Guard, store: EventStore) -> APIRouter:
         """One, with its members."""
         members = sorted(directory.members_of(department_id), key=lambda one: (one.name.casefold(), one.id))
         people = [{"id": one.id, "name": one.name} for one in members]
-        return answer(row(guard, find(guard, department_id)) | {"people": people})
+        return answer(row(guard, directory.require_department(department_id)) | {"people": people})
 
     @router.patch("/{department_id}", responses={200: WRITTEN})
     async def rename_department(department_id: UUID, wanted: DepartmentBody, person: Admin) -> Response:
@@ -106,17 +106,16 @@ def department_routes(guard: Guard, store: EventStore) -> APIRouter:
     return router
 
 
-def archive_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
+def archive_routes(guard: Guard, store: EventStore, decisions: Decisions, reads: Reads) -> APIRouter:
     """What closes and opens a department."""
     router = APIRouter(prefix="/api/departments", tags=["departments"])
-    decisions = Decisions(guard, store)
     Admin = Annotated[Person, Depends(guard.admin)]
 
     @router.post("/{department_id}/archive", responses={200: WRITTEN})
     async def archive_department(department_id: UUID, person: Admin) -> Response:
         """No new chats and no new members. 409 `department-in-use` names the `sources` and the open `chats` that are in
         the way. A chat that comes in at this very moment stays with its members."""
-        if not find(guard, department_id).archived:
+        if not guard.directory.require_department(department_id).archived:
             await reads.wait_for(await store.log.last_position())
             await require_unused(guard, reads, department_id)
         return done(
@@ -133,16 +132,15 @@ def archive_routes(guard: Guard, store: EventStore, reads: Reads) -> APIRouter:
     return router
 
 
-def member_routes(guard: Guard, store: EventStore) -> APIRouter:
+def member_routes(guard: Guard, decisions: Decisions) -> APIRouter:
     """Who belongs to a department."""
     router = APIRouter(prefix="/api/departments", tags=["departments"])
-    decisions = Decisions(guard, store)
     Admin = Annotated[Person, Depends(guard.admin)]
 
     @router.put("/{department_id}/members/{user_id}", responses={200: WRITTEN})
     async def add_member(department_id: UUID, user_id: UUID, person: Admin) -> Response:
         """From now on this person sees the department's chats, the older ones too."""
-        find(guard, department_id)
+        guard.directory.require_department(department_id)
         guard.directory.require_departments([department_id])
         return done(
             await decisions.decide(
@@ -153,7 +151,7 @@ def member_routes(guard: Guard, store: EventStore) -> APIRouter:
     @router.delete("/{department_id}/members/{user_id}", responses={200: WRITTEN})
     async def remove_member(department_id: UUID, user_id: UUID, person: Admin) -> Response:
         """A member no more. Chats of it that this person holds stay theirs until somebody takes them over."""
-        find(guard, department_id)
+        guard.directory.require_department(department_id)
         return done(
             await decisions.decide(
                 person, Moderator, user_id, lambda found: found.leave(department_id, now=guard.clock())
@@ -163,28 +161,24 @@ def member_routes(guard: Guard, store: EventStore) -> APIRouter:
     return router
 
 
-def find(guard: Guard, department: UUID) -> Department:
-    """Raises NotFound."""
-    return there(guard.directory.department(department))
-
-
 def row(guard: Guard, department: Department) -> dict[str, Any]:
     """As the API shows it."""
     return {
         "id": department.id, "name": department.name, "members": len(guard.directory.members_of(department.id)),
         "policy": {"assign": department.policy.assign, "max_chats": department.policy.max_chats},
-        "sources": sources_of(guard, department.id), "archived": department.archived,
+        "sources": titles_of_sources(guard, department.id), "archived": department.archived,
     }  # fmt: skip
 
 
-def sources_of(guard: Guard, department: UUID) -> list[dict[str, Any]]:
-    found = sorted(guard.directory.sources_of(department), key=lambda source: source.title)
+def titles_of_sources(guard: Guard, department: UUID) -> list[dict[str, Any]]:
+    """Of those that may send chats there, by title."""
+    found = sorted(guard.directory.sources_for(department), key=lambda source: source.title)
     return [{"id": source.id, "title": source.title} for source in found]
 
 
 async def require_unused(guard: Guard, reads: Reads, department: UUID) -> None:
     """Raises DepartmentInUse."""
-    sources = sources_of(guard, department)
+    sources = titles_of_sources(guard, department)
     chats = await holding.open_in(reads, department, NAMED_CHATS)
     if sources or chats:
         raise DepartmentInUse(sources=sources, chats=chats)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Header, Request
+from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 
 from pulse.access import Person, may_call, may_manage
@@ -22,11 +22,6 @@ from pulse.projections.reads import Reads, as_position
 from pulse.tokens import Session, Signer, Staff
 from pulse.values import value
 
-# Checked by hand: whoever may not read is told so first.
-OwnWrite = Annotated[
-    str | None,
-    Header(alias="X-Pulse-Position", description="the position of your own write, which this read must show"),
-]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LEARN_SECONDS = 0.5
 # Of one signed-in person: no hand is as fast, and no script of theirs can keep the others out.
@@ -47,6 +42,19 @@ class Caller:
 
     person: Person
     session: Session
+
+
+async def own_write(
+    position: Annotated[
+        str | None,
+        Header(alias="X-Pulse-Position", description="the position of your own write, which this read must show"),
+    ] = None,
+) -> str | None:
+    """As it was sent: it is read once it is known who asks, so that whoever may not read is told so first."""
+    return position
+
+
+OwnWrite = Annotated[str | None, Depends(own_write)]
 
 
 class Guard:
@@ -94,10 +102,10 @@ class Guard:
             return self.signer.read_staff_token(token, self.clock())
         return None
 
-    async def reader(self, request: Request, x_pulse_position: OwnWrite = None) -> Person:
+    async def reader(self, request: Request, written: OwnWrite = None) -> Person:
         """Like `person`; waits until their own write (`X-Pulse-Position`) can be read, half a second at most."""
         person = await self.person(request)
-        await self.reads.wait_for(as_position(x_pulse_position))
+        await self.reads.wait_for(as_position(written))
         return person
 
     async def admin(self, request: Request) -> Person:
@@ -110,9 +118,9 @@ class Guard:
         _require_admin(caller.person)
         return caller
 
-    async def reading_admin(self, request: Request, x_pulse_position: OwnWrite = None) -> Person:
+    async def reading_admin(self, request: Request, written: OwnWrite = None) -> Person:
         """Like `reader`. Raises AdminsOnly."""
-        return _require_admin(await self.reader(request, x_pulse_position))
+        return _require_admin(await self.reader(request, written))
 
     async def learn(self, position: int) -> None:
         """Lets this process know what was written before it answers, half a second later at most."""

@@ -14,8 +14,7 @@ from pulse.desk.answers import WRITTEN, done, refuses, shows
 from pulse.desk.bodies import Body
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
-from pulse.errors import NotFound, there
-from pulse.eventlog.store import EventStore
+from pulse.errors import NotFound
 
 OFFICE = {
     "zone": "Europe/Moscow",
@@ -30,15 +29,14 @@ class WorkingHours(Body):
     hours: Annotated[Hours | None, Field(examples=[OFFICE])]
 
 
-def hour_routes(guard: Guard, store: EventStore) -> APIRouter:
+def hour_routes(guard: Guard, decisions: Decisions) -> APIRouter:
     router = APIRouter(prefix="/api/departments", tags=["routing"])
-    decisions = Decisions(guard, store)
     Admin = Annotated[Person, Depends(guard.admin)]
 
     @router.get("/{department_id}/hours", responses=shows(WorkingHours) | refuses(NotFound))
     async def show_hours(department_id: UUID, _: Admin) -> WorkingHours:
         """When people work in a department; null is around the clock."""
-        return WorkingHours(hours=there(guard.directory.department(department_id)).hours)
+        return WorkingHours(hours=guard.directory.require_department(department_id).hours)
 
     @router.put("/{department_id}/hours", responses={200: WRITTEN})
     async def change_hours(department_id: UUID, wanted: WorkingHours, person: Admin) -> Response:

@@ -12,12 +12,11 @@ from pulse.aggregates.moderator_sign_in import TwoFactorIsOff, WrongCode
 from pulse.desk.answers import refuses, shows
 from pulse.desk.bodies import Body
 from pulse.desk.decisions import Decisions
-from pulse.desk.guard import Guard, NotFromHere
+from pulse.desk.guard import NotFromHere
 from pulse.desk.second_factors import Proof, SecondFactors
 from pulse.desk.sign_in import CodeAsked, SignedIn, SignIn
 from pulse.desk.tries import Tries
 from pulse.errors import NotAuthentic
-from pulse.eventlog.store import EventStore
 from pulse.passwords import LONGEST, PasswordCheck
 
 # A challenge is no session yet; it ends with whatever ends all of them.
@@ -45,11 +44,11 @@ class Login:
     """Signing in, for the API and for the pages alike."""
 
     def __init__(
-        self, guard: Guard, store: EventStore, passwords: PasswordCheck, tries: Tries, factors: SecondFactors
+        self, sign_in: SignIn, decisions: Decisions, passwords: PasswordCheck, tries: Tries, factors: SecondFactors
     ) -> None:
-        self.guard = guard
-        self.sign_in = SignIn(guard, store)
-        self._decisions = Decisions(guard, store)
+        self.guard = sign_in.guard
+        self.sign_in = sign_in
+        self._decisions = decisions
         self._passwords = passwords
         self._tries = tries
         self._factors = factors

@@ -8,12 +8,10 @@ from pulse.desk.answers import shows
 from pulse.desk.guard import Caller, Guard
 from pulse.desk.sign_in import SignedIn, SignIn
 from pulse.errors import NotAuthentic
-from pulse.eventlog.store import EventStore
 
 
-def logout_routes(guard: Guard, store: EventStore) -> APIRouter:
+def logout_routes(guard: Guard, sign_in: SignIn) -> APIRouter:
     router = APIRouter(prefix="/api/users", tags=["sign in"])
-    sign_in = SignIn(guard, store)
     Asking = Annotated[Caller, Depends(guard.caller)]
 
     @router.get("/me", responses=shows(SignedIn))

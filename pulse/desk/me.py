@@ -11,16 +11,14 @@ from pulse.desk.answers import WRITTEN, done
 from pulse.desk.bodies import Body
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
-from pulse.eventlog.store import EventStore
 
 
 class Away(Body):
     away: bool
 
 
-def me_routes(guard: Guard, store: EventStore) -> APIRouter:
+def me_routes(guard: Guard, decisions: Decisions) -> APIRouter:
     router = APIRouter(prefix="/api/me", tags=["sign in"])
-    decisions = Decisions(guard, store)
 
     @router.post("/away", responses={200: WRITTEN})
     async def be_away(wanted: Away, person: Annotated[Person, Depends(guard.person)]) -> Response:

@@ -10,12 +10,10 @@ from pulse.desk.answers import WRITTEN, Listed, done, shows, whole
 from pulse.desk.guard import Caller, Guard
 from pulse.desk.session_desk import SessionDesk, SessionRow
 from pulse.desk.sign_in import SignIn
-from pulse.eventlog.store import EventStore
 
 
-def my_session_routes(guard: Guard, store: EventStore) -> APIRouter:
+def my_session_routes(guard: Guard, desk: SessionDesk, sign_in: SignIn) -> APIRouter:
     router = APIRouter(prefix="/api/settings/sessions", tags=["settings"])
-    desk, sign_in = SessionDesk(guard, store), SignIn(guard, store)
     Asking = Annotated[Caller, Depends(guard.caller)]
 
     @router.get("", responses=shows(Listed[SessionRow]))
@@ -34,7 +32,7 @@ def my_session_routes(guard: Guard, store: EventStore) -> APIRouter:
     ) -> Response:
         """Ends all of them, or all others."""
         keeping = caller.session.id if others else None
-        response = done(await desk.end_others(caller.person, caller.person.id, keeping))
+        response = done(await desk.end_sessions(caller.person, caller.person.id, keeping))
         if not others:
             sign_in.forget_session(response)
         return response

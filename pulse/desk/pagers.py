@@ -63,10 +63,9 @@ class ChangedWishes(Body):
     whole_text: Annotated[bool | None, Field(examples=[False])] = None
 
 
-def pager_routes(guard: Guard, store: EventStore) -> APIRouter:
+def pager_routes(guard: Guard, store: EventStore, decisions: Decisions) -> APIRouter:
     router = APIRouter(prefix="/api/settings/telegram", tags=["notifications"])
     Asking = Annotated[Person, Depends(guard.person)]
-    decisions = Decisions(guard, store)
 
     @router.get("", responses=shows(PagerRow))
     async def show_telegram(person: Asking) -> Response:

@@ -59,76 +59,6 @@ class ProducerRow(Shown):
     webhook_url: Annotated[str, Field(examples=[f"https://pulse.example/webhook/events/{AN_ID}"])]
 
 
-def producer_routes(guard: Guard, producers: Producers, public_url: str) -> APIRouter:
-    router = APIRouter(prefix="/api/producers", tags=["producers"])
-    desk = ProducerDesk(guard, producers)
-    Admin = Annotated[Person, Depends(guard.admin)]
-
-    @router.get("", responses=shows(Listed[ProducerRow]))
-    async def list_producers(_: Admin) -> Response:
-        """All of them, by name, the disabled ones too."""
-        found = sorted(guard.directory.producers(), key=lambda producer: producer.name)
-        return whole([row(producer, public_url) for producer in found])
-
-    @router.post("", status_code=201, responses=shows(WithSecret, "made", 201) | shows(WithSecret, "was there already"))
-    async def register_producer(wanted: NewProducer, person: Admin) -> Response:
-        """Registers a service. One of that name that is there already stays as it is: 200, and no secret."""
-        configuration = configured(wanted.name, wanted.scheme, wanted.event_types)
-        chosen = wanted.secret or made_secret(wanted.scheme)
-        decided = await producers.acting(by_moderator(person.id)).add(configuration, chosen)
-        shown = chosen if decided.events and not wanted.secret else None
-        return await desk.done(producer_id(wanted.name), decided, 201 if decided.events else 200, secret=shown)
-
-    @router.get("/{producer_id}", responses=shows(ProducerRow))
-    async def show_producer(producer_id: UUID, _: Admin) -> Response:
-        """One, with what it may say."""
-        return answer(row(desk.find(producer_id), public_url))
-
-    @router.put("/{producer_id}/event-types", responses={200: WRITTEN})
-    async def configure_producer(producer_id: UUID, wanted: EventTypes, person: Admin) -> Response:
-        """What it may say from now on; what was told before stays as it was."""
-        found = desk.find(producer_id)
-        configuration = configured(found.name, found.scheme, wanted.event_types)
-        return await desk.done(producer_id, await producers.acting(by_moderator(person.id)).configure(configuration))
-
-    return router
-
-
-def producer_secret_routes(guard: Guard, producers: Producers) -> APIRouter:
-    """What a producer signs with, and whether it is listened to."""
-    router = APIRouter(prefix="/api/producers", tags=["producers"])
-    desk = ProducerDesk(guard, producers)
-    Admin = Annotated[Person, Depends(guard.admin)]
-
-    @router.post("/{producer_id}/secrets", status_code=201, responses=shows(WithSecret, "made", 201))
-    async def add_producer_secret(producer_id: UUID, wanted: NewSecret, person: Admin) -> Response:
-        """One more secret, shown this once. The newest one before it stays good until it is retired; older ones end."""
-        found = desk.find(producer_id)
-        chosen = wanted.secret or made_secret(found.scheme)
-        decided = await producers.acting(by_moderator(person.id)).rotate(found.name, chosen)
-        return await desk.done(producer_id, decided, 201, secret=None if wanted.secret else chosen)
-
-    @router.delete("/{producer_id}/secrets/{secret_id}", responses={200: WRITTEN})
-    async def retire_producer_secret(producer_id: UUID, secret_id: UUID, person: Admin) -> Response:
-        """Good no more. The only one stays: 409 `last-secret`."""
-        acting = producers.acting(by_moderator(person.id))
-        return await desk.done(producer_id, await acting.retire(desk.find(producer_id).name, secret_id))
-
-    @router.post("/{producer_id}/disable", responses={200: WRITTEN})
-    async def disable_producer(producer_id: UUID, person: Admin) -> Response:
-        """Its posts are refused from now on, like a stranger's."""
-        acting = producers.acting(by_moderator(person.id))
-        return await desk.done(producer_id, await acting.disable(desk.find(producer_id).name))
-
-    @router.post("/{producer_id}/enable", responses={200: WRITTEN})
-    async def enable_producer(producer_id: UUID, person: Admin) -> Response:
-        """Its posts are taken again."""
-        acting = producers.acting(by_moderator(person.id))
-        return await desk.done(producer_id, await acting.enable(desk.find(producer_id).name))
-
-    return router
-
-
 class ProducerDesk:
     """What the routes share."""
 
@@ -143,6 +73,76 @@ class ProducerDesk:
     async def done(self, producer: UUID, decided: Decided, status: int = 200, **more: object) -> Response:
         """Once this process knows it."""
         return await self.guard.done(decided, status, **({"id": str(producer)} | more if more else {}))
+
+
+def producer_routes(guard: Guard, desk: ProducerDesk, public_url: str) -> APIRouter:
+    router = APIRouter(prefix="/api/producers", tags=["producers"])
+    Admin = Annotated[Person, Depends(guard.admin)]
+
+    @router.get("", responses=shows(Listed[ProducerRow]))
+    async def list_producers(_: Admin) -> Response:
+        """All of them, by name, the disabled ones too."""
+        found = sorted(guard.directory.producers(), key=lambda producer: producer.name)
+        return whole([row(producer, public_url) for producer in found])
+
+    @router.post("", status_code=201, responses=shows(WithSecret, "made", 201) | shows(WithSecret, "was there already"))
+    async def register_producer(wanted: NewProducer, person: Admin) -> Response:
+        """Registers a service. One of that name that is there already stays as it is: 200, and no secret."""
+        configuration = configured(wanted.name, wanted.scheme, wanted.event_types)
+        chosen = wanted.secret or made_secret(wanted.scheme)
+        decided = await desk.producers.acting(by_moderator(person.id)).add(configuration, chosen)
+        shown = chosen if decided.events and not wanted.secret else None
+        return await desk.done(producer_id(wanted.name), decided, 201 if decided.events else 200, secret=shown)
+
+    @router.get("/{producer_id}", responses=shows(ProducerRow))
+    async def show_producer(producer_id: UUID, _: Admin) -> Response:
+        """One, with what it may say."""
+        return answer(row(desk.find(producer_id), public_url))
+
+    @router.put("/{producer_id}/event-types", responses={200: WRITTEN})
+    async def configure_producer(producer_id: UUID, wanted: EventTypes, person: Admin) -> Response:
+        """What it may say from now on; what was told before stays as it was."""
+        found = desk.find(producer_id)
+        configuration = configured(found.name, found.scheme, wanted.event_types)
+        return await desk.done(
+            producer_id, await desk.producers.acting(by_moderator(person.id)).configure(configuration)
+        )
+
+    return router
+
+
+def producer_secret_routes(guard: Guard, desk: ProducerDesk) -> APIRouter:
+    """What a producer signs with, and whether it is listened to."""
+    router = APIRouter(prefix="/api/producers", tags=["producers"])
+    Admin = Annotated[Person, Depends(guard.admin)]
+
+    @router.post("/{producer_id}/secrets", status_code=201, responses=shows(WithSecret, "made", 201))
+    async def add_producer_secret(producer_id: UUID, wanted: NewSecret, person: Admin) -> Response:
+        """One more secret, shown this once. The newest one before it stays good until it is retired; older ones end."""
+        found = desk.find(producer_id)
+        chosen = wanted.secret or made_secret(found.scheme)
+        decided = await desk.producers.acting(by_moderator(person.id)).rotate(found.name, chosen)
+        return await desk.done(producer_id, decided, 201, secret=None if wanted.secret else chosen)
+
+    @router.delete("/{producer_id}/secrets/{secret_id}", responses={200: WRITTEN})
+    async def retire_producer_secret(producer_id: UUID, secret_id: UUID, person: Admin) -> Response:
+        """Good no more. The only one stays: 409 `last-secret`."""
+        acting = desk.producers.acting(by_moderator(person.id))
+        return await desk.done(producer_id, await acting.retire(desk.find(producer_id).name, secret_id))
+
+    @router.post("/{producer_id}/disable", responses={200: WRITTEN})
+    async def disable_producer(producer_id: UUID, person: Admin) -> Response:
+        """Its posts are refused from now on, like a stranger's."""
+        acting = desk.producers.acting(by_moderator(person.id))
+        return await desk.done(producer_id, await acting.disable(desk.find(producer_id).name))
+
+    @router.post("/{producer_id}/enable", responses={200: WRITTEN})
+    async def enable_producer(producer_id: UUID, person: Admin) -> Response:
+        """Its posts are taken again."""
+        acting = desk.producers.acting(by_moderator(person.id))
+        return await desk.done(producer_id, await acting.enable(desk.find(producer_id).name))
+
+    return router
 
 
 def configured(name: str, scheme: str, event_types: list[Described]) -> Configuration:

@@ -14,8 +14,6 @@ from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Caller, Guard
 from pulse.desk.own_password import OwnPassword
-from pulse.errors import there
-from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.passwords import LONGEST
 
@@ -47,15 +45,14 @@ class NewPassword(Body):
     new: Annotated[str, Field(max_length=LONGEST, examples=["a long walk to the sea"])]
 
 
-def profile_routes(guard: Guard, store: EventStore) -> APIRouter:
+def profile_routes(guard: Guard, decisions: Decisions) -> APIRouter:
     router = APIRouter(prefix="/api/settings/profile", tags=["settings"])
-    decisions = Decisions(guard, store)
     Asking = Annotated[Person, Depends(guard.person)]
 
     @router.get("", responses=shows(Profile))
     async def show_profile(person: Asking) -> Response:
         """Yours. The email is your account; an admin makes another one."""
-        myself = there(guard.directory.moderator(person.id))
+        myself = guard.directory.require_moderator(person.id)
         return answer({"id": myself.id, "email": myself.email, "name": myself.name, "locale": myself.locale or None})
 
     @router.patch("", responses={200: WRITTEN})
@@ -70,9 +67,8 @@ def profile_routes(guard: Guard, store: EventStore) -> APIRouter:
     return router
 
 
-def password_routes(guard: Guard, store: EventStore, own_password: OwnPassword) -> APIRouter:
+def password_routes(guard: Guard, decisions: Decisions, own_password: OwnPassword) -> APIRouter:
     router = APIRouter(prefix="/api/settings/password", tags=["settings"])
-    decisions = Decisions(guard, store)
 
     @router.post("", responses={200: WRITTEN})
     async def change_password(

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from pulse.aggregates.chat_work import clean_tag
 from pulse.aggregates.department_hours import Calendar, Hours
-from pulse.desk.deliveries import sources_of
 from pulse.desk.report_keys import NUMBERS, Keys, filters_of, links_to
 from pulse.desk.report_rows import Asked, AskedEvents, AskedReport
 from pulse.desk.report_times import moment, zone_of
@@ -91,7 +90,7 @@ class ReportDesk:
         until = moment(asked.to, zone, ends=True) or self.clock()
         since = moment(asked.since, zone) or until - USUAL
         require_range(since, until)
-        sources = sources_of(self.directory, asked.channel, asked.source)
+        sources = self.directory.sources_on(asked.channel, asked.source)
         return Wanted(
             since, until,
             any_moderator=moderator is None, moderator=_named(moderator),

@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from pulse.access import Person
 from pulse.desk.answers import Listed, Shown, paged, shows
 from pulse.desk.chat_rows import Named
-from pulse.desk.guard import Guard
+from pulse.desk.guard import Guard, OwnWrite
 from pulse.desk.room_desk import RoomDesk
 from pulse.desk.rooms import ROOM
 from pulse.desk.search import A_SECOND, AT_ONCE, Part, Words
@@ -50,13 +50,13 @@ def room_search_routes(guard: Guard, desk: RoomDesk) -> APIRouter:
     @router.get("/rooms", responses=shows(Listed[RoomHit]))
     async def search_rooms(
         wanted: Annotated[WantedInRooms, Query()], person: Annotated[Person, Depends(guard.reader)],
-        x_pulse_position: Annotated[str | None, Header(include_in_schema=False)] = None,
+        written: OwnWrite = None,
     ) -> Response:  # fmt: skip
         """What moderators said in the general room and in your direct ones, the newest first."""
         rate.require(person.id)
         if wanted.room is not None:
             await desk.seen_by(person, wanted.room)
-        await searching.wait_for(desk.reads, as_position(x_pulse_position))
+        await searching.wait_for(desk.reads, as_position(written))
         page = await room_words.find(
             desk.reads,
             wanted.q,

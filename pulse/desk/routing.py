@@ -16,8 +16,6 @@ from pulse.desk.answers import WRITTEN, done
 from pulse.desk.bodies import Body
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
-from pulse.errors import there
-from pulse.eventlog.store import EventStore
 
 RULES = [{"department": "0f4d2c4e-9f0b-5b1a-8d52-6a5d7f1f2f11", "words": ["refund"]}]
 
@@ -41,9 +39,8 @@ class NewPolicy(Body):
         return policy
 
 
-def routing_routes(guard: Guard, store: EventStore) -> APIRouter:
+def routing_routes(guard: Guard, decisions: Decisions) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["routing"])
-    decisions = Decisions(guard, store)
     Admin = Annotated[Person, Depends(guard.admin)]
 
     @router.get("/sources/{source_id}/rules")
@@ -63,7 +60,7 @@ def routing_routes(guard: Guard, store: EventStore) -> APIRouter:
     @router.get("/departments/{department_id}/policy")
     async def show_policy(department_id: UUID, _: Admin) -> NewPolicy:
         """How a department's free chats find their moderators."""
-        found = there(guard.directory.department(department_id))
+        found = guard.directory.require_department(department_id)
         return NewPolicy(assign=found.policy.assign, max_chats=found.policy.max_chats)
 
     @router.put("/departments/{department_id}/policy", responses={200: WRITTEN})

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -13,7 +13,7 @@ from pulse.desk.answers import Listed, Shown, shows
 from pulse.desk.bodies import WITHOUT_NUL
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.chat_rows import Sender
-from pulse.desk.guard import Guard
+from pulse.desk.guard import Guard, OwnWrite
 from pulse.http import answer
 from pulse.limits import Rate
 from pulse.projections import searching
@@ -81,14 +81,14 @@ def search_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:
     @router.get("", responses=shows(Hits))
     async def search_messages(
         wanted: Annotated[Wanted, Query()], person: Annotated[Person, Depends(guard.reader)],
-        x_pulse_position: Annotated[str | None, Header(include_in_schema=False)] = None,
+        written: OwnWrite = None,
     ) -> Response:  # fmt: skip
         """What was said in chats you may see, and those chats themselves, the newest first.
 
         Every word must be there, in any form; the last one may be only begun. Phones are found however they are written.
         """
         rate.require(person.id)
-        await searching.wait_for(reads, as_position(x_pulse_position))
+        await searching.wait_for(reads, as_position(written))
         found = await searching.find(
             reads, wanted.q, wanted.filters, reach_of(person), limit=wanted.limit, cursor=wanted.cursor
         )

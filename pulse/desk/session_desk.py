@@ -12,9 +12,8 @@ from pulse.aggregates.moderator import Moderator
 from pulse.desk.answers import Shown
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Caller, Guard
-from pulse.errors import NotFound, there
+from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
-from pulse.eventlog.store import EventStore
 
 SessionId = Annotated[UUID, Field(examples=["0198a1f2-6c1e-7c6e-9a43-0d3f3b0a7a11"])]
 Moment = Annotated[datetime, Field(examples=["2026-11-21T09:30:00Z"])]
@@ -35,9 +34,9 @@ class SessionRow(Shown):
 class SessionDesk:
     """Whoever calls it has made sure that they may. The event comes first: a row that stays behind lets nobody in."""
 
-    def __init__(self, guard: Guard, store: EventStore) -> None:
+    def __init__(self, guard: Guard, decisions: Decisions) -> None:
         self.guard = guard
-        self.decisions = Decisions(guard, store)
+        self.decisions = decisions
 
     async def rows(self, whose: UUID, caller: Caller) -> list[DictRow]:
         """Those that hold, the last seen first. Raises NotFound."""
@@ -56,7 +55,7 @@ class SessionDesk:
         await self.guard.sessions.end_one(whose, session)
         return decided
 
-    async def end_others(self, by: Person, whose: UUID, keeping: UUID | None = None) -> Decided:
+    async def end_sessions(self, by: Person, whose: UUID, keeping: UUID | None = None) -> Decided:
         """All of them but one; all, when none is kept. Raises NotFound."""
 
         def decision(owner: Moderator) -> None:
@@ -67,7 +66,7 @@ class SessionDesk:
         return decided
 
     async def _holding(self, whose: UUID) -> list[DictRow]:
-        owner = there(self.guard.directory.find_moderator(whose))
+        owner = self.guard.directory.require_moderator(whose)
         rows = await self.guard.sessions.of_moderator(whose, now=self.guard.clock())
         return [row for row in rows if owner.holds(row["id"], row["since"])]
 

@@ -20,7 +20,6 @@ from pulse.desk.answers import Shown
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Caller, Guard
 from pulse.desk.tries import Knock
-from pulse.eventlog.store import EventStore
 from pulse.tokens import CHALLENGE_LIFE, DEVICE_LIFE, Challenge, Device
 
 CODE_PAGE = "/login/code"
@@ -55,9 +54,9 @@ class CodeAsked(Shown):
 class SignIn:
     """Begins sessions. Whoever calls `begin` has made sure who it is."""
 
-    def __init__(self, guard: Guard, store: EventStore) -> None:
+    def __init__(self, guard: Guard, decisions: Decisions) -> None:
         self.guard = guard
-        self._decisions = Decisions(guard, store)
+        self._decisions = decisions
 
     async def begin(
         self, person: Person, request: Request, response: Response, *, since: int | None = None

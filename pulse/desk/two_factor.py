@@ -17,7 +17,6 @@ from pulse.desk.guard import Caller, Guard
 from pulse.desk.own_password import NotProven, OwnPassword
 from pulse.desk.second_factors import Proof, SecondFactors
 from pulse.eventlog.commands import Decided
-from pulse.eventlog.store import EventStore
 from pulse.http import answer
 
 Password = Annotated[str, Field(max_length=1024, examples=["password"])]
@@ -60,9 +59,8 @@ class Proven(Proof):
 class OwnTwoFactor:
     """What people decide on their own second factor, with a code."""
 
-    def __init__(self, guard: Guard, store: EventStore, own_password: OwnPassword, factors: SecondFactors) -> None:
-        self.guard = guard
-        self.decisions = Decisions(guard, store)
+    def __init__(self, decisions: Decisions, own_password: OwnPassword, factors: SecondFactors) -> None:
+        self.decisions = decisions
         self.own_password = own_password
         self.factors = factors
 

@@ -11,7 +11,6 @@ from pulse.desk.answers import WRITTEN, Listed, done, shows, whole
 from pulse.desk.guard import Caller, Guard
 from pulse.desk.session_desk import SessionDesk, SessionRow
 from pulse.errors import NotAllowed
-from pulse.eventlog.store import EventStore
 from pulse.people import People
 
 
@@ -19,9 +18,8 @@ class YourOwnFactor(NotAllowed):
     """You switch your own second factor off in the settings, with a code. An admin resets the others'."""
 
 
-def user_sign_in_routes(guard: Guard, people: People, store: EventStore) -> APIRouter:
+def user_sign_in_routes(guard: Guard, people: People, desk: SessionDesk) -> APIRouter:
     router = APIRouter(prefix="/api/users", tags=["users"])
-    desk = SessionDesk(guard, store)
     Admin = Annotated[Person, Depends(guard.admin)]
 
     @router.get("/{user_id}/sessions", responses=shows(Listed[SessionRow]))
@@ -37,7 +35,7 @@ def user_sign_in_routes(guard: Guard, people: People, store: EventStore) -> APIR
     @router.delete("/{user_id}/sessions", responses={200: WRITTEN})
     async def end_user_sessions(user_id: UUID, person: Admin) -> Response:
         """Ends all of somebody's. They may sign in again: whose password is known to others gets a new one instead."""
-        return done(await desk.end_others(person, user_id))
+        return done(await desk.end_sessions(person, user_id))
 
     @router.delete("/{user_id}/2fa", responses={200: WRITTEN})
     async def reset_two_factor(user_id: UUID, person: Admin) -> Response:

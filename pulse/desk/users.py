@@ -15,7 +15,6 @@ from pulse.desk.bodies import WITHOUT_NUL, Body
 from pulse.desk.chat_rows import Named
 from pulse.desk.guard import Guard
 from pulse.desk.invitations import InvitationRow, Invitations
-from pulse.errors import there
 from pulse.eventlog.commands import Decided
 from pulse.http import answer
 from pulse.passwords import LONGEST, SHORTEST
@@ -83,10 +82,6 @@ class UserDesk:
         self.presence = presence
         self.invitations = invitations
 
-    def find(self, user_id: UUID) -> Moderator:
-        """Raises NotFound."""
-        return there(self.guard.directory.find_moderator(user_id))
-
     async def rows(self, people: list[Moderator]) -> list[dict[str, Any]]:
         online, signed_in = self.presence.around(), await self._signed_in(people)
         return [
@@ -134,13 +129,13 @@ def user_routes(guard: Guard, people: People, desk: UserDesk) -> APIRouter:
     @router.get("/{user_id}", responses=shows(UserRow))
     async def show_user(user_id: UUID, _: Admin) -> Response:
         """One person."""
-        [row] = await desk.rows([desk.find(user_id)])
+        [row] = await desk.rows([guard.directory.require_moderator(user_id)])
         return answer(row)
 
     @router.patch("/{user_id}", responses={200: WRITTEN})
     async def change_user(user_id: UUID, wanted: ChangedUser, person: Admin) -> Response:
         """Another name, role or departments. The last active admin stays one: 409 `last-admin`."""
-        known = frozenset(desk.find(user_id).departments)
+        known = frozenset(guard.directory.require_moderator(user_id).departments)
         guard.directory.require_departments(frozenset(wanted.departments or ()) - known)
         decided = await people.change(
             user_id, name=wanted.name, role=wanted.role, departments=wanted.departments, by=by_moderator(person.id)

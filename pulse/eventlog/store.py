@@ -19,11 +19,7 @@ from eventsourcing.domain import Aggregate
 
 from pulse.errors import LogDown, TooLarge, there
 from pulse.eventlog.alone import Alone
-from pulse.eventlog.appends import (
-    Ack,
-    AckLost,
-    AppendRefused,
-)
+from pulse.eventlog.appends import Ack, AckLost, AppendRefused
 from pulse.eventlog.batcher import Batcher
 from pulse.eventlog.cache import Cache
 from pulse.eventlog.commands import Command, Decided, Decision, Draft, HalfDecided, Key, subject_of_key

@@ -65,8 +65,8 @@ create table tag_counts (
 -- name: index
 -- Each serves a list in its order (projections/chat_lanes.py says which), so that a page reads as many entries of it as it
 -- shows. Those with a `where` hold only the chats that somebody has to look at.
--- Those of the whole list are expressions, the one that finds chats by their places another: else Postgres would now and then read a department's list along one of them,
--- and throw away what it finds of others.
+-- Those of the whole list are expressions, the one that finds chats by their places another: else Postgres would now and
+-- then read a department's list along one of them, and throw away what it finds of others.
 create unique index inbox_by_place on inbox ((-last_position));
 create index inbox_by_status on inbox (status, (last_position + 0));
 create index inbox_by_department on inbox (department_id, status, last_position);

@@ -164,8 +164,9 @@ def shown(row: Row, name_of: Callable[[UUID], str]) -> Row:
     by = row["by_id"]
     return {
         "id": row["position"], "kind": row["kind"], "chat_id": row["chat_id"], "room_id": row["room_id"],
-        "source_id": row["source_id"], "number": row["number"], "by": None if by is None else {"id": by, "name": name_of(by)}, "text": row["text"],
-        "at": row["at"], "read": row.get("read", False),
+        "source_id": row["source_id"], "number": row["number"],
+        "by": None if by is None else {"id": by, "name": name_of(by)},
+        "text": row["text"], "at": row["at"], "read": row.get("read", False),
     }  # fmt: skip
 
 

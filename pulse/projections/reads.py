@@ -38,7 +38,8 @@ OPTIONS = {
     "prepare_threshold": None,
     # In UTC: elsewhere the last hours of what Python can hold would lie beyond it, and one such row would spoil a list.
     # Pages of an index are in memory or on a disk without a head: the default of 4 is for disks that have one.
-    "options": f"-c search_path={SCHEMA} -c timezone=UTC -c statement_timeout={READ_SECONDS:.0f}s -c random_page_cost=1.1 -c effective_io_concurrency=64",
+    "options": f"-c search_path={SCHEMA} -c timezone=UTC -c statement_timeout={READ_SECONDS:.0f}s"
+    " -c random_page_cost=1.1 -c effective_io_concurrency=64",
 }
 
 

@@ -97,23 +97,19 @@ class Connecting:
             if name in sealed:
                 found.rotate_secret(name, sealed, old_until=now + min(old, LONGEST_OLD), now=now)
 
-        return await self.decide(source, act, by=by), made_up
+        return await self.store.decide_known(Source, source, act, by=by), made_up
 
     async def resume(self, source: UUID, *, by: str) -> Decided:
         """Sends again. Raises NotFound."""
-        return await self.decide(source, lambda found: found.resume(now=self.clock()), by=by)
+        return await self.store.decide_known(Source, source, lambda found: found.resume(now=self.clock()), by=by)
 
     async def disable(self, source: UUID, *, by: str) -> Decided:
         """Takes nothing in and sends nothing until it is switched on. Raises NotFound."""
-        return await self.decide(source, lambda found: found.disable(now=self.clock()), by=by)
+        return await self.store.decide_known(Source, source, lambda found: found.disable(now=self.clock()), by=by)
 
     async def enable(self, source: UUID, *, by: str) -> Decided:
         """Raises NotFound."""
-        return await self.decide(source, lambda found: found.enable(now=self.clock()), by=by)
-
-    async def decide(self, source: UUID, act: Callable[[Source], None], *, by: str) -> Decided:
-        """Raises NotFound."""
-        return await self.store.decide_known(Source, source, act, by=by)
+        return await self.store.decide_known(Source, source, lambda found: found.enable(now=self.clock()), by=by)
 
     async def one(self, source: UUID) -> Source:
         """As it stands now, whoever changed it. Raises NotFound."""

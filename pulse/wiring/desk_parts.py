@@ -1,4 +1,4 @@
-"""What stands behind the desk's routes: each part is made here, once."""
+"""What stands behind the desk's routes: each part that several share is made here, once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pulse.delivery.post import ping
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.chat_writing import ChatWriting
 from pulse.desk.customer_desk import CustomerDesk
+from pulse.desk.decisions import Decisions
 from pulse.desk.drafts import Drafts
 from pulse.desk.flows import Flows
 from pulse.desk.guard import Guard
@@ -23,8 +24,10 @@ from pulse.desk.login import Login
 from pulse.desk.own_password import OwnPassword
 from pulse.desk.page_desk import PageDesk
 from pulse.desk.process_again import Again
+from pulse.desk.producers import ProducerDesk
 from pulse.desk.room_desk import RoomDesk
 from pulse.desk.second_factors import SecondFactors
+from pulse.desk.session_desk import SessionDesk
 from pulse.desk.sessions import Sessions
 from pulse.desk.sign_in import SignIn
 from pulse.desk.source_commands import SourceDesk
@@ -78,6 +81,10 @@ class DeskParts:
     public_url: str
 
     @cached_property
+    def decisions(self) -> Decisions:
+        return Decisions(self.guard, self.store)
+
+    @cached_property
     def chats(self) -> ChatDesk:
         return ChatDesk(self.guard, self.store, self.reads)
 
@@ -107,7 +114,11 @@ class DeskParts:
 
     @cached_property
     def sign_in(self) -> SignIn:
-        return SignIn(self.guard, self.store)
+        return SignIn(self.guard, self.decisions)
+
+    @cached_property
+    def sessions(self) -> SessionDesk:
+        return SessionDesk(self.guard, self.decisions)
 
     @cached_property
     def flows(self) -> Flows:
@@ -127,7 +138,11 @@ class DeskParts:
 
     @cached_property
     def login(self) -> Login:
-        return Login(self.guard, self.store, self.passwords, self.tries, self.factors)
+        return Login(self.sign_in, self.decisions, self.passwords, self.tries, self.factors)
+
+    @cached_property
+    def producer_desk(self) -> ProducerDesk:
+        return ProducerDesk(self.guard, self.producers)
 
     @cached_property
     def pages(self) -> PageDesk:
@@ -147,7 +162,7 @@ class DeskParts:
 
     @cached_property
     def own_two_factor(self) -> OwnTwoFactor:
-        return OwnTwoFactor(self.guard, self.store, self.own_password, self.factors)
+        return OwnTwoFactor(self.decisions, self.own_password, self.factors)
 
 
 def desk_parts(house: House, reads: Reads, http: httpx2.AsyncClient) -> DeskParts:

@@ -75,21 +75,21 @@ def signing_in(desk: DeskParts) -> Routers:
         code_page_routes(desk.pages, desk.login),
         page_routes(desk.pages),
         docs_routes(desk.pages, desk.push_port),
-        logout_routes(desk.guard, desk.store),
+        logout_routes(desk.guard, desk.sign_in),
         way_routes(desk.guard, desk.flows, desk.linking, desk.sign_in),
     ]
 
 
 def oneself(desk: DeskParts) -> Routers:
     return [
-        my_session_routes(desk.guard, desk.store),
+        my_session_routes(desk.guard, desk.sessions, desk.sign_in),
         two_factor_routes(desk.guard, desk.own_two_factor),
         two_factor_changes(desk.guard, desk.own_two_factor),
-        profile_routes(desk.guard, desk.store),
-        password_routes(desk.guard, desk.store, desk.own_password),
+        profile_routes(desk.guard, desk.decisions),
+        password_routes(desk.guard, desk.decisions, desk.own_password),
         identity_routes(desk.guard, desk.flows, desk.linking),
-        me_routes(desk.guard, desk.store),
-        pager_routes(desk.guard, desk.store),
+        me_routes(desk.guard, desk.decisions),
+        pager_routes(desk.guard, desk.store, desk.decisions),
         notification_routes(desk.guard, desk.store, desk.reads),
     ]
 
@@ -161,15 +161,15 @@ def people(desk: DeskParts) -> Routers:
     return [
         user_routes(desk.guard, desk.people, desk.users),
         account_routes(desk.guard, desk.people, desk.users),
-        user_sign_in_routes(desk.guard, desk.people, desk.store),
+        user_sign_in_routes(desk.guard, desk.people, desk.sessions),
         invitation_routes(desk.invitations),
         invitation_page_routes(desk.pages, desk.invitations),
-        department_routes(desk.guard, desk.store),
-        archive_routes(desk.guard, desk.store, desk.reads),
-        member_routes(desk.guard, desk.store),
-        routing_routes(desk.guard, desk.store),
+        department_routes(desk.guard, desk.store, desk.decisions),
+        archive_routes(desk.guard, desk.store, desk.decisions, desk.reads),
+        member_routes(desk.guard, desk.decisions),
+        routing_routes(desk.guard, desk.decisions),
         dry_run_routes(desk.guard, desk.store),
-        hour_routes(desk.guard, desk.store),
+        hour_routes(desk.guard, desk.decisions),
         report_routes(desk.guard, desk.reads),
     ]
 
@@ -179,8 +179,8 @@ def other_systems(desk: DeskParts) -> Routers:
         subscriber_routes(desk.guard, desk.subscribers),
         subscriber_secret_routes(desk.guard, desk.subscribers),
         subscriber_telling_routes(desk.guard, desk.subscribers, desk.ping),
-        producer_routes(desk.guard, desk.producers, desk.public_url),
-        producer_secret_routes(desk.guard, desk.producers),
+        producer_routes(desk.guard, desk.producer_desk, desk.public_url),
+        producer_secret_routes(desk.guard, desk.producer_desk),
         broadcasting_routes(desk.guard, desk.store, desk.push_key),
     ]
 

@@ -25,6 +25,7 @@ from pulse.subscribing import Subscribing
 LOOK_SECONDS = 1.0
 BEGIN_SECONDS = 0.05
 CALL_TIMEOUT = httpx2.Timeout(25.0, connect=5.0)
+# Each source has its own bound; a common one would let hanging sources stop the others.
 UNLIMITED = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
 
 

@@ -11,7 +11,7 @@ from pulse.channels import File
 from pulse.delivery.attachments import Attachments
 from pulse.delivery.calling import ReadFile
 from pulse.delivery.clearings import Clearings
-from pulse.delivery.fetching import Sources
+from pulse.delivery.fetching import Origins
 from pulse.delivery.letting_go import LettingGo
 from pulse.delivery.outbox import Outbox
 from pulse.delivery.pager_sender import PagerSender
@@ -43,8 +43,6 @@ from pulse.push.server import PushServer
 from pulse.push.viewers import Viewers
 from pulse.sweep import GRACE
 from pulse.wiring.parts import clearing_in, open_calls, subscribing_in, until_readable
-
-# Each source has its own bound; a common one would let hanging sources stop the others.
 
 
 def open_projector(house: House) -> None:
@@ -124,8 +122,8 @@ def open_attachments(house: House, drivers: Drivers) -> None:
     """Brings messages' files into our own storage; of all processes that could, one does."""
     notes = Notes(house.log)
     place = Place(notes, "attachments", house.epoch)
-    sources = Sources(drivers.of, house.settings.trusted, lambda source: house.directory.source(source).largest_file())
-    attachments = Attachments(house.store, house.blobs, sources, now)
+    origins = Origins(drivers.of, house.settings.trusted, lambda source: house.directory.source(source).largest_file())
+    attachments = Attachments(house.store, house.blobs, origins, now)
 
     async def bring() -> None:
         await attachments.run(await until_told(place.load), place.save)

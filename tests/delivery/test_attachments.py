@@ -24,7 +24,7 @@ from pulse.channels.calls import NeverDelivered, NotNow, SourceInTrouble
 from pulse.channels.simulator import Simulator
 from pulse.delivery import attachments as worker
 from pulse.delivery.attachments import PAUSES, PER_SOURCE, Attachments
-from pulse.delivery.fetching import Sources
+from pulse.delivery.fetching import Origins
 from pulse.drivers import Drivers
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused
@@ -82,8 +82,8 @@ class Bench:
             return self.others.get(source) or (Shelf(self.there.port, self.hitch) if source == SHOP else None)
 
         trusted = frozenset({f"127.0.0.1:{self.there.port}", self.trusted})
-        sources = Sources(driver, trusted, lambda _: self.limit)
-        return Attachments(self.store, self.blobs, sources, lambda: NOW, pause)
+        origins = Origins(driver, trusted, lambda _: self.limit)
+        return Attachments(self.store, self.blobs, origins, lambda: NOW, pause)
 
     async def save(self, position: int) -> None:
         self.saved.append(position)
@@ -352,7 +352,7 @@ async def test_a_slow_source_delays_no_other_and_is_not_asked_for_all_at_once(
         await bench.chat(vera_sends(CAT))
         near = frozenset({f"127.0.0.1:{one.there.port}" for one in (bench, silent)})
         drivers = {SHOP: Shelf(bench.there.port, bench.hitch), slow: Shelf(silent.there.port, bench.hitch)}
-        made = Attachments(store, bench.blobs, Sources(drivers.get, near), lambda: NOW)
+        made = Attachments(store, bench.blobs, Origins(drivers.get, near), lambda: NOW)
         running = asyncio.create_task(made.run(0, bench.save))
         await insist(heads_of(silent), lambda heads: len(heads) == PER_SOURCE)
         [stored] = await bench.outcomes(1)

@@ -112,6 +112,17 @@ async def test_strangers_find_nothing(shared: Pulse) -> None:
     is_problem(await shared.http.get("/api/search", params={"q": "order"}), 401, "not-authentic")
 
 
+@pytest.mark.parametrize("address", ["/api/search", "/api/search/rooms"])
+async def test_a_position_that_is_none_is_refused_once_it_is_known_who_asks(
+    shared: Pulse, desk: Desk, address: str
+) -> None:
+    said = {"X-Pulse-Position": "soon"}
+    asked = shared.http.build_request("GET", address, params={"q": "order"}, headers=said)
+    is_problem(await shared.http.send(asked), 401, "not-authentic")
+    asked.headers.update(await desk.headers("boris"))
+    is_problem(await shared.http.send(asked), 400, "bad-input")
+
+
 async def test_nobody_searches_without_end(shared: Pulse, desk: Desk) -> None:
     headers = await someone(shared, "Sales")
 
