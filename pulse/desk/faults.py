@@ -21,6 +21,7 @@ WORDS = {
     "literal_error": "Send one of {expected}.",
     "enum": "Send one of {expected}.",
     "string_type": "Send text.",
+    "string_unicode": "Send text that is Unicode: half of a surrogate pair is no character.",
     "string_too_long": "At most {max_length} characters; these are {length}.",
     "string_too_short": "At least {min_length} characters.",
     "string_pattern_mismatch": "It must match {pattern}.",
