@@ -10,6 +10,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate, AggregateEvent
 
 from pulse.aggregates.chat import Chat
+from pulse.aggregates.chat_standing import Seen
 from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.source import source_id
 from pulse.errors import PulseError
@@ -105,8 +106,8 @@ def replies(who: UUID, text: str = "Good day", client_msg_id: str | None = None)
     return lambda chat: chat.reply(text, moderator_id=who, client_msg_id=client_msg_id, now=NOW)
 
 
-def assigned_to(who: UUID, seen_holder: UUID | None = None) -> Callable[[Chat], None]:
-    return lambda chat: chat.assign(who, now=NOW, seen_holder=seen_holder)
+def assigned_to(who: UUID, seen: UUID | None = None) -> Callable[[Chat], None]:
+    return lambda chat: chat.assign(who, now=NOW, seen=Seen(seen))
 
 
 def closed_by(who: UUID) -> Callable[[Chat], None]:

@@ -26,27 +26,30 @@ class ChangedHands(HeldByAnother):
 
 
 @value
+class Seen:
+    """What the author of a command saw before they gave it: who held the chat, or its version. A version counts more."""
+
+    holder: UUID | None = None
+    version: int | None = None
+
+
+@value
 class Handover:
-    """What a chat is passed on with: who does it, a note for whoever gets it, and the chat's version that they saw."""
+    """What is said when a chat is passed on: who says it, and a note for whoever gets it."""
 
     by: UUID
-    note: str = ""
-    seen_version: int | None = None
-
-    @property
-    def begins(self) -> str:
-        """The note's beginning, for those who are told of the handover."""
-        return self.note.strip()[:NOTE_BEGINS]
+    note: str
 
 
-IN_SILENCE = Handover(UUID(int=0))
+FREE = Seen()
 
 
 class StandingChat(WorkedChat):
-    """A `command` is a key of the client's id, as in `WorkedChat`. A `seen_holder` is whom the author saw holding it.
+    """A `command` is a key of the client's id, as in `WorkedChat`. `seen` is what its author saw.
 
-    Whatever takes a chat out of somebody's hands is refused to who has not seen that it is in them: HeldByAnother,
-    ChangedHands. Both name who holds it now.
+    A chat is not taken out of somebody's hands by who saw it in others (HeldByAnother), or saw a version before it last
+    changed hands (ChangedHands); both name who holds it now. `assign` and `unassign` always ask. `transfer` and `close`
+    go through whoever holds the chat, unless the author says what they saw.
     """
 
     def take(self, moderator_id: UUID, *, now: datetime, command: int | None = None) -> None:
@@ -55,37 +58,33 @@ class StandingChat(WorkedChat):
             self.assign(moderator_id, now=now, command=command)
 
     def assign(
-        self, moderator_id: UUID, *, now: datetime, seen_holder: UUID | None = None, command: int | None = None,
-        handover: Handover = IN_SILENCE,
+        self, moderator_id: UUID, *, now: datetime, seen: Seen = FREE, command: int | None = None,
+        handover: Handover | None = None,
     ) -> None:  # fmt: skip
-        """Gives the chat to a moderator. A free one, if no `seen_holder` is named."""
+        """Gives the chat to a moderator. Guarded: only a free one, if nothing else was `seen`."""
         if self.closed:
             raise ChatIsClosed
         if self.holder_id == moderator_id:
             self._leave_note(handover, now=now, command=command)
             return
-        self._require_seen(seen_holder, handover)
+        self._require_seen(seen)
         self._pass_on(handover, now=now)
         self.trigger_event(
             ChatAssigned, moderator_id=moderator_id, from_moderator_id=self.holder_id, command=command,
-            note=handover.begins, timestamp=now,
+            note=_beginning(handover), timestamp=now,
         )  # fmt: skip
 
-    def unassign(
-        self, *, now: datetime, seen_holder: UUID, command: int | None = None, handover: Handover = IN_SILENCE
-    ) -> None:
-        """Lets a chat go: it is free in its department."""
+    def unassign(self, *, now: datetime, seen: Seen, command: int | None = None) -> None:
+        """Lets a chat go: it is free in its department. Guarded: only if it stands as it was `seen`."""
         if self.holder_id is None:
             return
-        self._require_seen(seen_holder, handover)
-        self.trigger_event(
-            ChatUnassigned, from_moderator_id=self.holder_id, command=command, note=handover.begins, timestamp=now
-        )
+        self._require_seen(seen)
+        self._free(now=now, command=command)
 
     def let_go(self, moderator_id: UUID, *, now: datetime) -> None:
         """Whoever held the open chat can't any more: it is free again in its department. Another's stays theirs."""
         if self.holder_id == moderator_id and self.department_id is not None:
-            self.unassign(seen_holder=moderator_id, now=now)
+            self._free(now=now)
 
     def give(self, moderator_id: UUID, *, department_id: UUID, now: datetime) -> None:
         """A department's policy gives a free chat of that department to a moderator. Whoever took it first keeps it."""
@@ -93,38 +92,34 @@ class StandingChat(WorkedChat):
             self.take(moderator_id, now=now)
 
     def transfer(
-        self, department_id: UUID, *, now: datetime, seen_holder: UUID | None = None, command: int | None = None,
-        handover: Handover = IN_SILENCE,
+        self, department_id: UUID, *, now: datetime, seen: Seen | None = None, command: int | None = None,
+        handover: Handover | None = None,
     ) -> None:  # fmt: skip
-        """Moves the chat to a department; whoever held it lets go, also if no `seen_holder` is named.
+        """Moves the chat to a department; whoever held it lets go. Guarded only if the author says what they saw.
 
         Its own department gets it back from its holder.
         """
         if self.closed:
             raise ChatIsClosed
-        if department_id == self.department_id and self.holder_id is None:
+        is_here = department_id == self.department_id
+        if is_here and self.holder_id is None:
             self._leave_note(handover, now=now, command=command)
             return
-        self._require_seen(seen_holder or self.holder_id, handover)
+        self._require_seen(seen)
         self._pass_on(handover, now=now)
-        if department_id == self.department_id:
-            self.trigger_event(
-                ChatUnassigned, from_moderator_id=self.holder_id, command=command, note=handover.begins, timestamp=now
-            )
+        if is_here:
+            self._free(now=now, command=command, handover=handover)
             return
         self.trigger_event(
             ChatTransferred, department_id=department_id, from_department_id=self.department_id,
-            from_moderator_id=self.holder_id, command=command, note=handover.begins, timestamp=now,
+            from_moderator_id=self.holder_id, command=command, note=_beginning(handover), timestamp=now,
         )  # fmt: skip
 
-    def close(
-        self, moderator_id: UUID, *, now: datetime, seen_holder: UUID | None = None, command: int | None = None,
-        handover: Handover = IN_SILENCE,
-    ) -> None:  # fmt: skip
-        """Ends the conversation for now, whoever holds it, if no `seen_holder` is named."""
+    def close(self, moderator_id: UUID, *, now: datetime, seen: Seen | None = None, command: int | None = None) -> None:
+        """Ends the conversation for now, whoever holds it. Guarded only if the author says what they saw."""
         if self.closed:
             return
-        self._require_seen(seen_holder or self.holder_id, handover)
+        self._require_seen(seen)
         self.trigger_event(
             ChatClosed, moderator_id=moderator_id, from_moderator_id=self.holder_id, command=command, timestamp=now
         )
@@ -134,20 +129,33 @@ class StandingChat(WorkedChat):
         if self.closed:
             self.trigger_event(ChatReopened, command=command, timestamp=now)
 
-    def _require_seen(self, holder: UUID | None, handover: Handover) -> None:
-        """The one guard against acting on a stale picture: by the version that was seen, or by the holder."""
-        if handover.seen_version is not None:
-            if handover.seen_version < self.moved_at:
+    def _require_seen(self, seen: Seen | None) -> None:
+        """The one guard against acting on a stale picture: by the version, or by the holder. None asks for no guard."""
+        if seen is None:
+            return
+        if seen.version is not None:
+            if seen.version < self.moved_at:
                 raise ChangedHands(holder=self.holder_id and str(self.holder_id))
-        elif self.holder_id not in (None, holder):
+        elif self.holder_id not in (None, seen.holder):
             raise HeldByAnother(holder=str(self.holder_id))
 
-    def _pass_on(self, handover: Handover, *, now: datetime) -> None:
+    def _free(self, *, now: datetime, command: int | None = None, handover: Handover | None = None) -> None:
+        """Out of whoever's hands it is in."""
+        self.trigger_event(
+            ChatUnassigned, from_moderator_id=self.holder_id, command=command, note=_beginning(handover), timestamp=now
+        )
+
+    def _pass_on(self, handover: Handover | None, *, now: datetime) -> None:
         """Whoever gets a chat has to look at it, and at the note first."""
         self.wake(now=now)
         self._leave_note(handover, now=now)
 
-    def _leave_note(self, handover: Handover, *, now: datetime, command: int | None = None) -> None:
+    def _leave_note(self, handover: Handover | None, *, now: datetime, command: int | None = None) -> None:
         """What is said with a handover is kept, even where nothing moves."""
-        if handover.note.strip():
+        if handover is not None and handover.note.strip():
             self.note(handover.note, moderator_id=handover.by, now=now, command=command)
+
+
+def _beginning(handover: Handover | None) -> str:
+    """Of the note, for those who are told of the handover."""
+    return handover.note.strip()[:NOTE_BEGINS] if handover else ""

@@ -9,8 +9,9 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from pulse.access import Person, reach_of
-from pulse.desk.answers import WRITTEN, Listed, Shown, done, paged, shows
+from pulse.desk.answers import WRITTEN, Listed, Shown, paged, shows
 from pulse.desk.bodies import WITHOUT_NUL, Body, Cursor, Limit
+from pulse.desk.chat_commands import OnChat, on_chat
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.chat_rows import At, Name, Named, Version
 from pulse.desk.guard import Guard
@@ -56,17 +57,13 @@ def callback_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
 
     @router.post("/chats/{chat_id}/callbacks/{number}/done", responses={200: WRITTEN})
     async def finish_callback(
-        chat_id: UUID, number: Annotated[int, Path(ge=1, le=2**31 - 1)], said: CallbackOutcome,
-        person: Annotated[Person, Depends(guard.person)],
+        on: Annotated[OnChat, Depends(on_chat(desk, guard.person))], number: Annotated[int, Path(ge=1, le=2**31 - 1)],
+        said: CallbackOutcome,
     ) -> Response:  # fmt: skip
         """Somebody was called, or nobody answered: the request is done. Done once, it keeps its first outcome."""
-        return done(
-            await desk.command(
-                person, chat_id, lambda chat: chat.finish_callback(
-                    number, moderator_id=person.id, outcome=said.outcome, now=guard.clock()
-                ),
-            )
-        )  # fmt: skip
+        return await on.decide("callback", None, lambda chat, _: chat.finish_callback(
+            number, moderator_id=on.person.id, outcome=said.outcome, now=on.now()
+        ))  # fmt: skip
 
     return router
 

@@ -49,7 +49,7 @@ class OnChat:
     def now(self) -> datetime:
         return self._desk.guard.clock()
 
-    async def done(self, what: str, command: Command | None, act: Act) -> Response:
+    async def decide(self, what: str, command: Command | None, act: Act) -> Response:
         """Decides, once per `clientId`; `act` gets the key that the chat will know the command by. Raises NotFound."""
         key = command_key(self.person, what, command.clientId if command else None)
         decided = await self._desk.command(self.person, self._chat_id, lambda chat: act(chat, key), key)

@@ -84,14 +84,14 @@ def stuck_reply_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
     @router.post("/messages/{number}/send-again", responses={200: WRITTEN})
     async def send_reply_again(on: On, number: Number) -> Response:
         """Sends a reply once more that failed or is uncertain; the channel is really called again."""
-        return await on.done(
+        return await on.decide(
             "send-again", None, lambda chat, _: chat.send_again(number, moderator_id=on.person.id, now=on.now())
         )
 
     @router.post("/messages/{number}/arrived", responses={200: WRITTEN})
     async def vouch_for_reply(on: On, number: Number) -> Response:
         """Says that an uncertain reply arrived: you have seen it at the customer's. What was not tried yet goes on."""
-        return await on.done(
+        return await on.decide(
             "arrived", None, lambda chat, _: chat.vouch(number, moderator_id=on.person.id, now=on.now())
         )
 

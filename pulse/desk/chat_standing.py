@@ -1,6 +1,5 @@
 """Whose a chat is and how it stands: taking, giving, letting go, passing on, closing, opening again."""
 
-from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -9,11 +8,10 @@ from fastapi.responses import Response
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from pulse.aggregates.chat import Chat
-from pulse.aggregates.chat_standing import Handover
+from pulse.aggregates.chat_standing import Handover, Seen
 from pulse.desk.answers import WRITTEN
 from pulse.desk.bodies import WITHOUT_NUL
-from pulse.desk.chat_commands import Command, IfMatch, OnChat, Taking, on_chat, seen
+from pulse.desk.chat_commands import Act, Command, IfMatch, OnChat, Taking, on_chat, seen
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.guard import Guard
 from pulse.errors import Refusal
@@ -53,33 +51,33 @@ def chat_standing_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
     @router.post("/open", responses={200: WRITTEN})
     async def open_chat(on: On, command: Command | None = None) -> Response:
         """Opens a chat to work on it: a free one becomes yours, a held one stays where it is."""
-        return await on.done("open", command, lambda chat, key: chat.take(on.person.id, now=on.now(), command=key))
+        return await on.decide("open", command, lambda chat, key: chat.take(on.person.id, now=on.now(), command=key))
 
     @router.post("/assign-operator", responses={200: WRITTEN})
     async def assign_chat(on: On, wanted: Assignment | None = None, if_match: IfMatch = None) -> Response:
         """Gives a chat to a moderator, yourself by default. 409 with the holder if you did not see that they hold it."""
         wanted = wanted or Assignment()
         to = guard.directory.require_person(wanted.moderatorId or on.person.id)
-        return await on.done("assign", wanted, _to_person(on, to.id, wanted, _handover(on, wanted, if_match)))
+        return await on.decide("assign", wanted, _to_person(on, to.id, _said_seen(wanted, if_match)))
 
     @router.post("/unassign", responses={200: WRITTEN})
     async def unassign_chat(on: On, wanted: Taking | None = None, if_match: IfMatch = None) -> Response:
         """Lets a chat go, so that it is free in its department. 409 with the holder if you did not see that they hold it."""
         wanted = wanted or Taking()
-        holder, handover = wanted.from_ or on.person.id, _handover(on, wanted, if_match)
-        return await on.done("unassign", wanted, lambda chat, key: chat.unassign(
-            seen_holder=holder, now=on.now(), command=key, handover=handover
-        ))  # fmt: skip
+        before = _said_seen(wanted, if_match) or Seen(on.person.id)
+        return await on.decide(
+            "unassign", wanted, lambda chat, key: chat.unassign(seen=before, now=on.now(), command=key)
+        )
 
     @router.post("/transfer", responses={200: WRITTEN})
     async def transfer_chat(on: On, to: Transfer, if_match: IfMatch = None) -> Response:
         """Passes a chat on, with a note for whoever gets it. In another department it is free, and to be looked at."""
-        handover = _handover(on, to, if_match, to.note)
+        before, handover = _said_seen(to, if_match), Handover(on.person.id, to.note)
         if to.departmentId is not None:
             _require_somebody(guard, to.departmentId)
-            return await on.done("transfer", to, _to_department(on, to.departmentId, to, handover))
+            return await on.decide("transfer", to, _to_department(on, to.departmentId, before, handover))
         moderator = guard.directory.require_person(to.moderatorId or on.person.id)
-        return await on.done("transfer", to, _to_person(on, moderator.id, to, handover))
+        return await on.decide("transfer", to, _to_person(on, moderator.id, before, handover))
 
     return router
 
@@ -92,38 +90,33 @@ def chat_closing_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
     async def close_chat(on: On, wanted: Taking | None = None, if_match: IfMatch = None) -> Response:
         """Ends the conversation; the customer's next message opens it again. Whoever held the chat is told."""
         wanted = wanted or Taking()
-        handover = _handover(on, wanted, if_match)
-        return await on.done("close", wanted, lambda chat, key: chat.close(
-            on.person.id, seen_holder=wanted.from_, now=on.now(), command=key, handover=handover
-        ))  # fmt: skip
+        before = _said_seen(wanted, if_match)
+        return await on.decide(
+            "close", wanted, lambda chat, key: chat.close(on.person.id, seen=before, now=on.now(), command=key)
+        )
 
     @router.post("/reopen", responses={200: WRITTEN})
     async def reopen_chat(on: On, command: Command | None = None) -> Response:
         """Goes on with a conversation that was closed. It is nobody's, until somebody takes it."""
-        return await on.done("reopen", command, lambda chat, key: chat.reopen(now=on.now(), command=key))
+        return await on.decide("reopen", command, lambda chat, key: chat.reopen(now=on.now(), command=key))
 
     return router
 
 
-Handing = Callable[[Chat, int | None], None]
+def _said_seen(wanted: Taking, if_match: str | None) -> Seen | None:
+    """What the author says they saw; None if they don't say. Raises BadInput."""
+    version = seen(wanted.seen_version, if_match)
+    return None if wanted.from_ is None and version is None else Seen(wanted.from_, version)
 
 
-def _handover(on: OnChat, wanted: Taking, if_match: str | None, note: str = "") -> Handover:
-    return Handover(on.person.id, note, seen(wanted.seen_version, if_match))
-
-
-def _to_person(on: OnChat, moderator: UUID, wanted: Taking, handover: Handover) -> Handing:
+def _to_person(on: OnChat, moderator: UUID, before: Seen | None, handover: Handover | None = None) -> Act:
     """What one holds oneself, one need not say."""
-    holder = wanted.from_ or on.person.id
-    return lambda chat, key: chat.assign(
-        moderator, seen_holder=holder, now=on.now(), command=key, handover=handover
-    )  # fmt: skip
+    saw = before or Seen(on.person.id)
+    return lambda chat, key: chat.assign(moderator, seen=saw, now=on.now(), command=key, handover=handover)
 
 
-def _to_department(on: OnChat, department: UUID, wanted: Taking, handover: Handover) -> Handing:
-    return lambda chat, key: chat.transfer(
-        department, seen_holder=wanted.from_, now=on.now(), command=key, handover=handover
-    )  # fmt: skip
+def _to_department(on: OnChat, department: UUID, before: Seen | None, handover: Handover) -> Act:
+    return lambda chat, key: chat.transfer(department, seen=before, now=on.now(), command=key, handover=handover)
 
 
 def _require_somebody(guard: Guard, department: UUID) -> None:

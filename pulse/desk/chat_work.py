@@ -46,19 +46,19 @@ def chat_snoozing_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
     @router.post("/snooze", responses={200: WRITTEN})
     async def snooze_chat(on: On, snooze: Snooze) -> Response:
         """Puts a chat off until a time, or until the customer writes."""
-        return await on.done("snooze", snooze, lambda chat, key: chat.snooze(
+        return await on.decide("snooze", snooze, lambda chat, key: chat.snooze(
             snooze.until, moderator_id=on.person.id, now=on.now(), command=key
         ))  # fmt: skip
 
     @router.post("/wake", responses={200: WRITTEN})
     async def wake_chat(on: On, command: Command | None = None) -> Response:
         """Ends the snooze now."""
-        return await on.done("wake", command, lambda chat, key: chat.wake(now=on.now(), command=key))
+        return await on.decide("wake", command, lambda chat, key: chat.wake(now=on.now(), command=key))
 
     @router.post("/seen", responses={200: WRITTEN})
     async def mark_seen(on: On, seen: Seen) -> Response:
         """Marks everything up to a message as seen by you. Marks only move up."""
-        return await on.done("seen", None, lambda chat, _: chat.see(on.person.id, seen.upTo, now=on.now()))
+        return await on.decide("seen", None, lambda chat, _: chat.see(on.person.id, seen.upTo, now=on.now()))
 
     return router
 
@@ -70,18 +70,18 @@ def chat_sorting_routes(guard: Guard, desk: ChatDesk) -> APIRouter:
     @router.post("/tags", responses={200: WRITTEN})
     async def tag_chat(on: On, wanted: NewTag) -> Response:
         """Puts a tag on a chat. Tags have one spelling: small letters, one space between words."""
-        return await on.done("tag", wanted, lambda chat, key: chat.tag(wanted.tag, now=on.now(), command=key))
+        return await on.decide("tag", wanted, lambda chat, key: chat.tag(wanted.tag, now=on.now(), command=key))
 
     @router.delete("/tags/{tag:path}", responses={200: WRITTEN})
     async def untag_chat(on: On, tag: OldTag, clientId: OwnId = None) -> Response:
         """Takes a tag off."""
         command = Command(clientId=clientId)
-        return await on.done("untag", command, lambda chat, key: chat.untag(tag, now=on.now(), command=key))
+        return await on.decide("untag", command, lambda chat, key: chat.untag(tag, now=on.now(), command=key))
 
     @router.put("/priority", responses={200: WRITTEN})
     async def set_priority(on: On, wanted: Priority) -> Response:
         """Says how urgent a chat is."""
-        return await on.done(
+        return await on.decide(
             "priority", wanted, lambda chat, key: chat.prioritise(wanted.priority, now=on.now(), command=key)
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 import orjson
@@ -162,8 +163,14 @@ async def figures(reads: Reads, wanted: Wanted, by: By, calendars: list[Row]) ->
     return await _summed(reads, "figures", wanted, calendars=laid_out, **by.values())
 
 
-async def _summed(reads: Reads, statement: str, wanted: Wanted, **more: object) -> list[Row]:
-    found = await reads.fetch_within(int(SECONDS * 1000), SQL[statement], **wanted.values(), **more)
+def statement(name: str) -> LiteralString:
+    """A statement with the pieces that it shares with others; `wanted` is itself of pieces."""
+    text = SQL[name].replace("{keys}", SQL["keys"]).replace("{wanted}", SQL["wanted"])
+    return text.replace("{placed}", SQL["placed"]).replace("{tagged}", SQL["tagged"])
+
+
+async def _summed(reads: Reads, name: str, wanted: Wanted, **more: object) -> list[Row]:
+    found = await reads.fetch_within(int(SECONDS * 1000), statement(name), **wanted.values(), **more)
     if found is None:
         raise TooMuch
     return list(found)
@@ -171,12 +178,12 @@ async def _summed(reads: Reads, statement: str, wanted: Wanted, **more: object) 
 
 async def waiting_now(reads: Reads, wanted: Wanted, by: By) -> list[Row]:
     """How many chats wait for an answer now, by whoever holds them, by where they stand or what they are tagged with."""
-    return list(await reads.fetch(SQL["waiting_now"], **wanted.values(), **by.values()))
+    return list(await reads.fetch(statement("waiting_now"), **wanted.values(), **by.values()))
 
 
 async def backlog(reads: Reads, wanted: Wanted) -> Row:
     """How many chats were `open`, and how many of them `waiting`, just before `until`."""
-    [found] = await reads.fetch(SQL["backlog"], **wanted.values())
+    [found] = await reads.fetch(statement("backlog"), **wanted.values())
     return found
 
 
@@ -185,9 +192,9 @@ async def page(reads: Reads, wanted: Wanted, metric: str, *, limit: int, cursor:
     at = Cursor.of(cursor)
     values = wanted.values() | {"position": at.position, "limit": limit + 1}
     if metric in STOOD:
-        rows = await reads.fetch(SQL["standing"], waiting=metric == "waiting", **values)
+        rows = await reads.fetch(statement("standing"), waiting=metric == "waiting", **values)
     else:
         kind = (KINDS | STRETCHES)[metric]
-        rows = await reads.fetch(SQL["single"], kind=kind, measured=metric in STRETCHES, **values)
+        rows = await reads.fetch(statement("single"), kind=kind, measured=metric in STRETCHES, **values)
     items = rows[:limit]
     return Page(items, f"before-{items[-1]['position']}" if len(rows) > limit else None, None)

@@ -88,21 +88,11 @@ where facts.position = ended.position;
 
 -- name: counts
 -- How many facts of each kind there are, by what a report asks for; each tag of a chat counts it.
-select unnest(case when %(by)s <> 'tag' then array[case %(by)s
-            when 'moderator' then moderator_id::text
-            when 'department' then department_id::text
-            when 'channel' then %(channels)s::jsonb ->> source_id::text
-            when 'source' then source_id::text
-            when 'day' then (at at time zone %(zone)s)::date::text
-            when 'week' then date_trunc('week', at at time zone %(zone)s)::date::text end]
-        when tags = '{}' then array[null] else tags end) as key,
+select unnest({keys}) as key,
     kind, count(*) as number
 from facts
 where kind in ('opened', 'assigned', 'replied', 'closed') and at >= %(since)s and at < %(until)s
-    and (%(any_moderator)s or moderator_id is not distinct from %(moderator)s)
-    and (%(any_department)s or department_id is not distinct from %(department)s)
-    and (%(any_source)s or source_id = any (%(sources)s))
-    and (%(any_tag)s or case when %(tag)s::text is null then tags = '{}' else %(tag)s = any (tags) end)
+    and {wanted}
 group by 1, 2;
 
 -- name: bounds
@@ -110,10 +100,7 @@ group by 1, 2;
 select department_id, min(least(from_at, at)) as first, max(at) as last
 from facts
 where kind in ('replied', 'closed') and at >= %(since)s and at < %(until)s and from_at is not null
-    and (%(any_moderator)s or moderator_id is not distinct from %(moderator)s)
-    and (%(any_department)s or department_id is not distinct from %(department)s)
-    and (%(any_source)s or source_id = any (%(sources)s))
-    and (%(any_tag)s or case when %(tag)s::text is null then tags = '{}' else %(tag)s = any (tags) end)
+    and {wanted}
 group by 1;
 
 -- name: figures
@@ -123,14 +110,7 @@ with calendars as materialized (
     select * from json_to_recordset(%(calendars)s::json) as r(
         department_id uuid, starts float8[], lengths float8[], before float8[])),
 measured as materialized (
-    select kind, case when %(by)s <> 'tag' then array[case %(by)s
-                when 'moderator' then moderator_id::text
-                when 'department' then department_id::text
-                when 'channel' then %(channels)s::jsonb ->> source_id::text
-                when 'source' then source_id::text
-                when 'day' then (at at time zone %(zone)s)::date::text
-                when 'week' then date_trunc('week', at at time zone %(zone)s)::date::text end]
-            when tags = '{}' then array[null] else tags end as keys,
+    select kind, {keys} as keys,
         greatest(0, case when starts is null then date_part('epoch', at - from_at) else
             coalesce(before[last] + least(date_part('epoch', at) - starts[last], lengths[last]), 0)
             - coalesce(before[first] + least(date_part('epoch', from_at) - starts[first], lengths[first]), 0) end) as seconds
@@ -140,10 +120,7 @@ measured as materialized (
         select width_bucket(date_part('epoch', from_at), starts) as first,
             width_bucket(date_part('epoch', at), starts) as last) as spans
     where kind in ('replied', 'closed') and at >= %(since)s and at < %(until)s and from_at is not null
-        and (%(any_moderator)s or moderator_id is not distinct from %(moderator)s)
-        and (%(any_department)s or department_id is not distinct from %(department)s)
-        and (%(any_source)s or source_id = any (%(sources)s))
-        and (%(any_tag)s or case when %(tag)s::text is null then tags = '{}' else %(tag)s = any (tags) end)),
+        and {wanted}),
 keyed as (select kind, unnest(keys) as key, seconds from measured)
 select kind, false as together, key, count(*) as n, percentile_cont(0.5) within group (order by seconds) as median,
     percentile_disc(0.9) within group (order by seconds) as p90, avg(seconds) as mean
@@ -154,20 +131,13 @@ select kind, true, null, count(*), percentile_cont(0.5) within group (order by s
 from measured group by kind;
 
 -- name: waiting_now
--- Chats that wait for an answer now, by where they stand now.
-select unnest(case when %(by)s <> 'tag' then array[case %(by)s
-            when 'moderator' then inbox.holder_id::text
-            when 'department' then inbox.department_id::text
-            when 'channel' then %(channels)s::jsonb ->> facts.source_id::text
-            when 'source' then facts.source_id::text end]
-        when inbox.tags = '{}' then array[null] else inbox.tags end) as key,
-    count(distinct facts.chat_id) as number
-from facts join inbox using (chat_id)
-where facts.kind = 'waits' and facts.until is null
-    and (%(any_moderator)s or inbox.holder_id is not distinct from %(moderator)s)
-    and (%(any_department)s or inbox.department_id is not distinct from %(department)s)
-    and (%(any_source)s or facts.source_id = any (%(sources)s))
-    and (%(any_tag)s or case when %(tag)s::text is null then inbox.tags = '{}' else %(tag)s = any (inbox.tags) end)
+-- Chats that wait for an answer now, by where they stand now; that is in no day.
+select unnest({keys}) as key, count(distinct chat_id) as number
+from (
+    select chat_id, facts.source_id, inbox.holder_id as moderator_id, inbox.department_id, inbox.tags, null::timestamptz as at
+    from facts join inbox using (chat_id)
+    where facts.kind = 'waits' and facts.until is null) as waiting
+where {wanted}
 group by 1;
 
 -- name: single
@@ -179,10 +149,7 @@ where kind = %(kind)s and at >= %(since)s
         least((select at from facts where position = %(position)s), %(until)s::timestamptz),
         coalesce((select position from facts where position = %(position)s), 0))
     and (not %(measured)s or from_at is not null)
-    and (%(any_moderator)s or moderator_id is not distinct from %(moderator)s)
-    and (%(any_department)s or department_id is not distinct from %(department)s)
-    and (%(any_source)s or source_id = any (%(sources)s))
-    and (%(any_tag)s or case when %(tag)s::text is null then tags = '{}' else %(tag)s = any (tags) end)
+    and {wanted}
 order by at desc, position desc limit %(limit)s;
 
 -- name: standing
@@ -192,8 +159,7 @@ order by at desc, position desc limit %(limit)s;
 with here as materialized (
     select position, chat_id, version, at, moderator_id, department_id from facts
     where kind in ('opened', 'transferred') and tstzrange(at, until, '(]') @> %(until)s::timestamptz
-        and (%(any_department)s or department_id is not distinct from %(department)s)
-        and (%(any_source)s or source_id = any (%(sources)s)))
+        and {placed})
 select here.*, word.version as from_version, word.position as from_position, word.at as from_at
 from here
 left join lateral (
@@ -204,8 +170,7 @@ where here.position < %(position)s and (not %(waiting)s or word.version is not n
     and (%(any_moderator)s or exists (
         select from inbox where inbox.chat_id = here.chat_id and inbox.holder_id is not distinct from %(moderator)s))
     and (%(any_tag)s or exists (
-        select from inbox where inbox.chat_id = here.chat_id
-            and case when %(tag)s::text is null then tags = '{}' else %(tag)s = any (tags) end))
+        select from inbox where inbox.chat_id = here.chat_id and {tagged}))
 order by here.position desc limit %(limit)s;
 
 -- name: backlog
@@ -217,5 +182,27 @@ left join lateral (
     where waits.chat_id = facts.chat_id and waits.kind = 'waits' and waits.at < %(until)s
     order by version desc limit 1) as word on word.until is null or word.until >= %(until)s
 where facts.kind in ('opened', 'transferred') and tstzrange(facts.at, facts.until, '(]') @> %(until)s::timestamptz
-    and (%(any_department)s or facts.department_id is not distinct from %(department)s)
-    and (%(any_source)s or facts.source_id = any (%(sources)s));
+    and {placed};
+
+-- name: keys
+-- Which rows of a report count a fact: each tag of its chat, or the one that it belongs to.
+case when %(by)s <> 'tag' then array[case %(by)s
+        when 'moderator' then moderator_id::text
+        when 'department' then department_id::text
+        when 'channel' then %(channels)s::jsonb ->> source_id::text
+        when 'source' then source_id::text
+        when 'day' then (at at time zone %(zone)s)::date::text
+        when 'week' then date_trunc('week', at at time zone %(zone)s)::date::text end]
+    when tags = '{}' then array[null] else tags end
+
+-- name: wanted
+-- Whose facts a report is of.
+(%(any_moderator)s or moderator_id is not distinct from %(moderator)s)
+    and {placed} and (%(any_tag)s or {tagged})
+
+-- name: placed
+(%(any_department)s or department_id is not distinct from %(department)s)
+    and (%(any_source)s or source_id = any (%(sources)s))
+
+-- name: tagged
+case when %(tag)s::text is null then tags = '{}' else %(tag)s = any (tags) end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import LiteralString
 from uuid import UUID
 
 from eventsourcing.domain import AggregateEvent
@@ -25,7 +26,7 @@ from pulse.aggregates.source import SourceHalted
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.changes import Changes, Row
 from pulse.projections.entries import status_of
-from pulse.projections.paging import Cursor, Page
+from pulse.projections.paging import BEFORE, DOWN, Cursor, Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 
@@ -137,20 +138,26 @@ def _failed(event: AggregateEvent) -> Iterator[Concern]:
 async def page(reads: Reads, *, reach: Reach, unread: bool, limit: int, cursor: str | None) -> Page:
     """What one was told and may see now, the newest first."""
     at = Cursor.of(cursor)
-    statement = f"{at.way}_unread" if unread else at.way
-    rows = await reads.fetch(SQL[statement], **_mine(reach), position=at.position, limit=limit + 1)
+    asked = statement("page", at.way, unread=unread)
+    rows = await reads.fetch(asked, **_mine(reach), position=at.position, limit=limit + 1)
     return at.page(rows, limit, "position")
 
 
 async def one(reads: Reads, position: int, *, reach: Reach) -> Row | None:
-    rows = await reads.fetch(SQL["one"], **_mine(reach), position=position)
+    rows = await reads.fetch(statement("one"), **_mine(reach), position=position)
     return rows[0] if rows else None
 
 
 async def count_unread(reads: Reads, *, reach: Reach) -> int:
     """Up to COUNTED."""
-    [row] = await reads.fetch(SQL["count_unread"], **_mine(reach), limit=COUNTED)
+    [row] = await reads.fetch(statement("count_unread", unread=True), **_mine(reach), limit=COUNTED)
     return int(row["unread"])
+
+
+def statement(name: str, way: str = "older", *, unread: bool = False) -> LiteralString:
+    """A statement about what one was told, all of it or what is unread; of pages, those of a way, older or newer."""
+    told = SQL["told"].replace("{unread}", "and not told.read" if unread else "")
+    return SQL[name].replace("{told}", told).replace("{before}", BEFORE[way]).replace("{down}", DOWN[way])
 
 
 async def newest(reads: Reads, me: UUID) -> int:

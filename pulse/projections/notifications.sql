@@ -46,43 +46,22 @@ from json_to_recordset(%(rows)s::json) as r(moderator_id uuid, room_id uuid, num
 where notifications.moderator_id = r.moderator_id and notifications.room_id = r.room_id
     and notifications.number <= r.number and not notifications.read;
 
--- name: older
--- Of chats only those that one may see now.
-select told.* from notifications told left join inbox using (chat_id)
-where told.moderator_id = %(me)s and told.position < %(position)s and (told.chat_id is null or told.taken or %(everything)s
-    or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
-order by told.position desc limit %(limit)s;
-
--- name: newer
-select told.* from notifications told left join inbox using (chat_id)
-where told.moderator_id = %(me)s and told.position > %(position)s and (told.chat_id is null or told.taken or %(everything)s
-    or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
-order by told.position limit %(limit)s;
-
--- name: older_unread
-select told.* from notifications told left join inbox using (chat_id)
-where told.moderator_id = %(me)s and not told.read and told.position < %(position)s and (told.chat_id is null
-    or told.taken or %(everything)s or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
-order by told.position desc limit %(limit)s;
-
--- name: newer_unread
-select told.* from notifications told left join inbox using (chat_id)
-where told.moderator_id = %(me)s and not told.read and told.position > %(position)s and (told.chat_id is null
-    or told.taken or %(everything)s or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
-order by told.position limit %(limit)s;
+-- name: page
+select told.* from {told} and told.position {before} %(position)s
+order by told.position {down} limit %(limit)s;
 
 -- name: one
-select told.* from notifications told left join inbox using (chat_id)
-where told.moderator_id = %(me)s and told.position = %(position)s and (told.chat_id is null or told.taken or %(everything)s
-    or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s);
+select told.* from {told} and told.position = %(position)s;
 
 -- name: count_unread
 -- As far as anybody counts.
-select count(*) as unread from (
-    select 1 from notifications told left join inbox using (chat_id)
-    where told.moderator_id = %(me)s and not told.read and (told.chat_id is null or told.taken or %(everything)s
-        or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
-    limit %(limit)s) as counted;
+select count(*) as unread from (select 1 from {told} limit %(limit)s) as counted;
+
+-- name: told
+-- What one was told, or of that what is not read; of chats only those that one may see now.
+notifications told left join inbox using (chat_id)
+where told.moderator_id = %(me)s {unread} and (told.chat_id is null or told.taken or %(everything)s
+    or inbox.department_id = any (%(departments)s::uuid[]) or inbox.holder_id = %(me)s)
 
 -- name: newest
 select coalesce(max(position), 0) as position from notifications where moderator_id = %(me)s;

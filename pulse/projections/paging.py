@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, LiteralString, Self
 
 from pulse.errors import BadInput
 
 END = 2**62
+# What a statement of pages says, by the cursor's way.
+BEFORE: dict[str, LiteralString] = {"older": "<", "newer": ">"}
+DOWN: dict[str, LiteralString] = {"older": "desc", "newer": "asc"}
 
 
 @dataclass(frozen=True, slots=True)

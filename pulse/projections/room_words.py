@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import LiteralString
 from uuid import UUID
 
 from pulse.aggregates.room import RoomMessageWritten
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.changes import Changes
-from pulse.projections.paging import Cursor, Page
+from pulse.projections.paging import BEFORE, DOWN, Cursor, Page
 from pulse.projections.reads import Reads
 from pulse.projections.rooms import NameOf, named, people_of
 from pulse.projections.searching import stems_of
@@ -35,7 +36,7 @@ async def find(
     question, at = question_of(text), Cursor.of(cursor)
     stems = await stems_of(reads, question.words)
     wanted = {"lexemes": question.lexemes(stems), "me": me, "room": room, "position": at.position}
-    page = at.page(await reads.fetch(SQL[at.way], **wanted, limit=limit + 1), limit, "position")
+    page = at.page(await reads.fetch(statement(at.way), **wanted, limit=limit + 1), limit, "position")
     known = stems | await stems_of(reads, {word for row in page.items for word in alike(row["text"], question)})
     items = [
         {
@@ -47,3 +48,8 @@ async def find(
         for row in page.items
     ]  # fmt: skip
     return replace(page, items=items)
+
+
+def statement(way: str) -> LiteralString:
+    """The one statement that reads a page; `way` is older or newer."""
+    return SQL["page"].replace("{before}", BEFORE[way]).replace("{down}", DOWN[way])

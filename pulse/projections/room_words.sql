@@ -16,23 +16,13 @@ select position, room_id, number, strip(to_tsvector('russian', text)) || array_t
 from json_to_recordset(%(rows)s::json) as r(
     position bigint, room_id uuid, number integer, text text, exact text[]);
 
--- name: older
--- Messages with these words in the general room and in one's own direct ones, the newest first. The planner must not
--- guess how rare the words are, so it does not see them.
+-- name: page
+-- Messages with these words in the general room and in one's own direct ones, in their order. The planner must not guess
+-- how rare the words are, so it does not see them.
 with found as materialized (
     select position, room_id, number from search.room_words
     where words @@ (select %(lexemes)s::tsquery) and (%(room)s::uuid is null or room_id = %(room)s))
 select found.position, rooms.room_id, one, other, number, at, moderator_id, text
 from found join rooms using (room_id) join room_messages using (room_id, number)
-where position < %(position)s and (one is null or %(me)s in (one, other))
-order by position desc limit %(limit)s;
-
--- name: newer
--- The same, the other way.
-with found as materialized (
-    select position, room_id, number from search.room_words
-    where words @@ (select %(lexemes)s::tsquery) and (%(room)s::uuid is null or room_id = %(room)s))
-select found.position, rooms.room_id, one, other, number, at, moderator_id, text
-from found join rooms using (room_id) join room_messages using (room_id, number)
-where position > %(position)s and (one is null or %(me)s in (one, other))
-order by position limit %(limit)s;
+where position {before} %(position)s and (one is null or %(me)s in (one, other))
+order by position {down} limit %(limit)s;

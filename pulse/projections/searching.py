@@ -18,13 +18,12 @@ from uuid import UUID
 from pulse.access import Reach
 from pulse.projections import joins
 from pulse.projections.changes import Row
-from pulse.projections.paging import END, Cursor, Page
+from pulse.projections.paging import DOWN, END, Cursor, Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
 from pulse.projections.words import Question, alike, question_of, snippet
 
 SQL = Statements(__file__)
-DOWN: dict[str, LiteralString] = {"older": "desc", "newer": "asc"}
 NEAR_ROWS, STEP_ROWS = 2000, 4000
 PIECE_BITS = 18  # as in search.sql
 PIECES = (3, 8)  # asked for together; the newest is seldom whole

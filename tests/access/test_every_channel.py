@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pulse.access import GENERAL, Place, Subscription, may_hear, may_see, may_see_room, may_subscribe
 from pulse.aggregates.chat import Chat
-from pulse.aggregates.chat_standing import Handover
+from pulse.aggregates.chat_standing import Handover, Seen
 from pulse.aggregates.feed import EventPublished
 from pulse.aggregates.room import GENERAL as ROOM_OF_ALL
 from pulse.aggregates.room import RoomMessageWritten
@@ -363,12 +363,12 @@ async def a_private_word(world: World, act: Act) -> None:
 
 
 def assigned(world: World, act: Act, chat: Chat) -> None:
-    chat.assign(world.people[act.to], seen_holder=chat.holder_id, now=now())
+    chat.assign(world.people[act.to], seen=Seen(chat.holder_id), now=now())
 
 
 def let_go(world: World, act: Act, chat: Chat) -> None:
     if chat.holder_id is not None:
-        chat.unassign(seen_holder=chat.holder_id, now=now())
+        chat.unassign(seen=Seen(chat.holder_id), now=now())
 
 
 ACTS: dict[str, Perform] = {

@@ -387,17 +387,17 @@ def test_a_chat_held_by_another_is_refused_and_the_refusal_says_by_whom():
 
 
 def test_a_chat_may_be_taken_over_from_the_holder_one_knows_of():
-    outcome = given(a_chat(), assigned_to(ANNA)).when(assigned_to(BORIS, seen_holder=ANNA)).then(ChatAssigned)
+    outcome = given(a_chat(), assigned_to(ANNA)).when(assigned_to(BORIS, seen=ANNA)).then(ChatAssigned)
     assert (outcome.events[0].moderator_id, outcome.events[0].from_moderator_id) == (BORIS, ANNA)
 
 
 def test_a_chat_may_not_be_taken_over_from_a_holder_one_did_not_know_of():
     carol = uuid4()
-    given(a_chat(), assigned_to(ANNA)).when(assigned_to(BORIS, seen_holder=carol)).then_refused(HeldByAnother)
+    given(a_chat(), assigned_to(ANNA)).when(assigned_to(BORIS, seen=carol)).then_refused(HeldByAnother)
 
 
 def test_a_chat_that_became_free_may_be_taken_by_who_thought_it_held():
-    given(a_chat()).when(assigned_to(BORIS, seen_holder=ANNA)).then(ChatAssigned)
+    given(a_chat()).when(assigned_to(BORIS, seen=ANNA)).then(ChatAssigned)
 
 
 def test_a_closed_chat_is_not_assigned():

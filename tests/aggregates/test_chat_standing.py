@@ -8,7 +8,7 @@ import pytest
 
 from pulse.aggregates.chat import StaleReply
 from pulse.aggregates.chat_events import ChatAssigned, ChatReopened, ChatTransferred, ChatUnassigned, ReplyWritten
-from pulse.aggregates.chat_standing import ChangedHands, ChatIsClosed, Handover, HeldByAnother
+from pulse.aggregates.chat_standing import ChangedHands, ChatIsClosed, Handover, HeldByAnother, Seen
 from pulse.aggregates.chat_work import ChatWoken, NoteWritten
 from tests.aggregates.test_chat_work import snoozed
 from tests.given import ANNA, BORIS, NOW, SALES, SUPPORT, a_chat, assigned_to, closed_by, given, replies, vera_writes
@@ -18,15 +18,15 @@ CAROL = UUID(int=0xCA)
 
 def test_a_holder_lets_go():
     chat = given(a_chat(), assigned_to(ANNA))
-    chat.when(lambda chat: chat.unassign(seen_holder=BORIS, now=NOW)).then_refused(HeldByAnother)
-    chat.when(lambda chat: chat.unassign(seen_holder=ANNA, now=NOW)).then(ChatUnassigned).now(holder_id=None)
-    chat.when(lambda chat: chat.unassign(seen_holder=ANNA, now=NOW)).then_nothing()
+    chat.when(lambda chat: chat.unassign(seen=Seen(BORIS), now=NOW)).then_refused(HeldByAnother)
+    chat.when(lambda chat: chat.unassign(seen=Seen(ANNA), now=NOW)).then(ChatUnassigned).now(holder_id=None)
+    chat.when(lambda chat: chat.unassign(seen=Seen(ANNA), now=NOW)).then_nothing()
 
 
 def test_a_chat_is_passed_on_with_a_note_that_comes_first():
     chat = given(a_chat(), assigned_to(ANNA), snoozed())
     note = Handover(ANNA, "She asks about an invoice.")
-    chat.when(lambda chat: chat.assign(BORIS, seen_holder=ANNA, handover=note, now=NOW)).then(
+    chat.when(lambda chat: chat.assign(BORIS, seen=Seen(ANNA), handover=note, now=NOW)).then(
         ChatWoken, NoteWritten, ChatAssigned
     ).now(holder_id=BORIS, snoozed_until=None)
     chat.when(lambda chat: chat.transfer(SUPPORT, handover=note, now=NOW)).then(NoteWritten, ChatTransferred)
@@ -93,7 +93,7 @@ def test_a_reply_that_was_taken_is_not_stale_when_it_is_sent_again():
 
 TAKERS = {
     "assigned": lambda chat, **seen: chat.assign(BORIS, now=NOW, **seen),
-    "let go": lambda chat, **seen: chat.unassign(now=NOW, **{"seen_holder": BORIS} | seen),
+    "let go": lambda chat, **seen: chat.unassign(now=NOW, **{"seen": Seen(BORIS)} | seen),
     "transferred": lambda chat, **seen: chat.transfer(SUPPORT, now=NOW, **seen),
     "back": lambda chat, **seen: chat.transfer(SALES, now=NOW, **seen),
     "closed": lambda chat, **seen: chat.close(BORIS, now=NOW, **seen),
@@ -103,32 +103,53 @@ TAKERS = {
 @pytest.mark.parametrize("take", TAKERS.values(), ids=TAKERS)
 def test_whatever_takes_a_chat_is_refused_to_who_saw_another_holder(take):
     chat = given(a_chat(), assigned_to(CAROL), vera_writes("1"))
-    refusal = chat.when(lambda chat: take(chat, seen_holder=ANNA)).then_refused(HeldByAnother)
+    refusal = chat.when(lambda chat: take(chat, seen=Seen(ANNA))).then_refused(HeldByAnother)
     assert refusal.details == {"holder": str(CAROL)}
-    assert chat.when(lambda chat: take(chat, seen_holder=CAROL)).refusal is None
+    assert chat.when(lambda chat: take(chat, seen=Seen(CAROL))).refusal is None
 
 
 @pytest.mark.parametrize("take", TAKERS.values(), ids=TAKERS)
 def test_whatever_takes_a_chat_is_refused_to_who_saw_it_before_it_changed_hands(take):
     chat = given(a_chat(), assigned_to(ANNA), assigned_to(CAROL, ANNA), vera_writes("1"))  # 2: Anna's, 3: Carol's
-    refusal = chat.when(lambda chat: take(chat, handover=Handover(BORIS, seen_version=2))).then_refused(ChangedHands)
+    refusal = chat.when(lambda chat: take(chat, seen=Seen(version=2))).then_refused(ChangedHands)
     assert refusal.details == {"holder": str(CAROL)}
-    assert chat.when(lambda chat: take(chat, handover=Handover(BORIS, seen_version=3))).refusal is None
+    assert chat.when(lambda chat: take(chat, seen=Seen(version=3))).refusal is None
+
+
+@pytest.mark.parametrize("take", TAKERS.values(), ids=TAKERS)
+def test_a_version_that_was_seen_counts_more_than_the_holder(take):
+    chat = given(a_chat(), assigned_to(CAROL))  # 2: Carol's
+    assert chat.when(lambda chat: take(chat, seen=Seen(ANNA, 2))).refusal is None
+
+
+@pytest.mark.parametrize("name", ["assigned", "let go"])
+def test_who_does_not_say_what_they_saw_takes_no_chat_that_another_holds(name):
+    given(a_chat(), assigned_to(CAROL)).when(TAKERS[name]).then_refused(HeldByAnother)
+
+
+@pytest.mark.parametrize("name", ["transferred", "back", "closed"])
+def test_who_does_not_say_what_they_saw_moves_and_closes_a_chat_whoever_holds_it(name):
+    given(a_chat(), assigned_to(CAROL)).when(TAKERS[name]).now(holder_id=None)
+
+
+@pytest.mark.parametrize("name", ["transferred", "back", "closed"])
+def test_who_says_that_they_saw_it_free_takes_it_from_nobody(name):
+    given(a_chat(), assigned_to(CAROL)).when(lambda chat: TAKERS[name](chat, seen=Seen())).then_refused(HeldByAnother)
 
 
 def test_a_chat_that_was_let_go_since_has_changed_hands_and_is_nobodys():
     chat = given(a_chat(), assigned_to(ANNA), lambda chat: chat.transfer(SUPPORT, now=NOW))
-    stale = Handover(BORIS, seen_version=2)
-    refusal = chat.when(lambda chat: chat.close(BORIS, now=NOW, handover=stale)).then_refused(ChangedHands)
+    stale = Seen(version=2)
+    refusal = chat.when(lambda chat: chat.close(BORIS, now=NOW, seen=stale)).then_refused(ChangedHands)
     assert refusal.details == {"holder": None}
 
 
 def test_where_there_is_nothing_to_do_no_picture_is_stale():
-    stale = Handover(BORIS, seen_version=1)
-    given(a_chat(), assigned_to(BORIS)).when(lambda chat: chat.assign(BORIS, now=NOW, handover=stale)).then_nothing()
+    stale = Seen(version=1)
+    given(a_chat(), assigned_to(BORIS)).when(lambda chat: chat.assign(BORIS, now=NOW, seen=stale)).then_nothing()
     closed = given(a_chat(), assigned_to(ANNA), closed_by(ANNA))
-    closed.when(lambda chat: chat.close(BORIS, now=NOW, handover=stale)).then_nothing()
-    closed.when(lambda chat: chat.unassign(seen_holder=BORIS, now=NOW, handover=stale)).then_nothing()
+    closed.when(lambda chat: chat.close(BORIS, now=NOW, seen=stale)).then_nothing()
+    closed.when(lambda chat: chat.unassign(seen=stale, now=NOW)).then_nothing()
 
 
 def test_a_handover_says_how_its_note_begins():

@@ -14,6 +14,7 @@ import pytest
 
 from pulse.accounts import Accounts
 from pulse.aggregates.chat import Chat, chat_id
+from pulse.aggregates.chat_standing import Seen
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.pager import Pager, Wishes, pager_id
@@ -175,7 +176,7 @@ async def test_a_chat_given_and_a_mention_are_told_in_ones_own_language(office: 
         await linked(office, BORIS, "901", "ru")
         chat = await customer_writes(office)
         by = f"moderator:{ANNA.hex}"
-        await in_chat(office, chat, lambda known: known.assign(BORIS, seen_holder=None, now=now()), by)
+        await in_chat(office, chat, lambda known: known.assign(BORIS, now=now()), by)
         await in_chat(office, chat, lambda known: known.note(
             "@Boris, look", moderator_id=ANNA, mentions=(BORIS,), now=now()
         ), by)  # fmt: skip
@@ -199,7 +200,7 @@ async def test_only_what_is_wished_for_is_told(office: Office, script: Script) -
     async with paging(office):
         await linked(office, new_chats=False, assigned=False)
         chat = await customer_writes(office)
-        await in_chat(office, chat, lambda known: known.assign(ANNA, seen_holder=None, now=now()))
+        await in_chat(office, chat, lambda known: known.assign(ANNA, now=now()))
         await in_chat(office, chat, lambda known: known.note(
             "x" * 300, moderator_id=BORIS, mentions=(ANNA,), now=now()
         ), f"moderator:{BORIS.hex}")  # fmt: skip
@@ -220,7 +221,7 @@ async def test_who_is_away_is_left_alone_unless_they_want_it_otherwise(office: O
         position = (await office.store.decide(Moderator, ANNA, go_away, by="test")).position
         await office.directory.wait_for(position)
         chat = await customer_writes(office, "While she is away")
-        await in_chat(office, chat, lambda known: known.assign(BORIS, seen_holder=None, now=now()))
+        await in_chat(office, chat, lambda known: known.assign(BORIS, now=now()))
         await script.until_called(3)  # Boris was told: so the worker is past it
         await office.directory.wait_for(await wish(office, quiet_when_away=False))
         await customer_writes(office, "She wants it")
@@ -363,8 +364,8 @@ async def test_through_a_bot_that_is_off_nothing_is_told(office: Office, script:
         chat = await customer_writes(office, "First")
         await script.until_called(3)
         await switch(office, one, off)
-        await in_chat(office, chat, lambda known: known.assign(ANNA, seen_holder=None, now=now()))
-        await in_chat(office, chat, lambda known: known.assign(BORIS, seen_holder=ANNA, now=now()))
+        await in_chat(office, chat, lambda known: known.assign(ANNA, now=now()))
+        await in_chat(office, chat, lambda known: known.assign(BORIS, seen=Seen(ANNA), now=now()))
         await script.until_called(4)  # Boris was told by the other bot: so the worker is past Anna's
         await switch(office, one, "enable" if off == "disable" else "resume")
         await customer_writes(office, "Later")
@@ -389,7 +390,7 @@ async def test_a_chat_of_a_newer_pulse_is_told_of_by_its_name(office: Office, sc
         await linked(office, new_chats=False)
         await script.until_called(1)
     chat = await customer_writes(office)
-    await in_chat(office, chat, lambda known: known.assign(ANNA, seen_holder=None, now=now()))
+    await in_chat(office, chat, lambda known: known.assign(ANNA, now=now()))
     await newer_wrote(office.log, chat)
     async with paging(office):
         await script.until_called(2)
@@ -401,7 +402,7 @@ async def test_without_the_lists_the_name_is_left_out(office: Office, script: Sc
     async with Reads.open(nowhere, office.log) as reads, paging(office, reads=reads):
         await linked(office, new_chats=False)
         chat = await customer_writes(office)
-        await in_chat(office, chat, lambda known: known.assign(ANNA, seen_holder=None, now=now()))
+        await in_chat(office, chat, lambda known: known.assign(ANNA, now=now()))
         await script.until_called(2)
     assert told(script)[1:] == ["A chat is yours now"]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from pulse.aggregates.chat import Chat
-from pulse.aggregates.chat_standing import ChatIsClosed
+from pulse.aggregates.chat_standing import ChatIsClosed, Seen
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import moderator_id
 from pulse.eventlog.store import EventStore
@@ -53,7 +53,7 @@ async def test_a_command_that_comes_again_is_done_once_even_if_things_have_moved
         known.wake(now=now())
         known.untag("invoice", now=now())
         if known.holder_id is not None:
-            known.unassign(seen_holder=known.holder_id, now=now())
+            known.unassign(seen=Seen(known.holder_id), now=now())
         return known
 
     await shared.house.store.decide(Chat, chat, undo, by="system")

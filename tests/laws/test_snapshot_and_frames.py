@@ -35,6 +35,7 @@ from pulse.aggregates.chat_events import (
 )
 from pulse.aggregates.chat_replies import ChatMoved, Failure, ReplyDelivered
 from pulse.aggregates.chat_sending import Sending
+from pulse.aggregates.chat_standing import Seen
 from pulse.aggregates.chat_work import (
     PRIORITIES,
     ChatSnoozed,
@@ -439,7 +440,7 @@ def move(number: int) -> Act:
 
 
 def assign(number: int) -> Act:
-    return lambda chat: chat.assign(person(number), seen_holder=chat.holder_id, now=now())
+    return lambda chat: chat.assign(person(number), seen=Seen(chat.holder_id), now=now())
 
 
 def transfer(number: int) -> Act:
@@ -455,7 +456,7 @@ def reopen(_: int) -> Act:
 
 
 def unassign(number: int) -> Act:
-    return lambda chat: chat.unassign(seen_holder=person(number), now=now())
+    return lambda chat: chat.unassign(seen=Seen(person(number)), now=now())
 
 
 def note(number: int) -> Act:

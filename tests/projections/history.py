@@ -12,6 +12,7 @@ from uuid import UUID
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.chat_replies import Failure
 from pulse.aggregates.chat_sending import Sending
+from pulse.aggregates.chat_standing import Seen
 from pulse.aggregates.chat_work import PRIORITIES
 from pulse.aggregates.customer import Customer, customer_id
 from pulse.aggregates.delivery import Delivery, cause_of, delivery_id
@@ -194,14 +195,14 @@ class History:
 
     async def assign(self) -> None:
         who = self._moderator()
-        await self._in_chat(lambda chat: chat.assign(who, now=self.now, seen_holder=chat.holder_id))
+        await self._in_chat(lambda chat: chat.assign(who, now=self.now, seen=Seen(chat.holder_id)))
 
     async def transfer(self) -> None:
         to = self.random.choice((SALES, SUPPORT))
         await self._in_chat(lambda chat: chat.transfer(to, now=self.now))
 
     async def unassign(self) -> None:
-        await self._in_chat(lambda chat: chat.unassign(now=self.now, seen_holder=chat.holder_id or ANNA))
+        await self._in_chat(lambda chat: chat.unassign(now=self.now, seen=Seen(chat.holder_id or ANNA)))
 
     async def note(self) -> None:
         who = self._moderator()

@@ -195,7 +195,7 @@ async def test_a_week_in_a_big_table_is_read_by_indexes(database_url, projector,
     filters_ = ({"any_department": False, "department": SALES}, {"any_moderator": False, "moderator": ANNA})
     for whose in ({}, *filters_, {"any_tag": False, "tag": "invoice"}):
         for name, more in asked.items():
-            found = plan(database_url, facts.SQL[name], week | whose | more)
+            found = plan(database_url, facts.statement(name), week | whose | more)
             assert "Seq Scan on facts" not in found, (name, found)
             assert indexes.get(name, "facts_by_time") in found, (name, found)
 
@@ -208,7 +208,7 @@ async def test_a_late_page_costs_no_more_than_the_first(database_url, projector,
     year = Wanted(now - timedelta(days=366), now).values() | {"limit": 51}
 
     def touched(name: str, position: int, **more: object) -> int:
-        explain = f"explain (analyze, buffers, format json) {facts.SQL[name]}"
+        explain = f"explain (analyze, buffers, format json) {facts.statement(name)}"
         with psycopg.connect(database_url, autocommit=True, options="-c search_path=read") as connection:
             [found] = connection.execute(explain, year | {"position": position, **more}).fetchone()[0]
         assert found["Plan"]["Actual Rows"] == 51

@@ -103,7 +103,7 @@ def test_closing_and_writing_again_move_the_status():
 
 
 def test_holder_and_department_follow_the_chat():
-    held = row_after(assigned_to(ANNA), assigned_to(BORIS, seen_holder=ANNA))
+    held = row_after(assigned_to(ANNA), assigned_to(BORIS, seen=ANNA))
     assert held["holder_id"] == BORIS
     moved = row_after(assigned_to(ANNA), lambda chat: chat.transfer(SUPPORT, now=NOW))
     assert some(moved, "department_id", "holder_id") == [SUPPORT, None]

@@ -98,7 +98,7 @@ async def test_words_are_looked_up_in_their_index(database_url: str, query) -> N
     with psycopg.connect(database_url, autocommit=True, options="-c search_path=read") as connection:
         for way in ("older", "newer"):
             for words in ("'w7'", "'w':*", "'common'"):
-                explain = f"explain {room_words.SQL[way]}"
+                explain = f"explain {room_words.statement(way)}"
                 rows = connection.execute(explain, values | {"lexemes": words}).fetchall()
                 plan = "\n".join(line for (line,) in rows)
                 assert "room_words_by_words" in plan, plan

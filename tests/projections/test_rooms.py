@@ -10,7 +10,7 @@ import pytest
 
 from pulse.access import Person, Place, may_see, reach_of
 from pulse.aggregates.chat_replies import Failure
-from pulse.aggregates.chat_standing import Handover
+from pulse.aggregates.chat_standing import Handover, Seen
 from pulse.aggregates.chat_work import NoteWritten
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.notification import Notifications
@@ -18,6 +18,7 @@ from pulse.aggregates.pager import Pager
 from pulse.aggregates.room import GENERAL, Room
 from pulse.pager_codes import new_code
 from pulse.projections import notifications, rooms
+from pulse.projections.paging import DOWN
 from tests.aggregates.test_source import a_source
 from tests.given import ANNA, BORIS, NOW, SALES, SHOP, SUPPORT, VERA, a_chat, vera_writes
 from tests.projections.conftest import append
@@ -62,8 +63,8 @@ def test_a_chat_given_or_handed_over_is_told_to_its_new_holder_and_to_the_old_on
     told = Told()
     told.of(
         a_chat(),
-        lambda chat: chat.assign(ANNA, seen_holder=None, now=NOW),
-        lambda chat: chat.assign(BORIS, seen_holder=ANNA, now=NOW),
+        lambda chat: chat.assign(ANNA, now=NOW),
+        lambda chat: chat.assign(BORIS, seen=Seen(ANNA), now=NOW),
     )
     assert notices(told) == [
         (ANNA, "assigned", None, None), (BORIS, "transferred", None, None), (ANNA, "taken-away", None, None),
@@ -73,7 +74,7 @@ def test_a_chat_given_or_handed_over_is_told_to_its_new_holder_and_to_the_old_on
 @pytest.mark.parametrize(
     ("act", "kind"),
     [
-        (lambda chat: chat.unassign(seen_holder=ANNA, now=NOW), "taken-away"),
+        (lambda chat: chat.unassign(seen=Seen(ANNA), now=NOW), "taken-away"),
         (lambda chat: chat.transfer(SALES, handover=Handover(BORIS, " Yours "), now=NOW), "taken-away"),
         (lambda chat: chat.transfer(SUPPORT, handover=Handover(BORIS, " Yours "), now=NOW), "taken-away"),
         (lambda chat: chat.close(BORIS, now=NOW), "closed"),
@@ -137,7 +138,7 @@ def test_a_request_to_be_called_is_told_to_the_holder():
     told.of(a_chat(), asks)
     assert notices(told) == []
     told = Told()
-    told.of(a_chat(), lambda chat: chat.assign(ANNA, seen_holder=None, now=NOW), asks)
+    told.of(a_chat(), lambda chat: chat.assign(ANNA, now=NOW), asks)
     assert notices(told)[1:] == [(ANNA, "callback", 3, None)]
 
 
@@ -239,18 +240,18 @@ async def test_every_list_is_read_by_its_index(database_url, projector, query):
         "after": 9000, "everything": False, "departments": [SALES, SUPPORT],
     }  # fmt: skip
     with psycopg.connect(database_url, autocommit=True, options="-c search_path=read") as connection:
-        for statement in FILL.split(";\n"):
-            if statement.strip():
-                connection.execute(statement, values)
-        for model, names in (
-            (rooms, ("older", "newer", "one", "messages_before", "messages_after")),
-            (notifications, ("older", "newer", "older_unread", "newer_unread", "one", "count_unread", "newest")),
-        ):
-            for name in names:
-                plan = "\n".join(
-                    line for (line,) in connection.execute(f"explain {model.SQL[name]}", me) if "room_marks" not in line
-                )
-                assert "Seq Scan" not in plan, (name, plan)
+        for step in FILL.split(";\n"):
+            if step.strip():
+                connection.execute(step, values)
+        told = notifications.statement
+        statements = {name: rooms.SQL[name] for name in ("older", "newer", "one", "messages_before", "messages_after")}
+        statements |= {f"{way} {unread}": told("page", way, unread=unread) for way in DOWN for unread in (False, True)}
+        statements |= {"one told": told("one"), "count": told("count_unread", unread=True), "newest": told("newest")}
+        for name, statement in statements.items():
+            plan = "\n".join(
+                line for (line,) in connection.execute(f"explain {statement}", me) if "room_marks" not in line
+            )
+            assert "Seq Scan" not in plan, (name, plan)
 
 
 PEOPLE = [
@@ -282,7 +283,8 @@ async def test_the_list_shows_exactly_what_the_oracle_lets_a_person_see(log, dat
                 )
         for person in PEOPLE:
             reach = notifications._mine(reach_of(person))
-            for name in ("older", "older_unread"):
-                found = connection.execute(notifications.SQL[name], {**reach, "position": 99, "limit": 99}).fetchall()
+            for unread in (False, True):
+                page = notifications.statement("page", unread=unread)
+                found = connection.execute(page, {**reach, "position": 99, "limit": 99}).fetchall()
                 seen = sorted(row[1] for row in found)
                 assert seen == [n for n, place in enumerate(PLACES, 1) if may_see(person, place)], person.name

@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 
 from pulse.accounts import Accounts
 from pulse.aggregates.chat import Chat, chat_id
+from pulse.aggregates.chat_standing import Seen
 from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.source import source_id
@@ -147,8 +148,8 @@ def replies(text: str, who: UUID = ANNA, client_msg_id: str | None = None) -> Ca
     return lambda chat: chat.reply(text, moderator_id=who, client_msg_id=client_msg_id, now=now())
 
 
-def assigned_to(who: UUID, seen_holder: UUID | None = None) -> Callable[[Chat], None]:
-    return lambda chat: chat.assign(who, seen_holder=seen_holder, now=now())
+def assigned_to(who: UUID, seen: UUID | None = None) -> Callable[[Chat], None]:
+    return lambda chat: chat.assign(who, seen=Seen(seen), now=now())
 
 
 def moved_to(department: UUID) -> Callable[[Chat], None]:

@@ -12,6 +12,7 @@ from pulse.aggregates import EVENTS
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_replies import Failure
 from pulse.aggregates.chat_so_far import random_id_of
+from pulse.aggregates.chat_standing import Seen
 from pulse.eventlog.envelope import Recorded, open_envelope, seal, subject_of
 from pulse.projections.entries import change_of, entry_of
 from pulse.push.frames import Frame, Names, frames_of
@@ -91,7 +92,7 @@ LIFE: tuple[Callable[[Chat], Any], ...] = (
     lambda chat: chat.prioritise("high", now=NOW),
     lambda chat: chat.snooze(NOW + timedelta(days=1), moderator_id=ANNA, now=NOW),
     lambda chat: chat.wake(now=NOW),
-    lambda chat: chat.unassign(seen_holder=chat.holder_id or ANNA, now=NOW),
+    lambda chat: chat.unassign(seen=Seen(chat.holder_id or ANNA), now=NOW),
     lambda chat: chat.remember(5, now=NOW),
 )  # fmt: skip
 

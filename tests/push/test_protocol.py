@@ -97,7 +97,7 @@ async def test_the_holder_is_told_on_their_own_channel(pulse: Pulse) -> None:
     async with pusher_ear(pulse) as ear:
         await ear.subscribe(channel, **signed(pulse, ear, channel, BORIS))
         await act(pulse.house, visit, assigned_to(ANNA))
-        await act(pulse.house, visit, assigned_to(BORIS, seen_holder=ANNA))
+        await act(pulse.house, visit, assigned_to(BORIS, seen=ANNA))
         told = await ear.next()
     assert (told["event"], told["channel"]) == ("ChatAssigned", channel)
     assert json.loads(told["data"])["holder"] == {"id": str(BORIS), "name": "Boris"}

@@ -78,7 +78,7 @@ async def test_a_chat_can_be_handed_to_somebody_outside_its_department_and_back(
     async with staff_ear(pulse, outsider) as otto, staff_ear(pulse) as admin:
         await act(pulse.house, visit, assigned_to(outsider))
         await act(pulse.house, visit, writes("Hello?"))
-        await act(pulse.house, visit, assigned_to(ANNA, seen_holder=outsider))
+        await act(pulse.house, visit, assigned_to(ANNA, seen=outsider))
         decided = await act(pulse.house, visit, writes("Not for Otto"))
         await admin.up_to(decided.position)
         heard = await heard_by(otto, visit.chat)
