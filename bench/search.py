@@ -25,8 +25,9 @@ from bench.world import opened_world
 from pulse.access import Person, reach_of
 from pulse.projections import customers, inbox, search, thread
 from pulse.projections.reads import OPTIONS, Reads
-from pulse.projections.searching import Filters, find, stems_of
+from pulse.projections.searching import Filters, find
 from pulse.projections.sql import Statements
+from pulse.projections.word_forms import forms
 from pulse.projections.words import searchable
 
 SQL = Statements(__file__)
@@ -55,7 +56,7 @@ def build(database_url: str, messages: int) -> list[str]:
     words = vocabulary(chance)
     weights = list(itertools.accumulate(1 / (rank + 2) for rank in range(len(words))))
     texts = [written(chance, words, weights) for _ in range(min(POOL, messages))]
-    rows = orjson.dumps([{"n": n, "said": text, **searchable([text])} for n, text in enumerate(texts)])
+    rows = orjson.dumps([{"n": n, "said": text, "words": searchable(text)} for n, text in enumerate(texts)])
     options = "-c synchronous_commit=off -c maintenance_work_mem=256MB"
     with psycopg.connect(database_url, autocommit=True, options=options) as connection:
         connection.execute(SQL["clear"])
@@ -85,21 +86,18 @@ class Asked:
         self.common: list[tuple[str, int]] = []
 
     async def measure(self) -> None:
+        self._count()
         async with AsyncConnectionPool(self.database_url, min_size=1, kwargs=OPTIONS, open=False, max_size=2) as pool:
             reads: Reads = Reads(pool)
-            await self._count(reads)
             for who, person in PEOPLE.items():
                 await self._ask(reads, f"word in < {RARE:,}, {who}", self._some_rare, person, REACH_RARE)
                 await self._ask(reads, f"any word or beginning, {who}", self._some_common, person, REACH_ANY)
         self._plainly()
 
-    async def _count(self, reads: Reads) -> None:
-        """How many messages hold each word in any of its forms."""
-        stems = await stems_of(reads, {word for text in self.texts for word in text.split()})
-        form = {word: stem or word for word, stem in stems.items()}
-        told = (text.split() for text in self.texts)
-        held = Counter(each for words in told for each in {*words, *(form[word] for word in words)})
-        counts = [(word, held[form[word]] * self.messages // len(self.texts)) for word in form]
+    def _count(self) -> None:
+        """How many messages hold each word in any of its forms, as far as its commonest form says."""
+        held = Counter(form for text in self.texts for form in searchable(text))
+        counts = [(word, max(held[form] for form in forms(word)) * self.messages // len(self.texts)) for word in held]
         counts.sort(key=itemgetter(1), reverse=True)
         self.rare = [(word, count) for word, count in counts if count < RARE]
         self.common = counts[:30]

@@ -5,8 +5,8 @@ drop table if exists public.texts;
 
 -- name: fill_texts
 create table public.texts as
-select n as number, said, strip(to_tsvector('russian', text)) || array_to_tsvector(exact) as words
-from json_to_recordset(%(rows)s::json) as r(n integer, said text, text text, exact text[]);
+select n as number, said, array_to_tsvector(words) as words
+from json_to_recordset(%(rows)s::json) as r(n integer, said text, words text[]);
 
 -- name: fill_inbox
 -- Chats in twenty departments; one in a thousand is held.

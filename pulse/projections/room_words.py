@@ -12,11 +12,10 @@ from pulse.projections.changes import Changes
 from pulse.projections.paging import BEFORE, DOWN, Cursor, Page
 from pulse.projections.reads import Reads
 from pulse.projections.rooms import NameOf, named, people_of
-from pulse.projections.searching import stems_of
 from pulse.projections.sql import Statements
-from pulse.projections.words import alike, question_of, searchable, snippet
+from pulse.projections.words import question_of, searchable, snippet
 
-VERSION = 1
+VERSION = 2
 SQL = Statements(__file__)
 WRITES = ("insert_words",)
 
@@ -26,7 +25,7 @@ def project(recorded: Recorded, changes: Changes) -> None:
     match recorded.event:
         case RoomMessageWritten(number=number, text=text):
             place = {"position": recorded.position, "room_id": recorded.aggregate_id, "number": number}
-            changes.add("room_words.insert_words", {**place, **searchable([text])})
+            changes.add("room_words.insert_words", place | {"words": searchable(text)})
 
 
 async def find(
@@ -34,16 +33,14 @@ async def find(
 ) -> Page:
     """What somebody may see of it, the newest first: a direct room's words are for its two. Raises BadInput."""
     question, at = question_of(text), Cursor.of(cursor)
-    stems = await stems_of(reads, question.words)
-    wanted = {"lexemes": question.lexemes(stems), "me": me, "room": room, "position": at.position}
+    wanted = {"lexemes": question.lexemes(), "me": me, "room": room, "position": at.position}
     page = at.page(await reads.fetch(statement(at.way), **wanted, limit=limit + 1), limit, "position")
-    known = stems | await stems_of(reads, {word for row in page.items for word in alike(row["text"], question)})
     items = [
         {
             "room_id": row["room_id"], "kind": "direct" if row["one"] else "general",
             "with": named(next((who for who in people_of(row) if who != me), None), name_of),
             "message_id": row["number"], "sender": named(row["moderator_id"], name_of), "created_at": row["at"],
-            "snippet": snippet(row["text"], question, known),
+            "snippet": snippet(row["text"], question),
         }
         for row in page.items
     ]  # fmt: skip

@@ -12,9 +12,9 @@ create index room_words_by_words on room_words using gin (words) with (gin_pendi
 
 -- name: insert_words
 insert into room_words (position, room_id, number, words)
-select position, room_id, number, strip(to_tsvector('russian', text)) || array_to_tsvector(exact)
+select position, room_id, number, array_to_tsvector(words)
 from json_to_recordset(%(rows)s::json) as r(
-    position bigint, room_id uuid, number integer, text text, exact text[]);
+    position bigint, room_id uuid, number integer, words text[]);
 
 -- name: page
 -- Messages with these words in the general room and in one's own direct ones, in their order. The planner must not guess

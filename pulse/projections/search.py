@@ -29,7 +29,7 @@ from pulse.projections.customers import known_id
 from pulse.projections.sql import Statements
 from pulse.projections.words import phone_forms, searchable, spoken
 
-VERSION = 1
+VERSION = 2
 REMEMBERED = 10_000
 SQL = Statements(__file__)
 WRITES = ("upsert_chats", "insert_entries", "name_people", "name_chats", "change_entries", "forget_entries")
@@ -46,18 +46,18 @@ def project(recorded: Recorded, changes: Changes) -> None:
             _named(recorded.aggregate_id, Author(met.peer, met.name, met.username), changes)
         case ChatOpened() as opened:
             row = _met(recorded, recorded.aggregate_id, opened.customer_id, (opened.peer,), changes)
-            row |= {"title": spoken(opened.title)}
+            row |= {"title": searchable(opened.title)}
         case CustomerProfileChanged() as told:
             _named(recorded.aggregate_id, Author("", told.name, told.username, phone=told.phone), changes)
         case ChatRenamed(title=title):
             row = changes.fold("search.name_chats", recorded.aggregate_id)
-            row |= {"chat_id": recorded.aggregate_id, "title": spoken(title)}
+            row |= {"chat_id": recorded.aggregate_id, "title": searchable(title)}
         case MessagesDeleted(of=of):
             for version in of:
                 changes.add("search.forget_entries", {"chat_id": recorded.aggregate_id, "version": version})
         case MessageEdited(of=of, message=message) | MessageReread(of=of, message=message):
             row = changes.fold("search.change_entries", (recorded.aggregate_id, of))
-            row |= {"chat_id": recorded.aggregate_id, "version": of, **searchable(_said(recorded, message))}
+            row |= {"chat_id": recorded.aggregate_id, "version": of, "words": searchable(*_said(recorded, message))}
         case _:
             _entry(recorded, changes)
 
@@ -66,7 +66,7 @@ def _entry(recorded: Recorded, changes: Changes) -> None:
     texts = _words_of(recorded)
     if texts is not None:
         place = {"chat_id": recorded.aggregate_id, "version": recorded.ver, "position": recorded.position}
-        changes.add("search.insert_entries", {**place, "at": recorded.at, **searchable(texts)})
+        changes.add("search.insert_entries", {**place, "at": recorded.at, "words": searchable(*texts)})
     match recorded.event:
         case MessageReceived(message=message) if recorded.scope.source is not None:
             if chat_of(recorded.scope.source, message.author.id) == recorded.aggregate_id:  # their own chat, no group
@@ -112,7 +112,7 @@ def _met(recorded: Recorded, chat: UUID, customer: UUID, ids: tuple[str, ...], c
 def _named(customer: UUID, author: Author, changes: Changes) -> None:
     """What the channel did not tell stays as it was known."""
     told: dict[str, Any] = {
-        "name": spoken(author.name), "username": spoken(author.username or ""), "phone": _phone(author.phone or ""),
+        "name": searchable(author.name), "username": spoken(author.username or ""), "phone": _phone(author.phone or ""),
     }  # fmt: skip
     if any(told.values()):
         row = changes.fold("search.name_people", customer)

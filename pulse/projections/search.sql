@@ -28,7 +28,7 @@ create index search_by_words on search using gin (words) with (gin_pending_list_
 -- name: upsert_chats
 insert into search as known (chat_id, version, position, at, customer_id, ids, title, words)
 select chat_id, 0, position, at, customer_id, ids, title,
-    strip(to_tsvector('russian', coalesce(array_to_string(title, ' '), ''))) || array_to_tsvector(ids || title || ('@' || (position >> 18)))
+    array_to_tsvector(ids || title || ('@' || (position >> 18)))
 from json_to_recordset(%(rows)s::json) as r(
     chat_id uuid, position bigint, at timestamptz, customer_id uuid, ids text[], title text[])
 on conflict (chat_id, version) do update set
@@ -36,18 +36,16 @@ on conflict (chat_id, version) do update set
     words = known.words || excluded.words;
 
 -- name: insert_entries
--- The dictionary `russian` knows the forms of Russian words and, where letters are Latin, of English ones.
 insert into search (chat_id, version, position, at, words)
-select chat_id, version, position, at, strip(to_tsvector('russian', text)) || array_to_tsvector(exact || ('@' || (position >> 18)))
+select chat_id, version, position, at, array_to_tsvector(words || ('@' || (position >> 18)))
 from json_to_recordset(%(rows)s::json) as r(
-    chat_id uuid, version integer, position bigint, at timestamptz, text text, exact text[]);
+    chat_id uuid, version integer, position bigint, at timestamptz, words text[]);
 
 -- name: name_people
 update search as s set
     name = coalesce(r.name, s.name), username = coalesce(r.username, s.username), phone = coalesce(r.phone, s.phone),
-    words = strip(to_tsvector('russian', coalesce(array_to_string(s.title || coalesce(r.name, s.name), ' '), '')))
-        || array_to_tsvector(s.ids || s.title || coalesce(r.name, s.name) || coalesce(r.username, s.username)
-            || coalesce(r.phone, s.phone) || ('@' || (s.position >> 18)))
+    words = array_to_tsvector(s.ids || s.title || coalesce(r.name, s.name) || coalesce(r.username, s.username)
+        || coalesce(r.phone, s.phone) || ('@' || (s.position >> 18)))
 from json_to_recordset(%(rows)s::json) as r(customer_id uuid, name text[], username text[], phone text[])
 where s.customer_id = r.customer_id and s.version = 0
     and (coalesce(r.name, s.name), coalesce(r.username, s.username), coalesce(r.phone, s.phone))
@@ -55,15 +53,14 @@ where s.customer_id = r.customer_id and s.version = 0
 
 -- name: name_chats
 update search as s set title = r.title,
-    words = strip(to_tsvector('russian', coalesce(array_to_string(r.title || s.name, ' '), '')))
-        || array_to_tsvector(s.ids || r.title || s.name || s.username || s.phone || ('@' || (s.position >> 18)))
+    words = array_to_tsvector(s.ids || r.title || s.name || s.username || s.phone || ('@' || (s.position >> 18)))
 from json_to_recordset(%(rows)s::json) as r(chat_id uuid, title text[])
 where s.chat_id = r.chat_id and s.version = 0;
 
 -- name: change_entries
 -- A message that was deleted is not here any more, and stays away.
-update search as s set words = strip(to_tsvector('russian', r.text)) || array_to_tsvector(r.exact || ('@' || (s.position >> 18)))
-from json_to_recordset(%(rows)s::json) as r(chat_id uuid, version integer, text text, exact text[])
+update search as s set words = array_to_tsvector(r.words || ('@' || (s.position >> 18)))
+from json_to_recordset(%(rows)s::json) as r(chat_id uuid, version integer, words text[])
 where s.chat_id = r.chat_id and s.version = r.version;
 
 -- name: forget_entries

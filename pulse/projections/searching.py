@@ -21,7 +21,7 @@ from pulse.projections.changes import Row
 from pulse.projections.paging import DOWN, END, Cursor, Page
 from pulse.projections.reads import Reads
 from pulse.projections.sql import Statements
-from pulse.projections.words import Question, alike, question_of, snippet
+from pulse.projections.words import Question, question_of, snippet
 
 SQL = Statements(__file__)
 NEAR_ROWS, STEP_ROWS = 2000, 4000
@@ -70,22 +70,15 @@ async def wait_for(reads: Reads, position: int) -> None:
 async def find(reads: Reads, text: str, filters: Filters, reach: Reach, *, limit: int, cursor: str | None) -> Found:
     """What somebody may see of it, the newest first. A cursor is an earlier page's. Raises BadInput."""
     question, at = question_of(text), Cursor.of(cursor)
-    stems = await stems_of(reads, question.words)
     wanted = {
-        "lexemes": question.lexemes(stems), "chats": await _chats(reads, filters, reach), "channel": filters.channel,
+        "lexemes": question.lexemes(), "chats": await _chats(reads, filters, reach), "channel": filters.channel,
         "since": filters.since or EVER, "until": filters.until or NEVER, **reach,
     }  # fmt: skip
     bottom, top = await _span(reads, filters, at)
     search = Search(reads, at.way, wanted, bottom, top, limit + 1)
     await search.run()
     page = search.page(at, limit)
-    return Found(replace(page, items=await _told(reads, question, stems, page.items)), search.partial)
-
-
-async def stems_of(reads: Reads, words: Iterable[str]) -> dict[str, str | None]:
-    """Words as the dictionaries know them; None for those that are too common to have forms."""
-    asked = [word for word in words if word.isalpha()]
-    return {row["word"]: row["stem"] for row in await reads.fetch(SQL["stems"], words=asked)} if asked else {}
+    return Found(replace(page, items=_told(question, page.items)), search.partial)
 
 
 def statement(where: str, way: str) -> LiteralString:
@@ -230,15 +223,10 @@ async def _span(reads: Reads, filters: Filters, at: Cursor) -> tuple[int, int]:
     return max(bottom, span["bottom"]), min(top, span["top"])
 
 
-async def _told(
-    reads: Reads, question: Question, stems: dict[str, str | None], rows: Iterable[Row]
-) -> list[dict[str, Any]]:
+def _told(question: Question, rows: Iterable[Row]) -> list[dict[str, Any]]:
     """Hits as people see them. What was deleted a moment ago is not among them."""
-    shown = [row for row in rows if not row["version"] or (row["entry"] and not row["entry"].get("deleted_at"))]
-    texts = [_text_of(row) for row in shown]
-    likely = {word for text in texts for word in alike(text, question)} - stems.keys()
-    known = stems | await stems_of(reads, likely)
-    return [_hit(row) | {"snippet": snippet(text, question, known)} for row, text in zip(shown, texts, strict=True)]
+    shown = (row for row in rows if not row["version"] or (row["entry"] and not row["entry"].get("deleted_at")))
+    return [_hit(row) | {"snippet": snippet(_text_of(row), question)} for row in shown]
 
 
 def _hit(row: Row) -> dict[str, Any]:

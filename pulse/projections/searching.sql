@@ -1,8 +1,3 @@
--- name: stems
--- Each word as its dictionary knows it; null for words that are too common to have a form.
-select word, (select lexeme from unnest(to_tsvector('russian', word)) limit 1) as stem
-from unnest(%(words)s::text[]) as word;
-
 -- name: guess
 -- How many rows Postgres thinks have these words, from its statistics of how often each word stands: it looks at no row.
 explain (format json) select from search.search where words @@ %(lexemes)s::tsquery;

@@ -1,4 +1,4 @@
-"""Words: how texts become what is searched for, and how a question is put. Pure; Postgres knows the forms of words.
+"""Words: how texts become what is searched for, and how a question is put. Pure.
 
 Whatever is written and whatever is asked comes through the same door, so that they meet: without case, ё as е,
 compatibility forms as plain ones, words apart wherever something stands that is no letter and no digit.
@@ -7,12 +7,13 @@ compatibility forms as plain ones, words apart wherever something stands that is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from unicodedata import normalize
 from uuid import UUID
 
 from pulse.errors import BadInput
+from pulse.projections.word_forms import forms
 from pulse.values import value
 
 WORD = re.compile(r"[^\W_]+")
@@ -33,14 +34,13 @@ class Question:
     numbers: tuple[str, ...] = ()
     id: str | None = None
 
-    def lexemes(self, stems: Mapping[str, str | None]) -> str:
-        """As a tsquery, by the stems that Postgres gave for its words. Words hold no quotes, so quoting is safe."""
-        *whole, last = self.words
-        forms = [f"'{stems.get(word) or word}'" for word in whole]
-        stem = stems.get(last) or last
-        forms.append(f"('{last}':* | '{stem}')" if self.begun else f"'{stem}'")
+    def lexemes(self) -> str:
+        """As a tsquery: each word in any of its forms. Words hold no quotes, so quoting is safe."""
+        asked = [[f"'{form}'" for form in forms(word)] for word in self.words]
+        if self.begun:
+            asked[-1].append(f"'{self.words[-1]}':*")
         others = [f"'{number}':*" for number in self.numbers] + ([f"'{self.id}'"] if self.id else [])
-        return " | ".join([f"({' & '.join(forms)})", *others])
+        return " | ".join([" & ".join(f"({' | '.join(word)})" for word in asked), *others])
 
 
 def question_of(text: str) -> Question:
@@ -62,12 +62,12 @@ def plain(text: str) -> str:
     return normalize("NFKC", text.replace("№", " ")).casefold().replace("ё", "е")
 
 
-def searchable(texts: Iterable[str | None], exact: Iterable[str] = ()) -> dict[str, Any]:
-    """What a row is found by: `text` has the words with forms, `exact` all of them, phones and ids as they are."""
+def searchable(*texts: str | None) -> list[str]:
+    """What a row is found by: its words, what they are forms of, and phones with their country and without."""
     text = "\n".join(each for each in texts if each)[:LONGEST_TEXT]
-    words = spoken(text)
+    words = (form for word in spoken(text) for form in forms(word))
     phones = (form for digits, _ in phones_in(text) for form in phone_forms(digits))
-    return {"text": " ".join(filter(str.isalpha, words)), "exact": list(dict.fromkeys([*words, *phones, *exact]))}
+    return list(dict.fromkeys([*words, *phones]))
 
 
 def phones_in(text: str) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -84,15 +84,9 @@ def phone_forms(digits: str) -> tuple[str, ...]:
     return (whole, whole[-NATIONAL_DIGITS:])
 
 
-def alike(text: str, question: Question) -> set[str]:
-    """Words of a text that may be forms of those asked for: forms begin alike."""
-    begins = {word[0] for word in question.words}
-    return {word for word in spoken(text) if word[0] in begins and word.isalpha()}
-
-
-def snippet(text: str, question: Question, stems: Mapping[str, str | None]) -> list[dict[str, Any]]:
+def snippet(text: str, question: Question) -> list[dict[str, Any]]:
     """The text around its first hit, in parts: `{"text", "hit"}`. Joined they are the text as it is written."""
-    hits = _hits(text, question, stems)
+    hits = _hits(text, question)
     first = max(hits[0][0] - BEFORE_HIT, 0) if hits else 0
     last = min(first + SNIPPET, len(text))
     parts, at = [{"text": "…", "hit": False}] if first else [], first
@@ -104,16 +98,16 @@ def snippet(text: str, question: Question, stems: Mapping[str, str | None]) -> l
     return [part for part in parts if part["text"]]
 
 
-def _hits(text: str, question: Question, stems: Mapping[str, str | None]) -> list[tuple[int, int]]:
+def _hits(text: str, question: Question) -> list[tuple[int, int]]:
     """Where words stand that the question means, in their order."""
-    asked = {stems.get(word) or word for word in question.words} | {*question.words, question.id or ""}
+    asked = {form for word in question.words for form in forms(word)} | {question.id}
     begun = question.words[-1] if question.begun else None
     found = [
         span for digits, span in phones_in(text) if any(form.startswith(question.numbers) for form in phone_forms(digits))
     ]  # fmt: skip
     for match in WORD.finditer(text):
         word = plain(match[0])[:LONGEST_WORD]
-        if {word, stems.get(word)} & asked or (begun and word.startswith(begun)):
+        if not asked.isdisjoint(forms(word)) or (begun and word.startswith(begun)):
             found.append(match.span())
     return sorted(found)
 
