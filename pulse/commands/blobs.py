@@ -51,12 +51,18 @@ def sweep_blobs(
     show(found, as_json=as_json)
 
 
+BLIND = (
+    "Nothing was removed: the lists can't be read, so nobody can say whether the log is whole. "
+    "Start Postgres, or make the lists anew with `pulse rebuild`."
+)
+
+
 async def reached(house: House, *, must_know: bool = False) -> int:
     """How far the read models are: a log that is shorter has lost its tail. 0 where nobody can say, or ReadsDown."""
     async with open_reads(house) as reads:
         try:
             return await reads.reached()
-        except ReadsDown:
+        except ReadsDown as down:
             if must_know:
-                raise
+                raise ReadsDown(BLIND) from down
     return 0

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from fastapi import Request
 from starlette.responses import HTMLResponse, Response
 
-from pulse.access import Person
+from pulse.access import Person, may_manage
 from pulse.desk.guard import Guard
 from pulse.desk.html import language_of, page, page_headers
 from pulse.desk.words import WORDS, Words
@@ -52,7 +52,7 @@ class Shell:
     @property
     def panel(self) -> str:
         """What `/admin` is called for whoever looks."""
-        return self.words[PANEL if self.person and self.person.is_admin else "panel"]
+        return self.words[PANEL if self.person and may_manage(self.person) else "panel"]
 
     def link(self, address: str, name: str) -> str:
         """A link to a page of ours, marked where it leads here."""

@@ -9,12 +9,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from pulse.access import Person
-from pulse.desk.answers import Listed, Shown, paged, shows
+from pulse.desk.answers import Listed, Shown, paged, refuses, shows
 from pulse.desk.chat_rows import Named
 from pulse.desk.guard import Guard, OwnWrite
 from pulse.desk.room_desk import RoomDesk
 from pulse.desk.rooms import ROOM
 from pulse.desk.search import A_SECOND, AT_ONCE, Part, Words
+from pulse.errors import NotFound
 from pulse.limits import Rate
 from pulse.projections import room_words, searching
 from pulse.projections.reads import as_position
@@ -47,7 +48,7 @@ def room_search_routes(guard: Guard, desk: RoomDesk) -> APIRouter:
     router = APIRouter(prefix="/api/search", tags=["search"])
     rate = Rate(A_SECOND, AT_ONCE)
 
-    @router.get("/rooms", responses=shows(Listed[RoomHit]))
+    @router.get("/rooms", responses=shows(Listed[RoomHit]) | refuses(NotFound))
     async def search_rooms(
         wanted: Annotated[WantedInRooms, Query()], person: Annotated[Person, Depends(guard.reader)],
         written: OwnWrite = None,

@@ -43,6 +43,7 @@ async def test_what_a_sweep_would_remove_is_shown_first(
 
     await store.decide(Chat, a_chat().id, reply, by="system")
     assert await said("retention", "show") == {"days": None, "sources": {}, "files": 0, "size": 0}
+    assert (await command("rebuild"))[0] == 0
     assert (await said("blobs", "sweep", "--delete"))["removed"] == 0
     await store.decide(Retention, RETENTION, change, by="system")
     before = await store.log.last_position()

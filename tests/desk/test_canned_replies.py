@@ -95,4 +95,5 @@ async def test_views_are_ones_own_or_everybodys(shared: Pulse, desk: Desk) -> No
     assert [row["name"] for row in await desk.items("anna", "/api/views")] == ["All of us"]
     is_problem(await save("anna", "a\u2028b"), 400, "not-a-view")
     wrong = is_problem(await save("anna", "Odd", query={"tags": "delivery", "status": "lost"}), 422, "invalid")
-    assert "status, tags" in wrong["errors"][0]["message"]
+    assert "status: Send one of" in wrong["errors"][0]["message"]
+    assert "did you mean `tag`?" in wrong["errors"][0]["message"]
