@@ -14,7 +14,7 @@ from eventsourcing.domain import Aggregate
 
 from pulse.access import Person, may_manage
 from pulse.aggregates.blocklist import Block, Blocklist, blocklist_id
-from pulse.aggregates.department import Department, DepartmentIsArchived
+from pulse.aggregates.department import Department, DepartmentIsArchived, NameTaken
 from pulse.aggregates.identity import Identity, identity_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.pager import Pager
@@ -40,6 +40,10 @@ KINDS = (
 
 class UnknownDepartment(BadInput):
     """There is no such department."""
+
+
+class AmbiguousDepartment(BadInput):
+    """Several departments have this name."""
 
 
 class Directory:
@@ -101,17 +105,17 @@ class Directory:
         return there(self.department(department), "There is no such department.")
 
     def departments_named(self, names: Iterable[str]) -> tuple[UUID, ...]:
-        """Each once, in this order. Raises UnknownDepartment, which names those there are, DepartmentIsArchived."""
-        known = {department.name.casefold(): department.id for department in self.departments()}
-        for name in (wanted := list(dict.fromkeys(name.strip() for name in names))):
-            if name.casefold() not in known:
-                there = ", ".join(sorted(department.name for department in self.departments())) or "none yet"
-                raise UnknownDepartment(
-                    f"There is no department {name!r}. There are: {there}. `pulse department add NAME` makes one."
-                )
-        found = tuple(dict.fromkeys(known[name.casefold()] for name in wanted))
+        """Each once, in this order. Raises UnknownDepartment, AmbiguousDepartment, DepartmentIsArchived."""
+        wanted = dict.fromkeys(name.strip() for name in names)
+        found = tuple(dict.fromkeys(self._department_named(name) for name in wanted))
         self.require_departments(found)
         return found
+
+    def require_name_free(self, name: str, department: UUID) -> None:
+        """For a department that shall have this name. Raises NameTaken, which says whose it is."""
+        for other in self.departments():
+            if other.id != department and other.is_called(name):
+                raise NameTaken(department={"id": str(other.id), "name": other.name})
 
     def person(self, moderator: UUID) -> Person | None:
         """A moderator who may sign in; None for strangers and disabled accounts."""
@@ -243,6 +247,19 @@ class Directory:
         """A department's canned replies; everybody's for None."""
         found = self._known.get(phrasebook_id(department))
         return found if isinstance(found, Phrasebook) else None
+
+    def _department_named(self, name: str) -> UUID:
+        """Raises UnknownDepartment, which names those there are, AmbiguousDepartment."""
+        found = [department.id for department in self.departments() if department.is_called(name)]
+        if not found:
+            there = ", ".join(sorted(department.name for department in self.departments())) or "none yet"
+            raise UnknownDepartment(
+                f"There is no department {name!r}. There are: {there}. `pulse department add NAME` makes one."
+            )
+        if len(found) > 1:
+            ids = ", ".join(sorted(map(str, found)))
+            raise AmbiguousDepartment(f"{name!r} is ambiguous: {ids} have this name. Give all but one another name.")
+        return found[0]
 
     def _take(self, stored: Stored) -> None:
         aggregate_id = UUID(stored.subject.rsplit(".", 1)[1])

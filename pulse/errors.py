@@ -38,6 +38,7 @@ PulseError
 │   ├── LastSecret          aggregates/producer
 │   ├── LinkedToAnother     aggregates/identity
 │   ├── NoCode              ingest/webhooks
+│   ├── NameTaken           aggregates/department
 │   ├── NotAsShown          eventlog/rehearsal
 │   ├── ThereAlready        commands/running
 │   ├── TooManySubscribers  desk/subscriber_desk
@@ -76,6 +77,7 @@ PulseError
 │   ├── NotAView            aggregates/saved_views
 │   ├── NotATag             aggregates/chat_work
 │   ├── NotAPriority        aggregates/chat_work
+│   ├── NotItsVersion       aggregates/chat_standing
 │   ├── NotWorkingHours     aggregates/department_hours
 │   ├── TooMuch             projections/facts
 │   ├── NotADepartment      aggregates/department
@@ -83,6 +85,7 @@ PulseError
 │   ├── NotAPolicy          aggregates/department_policy
 │   ├── NotARetention       aggregates/retention
 │   ├── UnknownDepartment   directory
+│   ├── AmbiguousDepartment directory
 │   ├── UnknownRole         aggregates/moderator
 │   ├── NotAnEmail          aggregates/moderator
 │   ├── NotAName            aggregates/moderator

@@ -84,6 +84,11 @@ class Rate:
             refusal.retry_after = max(1, math.ceil(self._used(key) + self._gap - self._slack))
             raise refusal
 
+    def give_back(self, key: Hashable) -> None:
+        """What was counted last came to nothing."""
+        if key in self._due:
+            self._due[key] -= self._gap
+
     def left(self, key: Hashable) -> Left:
         """What the key may still do, without counting anything."""
         used = self._used(key)

@@ -104,6 +104,12 @@ class Subscribing:
         """Raises NotFound."""
         return await self.store.decide_known(Subscriber, subscriber_id, lambda found: act(_here(found)), by=by)
 
+    async def end(self, subscriber_id: UUID, *, by: str) -> Decided:
+        """Tells it nothing more, for good; one that left stays as it is. Raises NotFound."""
+        return await self.store.decide_known(
+            Subscriber, subscriber_id, lambda found: found.leave(now=self.clock()), by=by
+        )
+
     async def one(self, subscriber_id: UUID) -> Subscriber:
         """As it stands now, whoever changed it. Raises NotFound."""
         return _here(there(await self.store.load(Subscriber, subscriber_id)))

@@ -76,11 +76,15 @@ class Staff(msgspec.Struct, frozen=True):
 
 
 class Challenge(msgspec.Struct, frozen=True):
-    """Somebody whose password was right, at version `since` of the moderator: a code is still to come."""
+    """Somebody whose password was right, at version `since` of the moderator: a code is still to come.
+
+    `once` tells it from others of the same second.
+    """
 
     person: UUID
     since: int
     issued: int
+    once: str = ""
 
 
 class Device(msgspec.Struct, frozen=True):

@@ -20,8 +20,8 @@ TEXT = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
 
 # Of commands, of sockets, of the start, and those that never leave their floor.
 NOT_OVER_HTTP = {
-    "another-scheme", "answer-too-large", "bad-setting", "customer-too", "no-chat-yet", "not-a-contract",
-    "not-an-identity", "refusal", "not-working-hours", "there-already", "unknown-role", "wrong-origin",
+    "ambiguous-department", "another-scheme", "answer-too-large", "bad-setting", "customer-too", "no-chat-yet", "not-a-contract",
+    "not-an-identity", "refusal", "there-already", "unknown-role", "wrong-origin",
 }  # fmt: skip
 
 # A command that is answered with an error ends the script.

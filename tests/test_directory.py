@@ -11,13 +11,13 @@ import pytest
 
 from pulse.accounts import Accounts
 from pulse.aggregates.blocklist import Blocklist, blocklist_id
-from pulse.aggregates.department import department_id
+from pulse.aggregates.department import Department, department_id
 from pulse.aggregates.identity import identity_id
 from pulse.aggregates.moderator import Moderator, moderator_id
 from pulse.aggregates.producer import producer_id
 from pulse.aggregates.source import source_id
 from pulse.aggregates.subscriber import Subscriber
-from pulse.directory import Directory, UnknownDepartment
+from pulse.directory import AmbiguousDepartment, Directory, UnknownDepartment
 from pulse.errors import NotFound
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.jetstream import Log
@@ -237,6 +237,19 @@ async def test_departments_are_found_by_name_in_the_order_asked(log: Log, accoun
         assert found == (department_id("Support"), department_id("Sales"))
         with pytest.raises(UnknownDepartment, match=r"no department 'Orders'\. There are: Sales, Support"):
             directory.departments_named(["Sales", "Orders"])
+
+
+async def test_a_name_that_two_departments_have_is_ambiguous(log: Log, accounts: Accounts, store: EventStore) -> None:
+    """As it may be in a log from before names were refused."""
+    async with open_directory(log) as directory:
+        for name in ("Support", "Sales"):
+            await accounts.create_department(name)
+        renamed = await store.decide_known(
+            Department, department_id("Sales"), lambda found: found.rename("support", now=now()), by="test"
+        )
+        await directory.wait_for(renamed.position)
+        with pytest.raises(AmbiguousDepartment, match="'Support' is ambiguous"):
+            directory.departments_named(["Support"])
 
 
 async def test_it_knows_whose_an_identity_is(log: Log, accounts: Accounts, store: EventStore) -> None:

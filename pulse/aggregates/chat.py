@@ -178,8 +178,8 @@ class Chat(StandingChat, RepliedChat, FiledChat):
             written = self.client_msgs.get(client_key(moderator_id, client_msg_id))
             if written is not None:
                 return written
-        if seen_version is not None and self.answered_since(seen_version, moderator_id):
-            raise StaleReply(version=self.version)
+        if seen_version is not None:
+            self._require_up_to_date(seen_version, moderator_id)
         if not text.strip() and not attachments:
             raise EmptyReply
         if self.closed:
@@ -235,6 +235,12 @@ class Chat(StandingChat, RepliedChat, FiledChat):
             message_id=message_id, timestamp=now,
         )  # fmt: skip
         self.read_replies(now=now)
+
+    def _require_up_to_date(self, version: int, moderator_id: UUID) -> None:
+        """Raises NotItsVersion, StaleReply."""
+        self.require_version(version)
+        if self.answered_since(version, moderator_id):
+            raise StaleReply(version=self.version)
 
     def _wake_or_reopen(self, *, now: datetime) -> None:
         """The customer wants something: the chat is to be looked at."""

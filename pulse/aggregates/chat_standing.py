@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pulse.aggregates.chat_events import ChatAssigned, ChatClosed, ChatReopened, ChatTransferred, ChatUnassigned
 from pulse.aggregates.chat_work import WorkedChat
-from pulse.errors import Refusal
+from pulse.errors import BadInput, Refusal
 from pulse.values import value
 
 NOTE_BEGINS = 200
@@ -19,6 +19,10 @@ class ChatIsClosed(Refusal):
 
 class HeldByAnother(Refusal):
     """Somebody else holds this chat."""
+
+
+class NotItsVersion(BadInput):
+    """This is no version of this chat: it has not come so far. A position in the log is something else."""
 
 
 class ChangedHands(HeldByAnother):
@@ -49,7 +53,7 @@ class StandingChat(WorkedChat):
 
     A chat is not taken out of somebody's hands by who saw it in others (HeldByAnother), or saw a version before it last
     changed hands (ChangedHands); both name who holds it now. `assign` and `unassign` always ask. `transfer` and `close`
-    go through whoever holds the chat, unless the author says what they saw.
+    go through whoever holds the chat, unless the author says what they saw. Nobody saw what is to come (NotItsVersion).
     """
 
     def take(self, moderator_id: UUID, *, now: datetime, command: int | None = None) -> None:
@@ -129,11 +133,17 @@ class StandingChat(WorkedChat):
         if self.closed:
             self.trigger_event(ChatReopened, command=command, timestamp=now)
 
+    def require_version(self, version: int) -> None:
+        """Raises NotItsVersion for one that is still to come."""
+        if version > self.version:
+            raise NotItsVersion(version=self.version)
+
     def _require_seen(self, seen: Seen | None) -> None:
         """The one guard against acting on a stale picture: by the version, or by the holder. None asks for no guard."""
         if seen is None:
             return
         if seen.version is not None:
+            self.require_version(seen.version)
             if seen.version < self.moved_at:
                 raise ChangedHands(holder=self.holder_id and str(self.holder_id))
         elif self.holder_id not in (None, seen.holder):

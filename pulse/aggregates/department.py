@@ -24,6 +24,10 @@ class DepartmentIsArchived(Refusal):
     """This department is archived. Restore it first."""
 
 
+class NameTaken(Refusal):
+    """Another department has this name."""
+
+
 class DepartmentCreated(AggregateCreated):
     name: str
 
@@ -74,6 +78,17 @@ class Department(Aggregate):
         """Creates a department; the id follows from its first name, so the same one can't be made twice."""
         name = clean_name(name)
         return cls._create(DepartmentCreated, id=department_id(name), name=name, timestamp=now)
+
+    def require_called(self, name: str) -> None:
+        """Raises NameTaken if it was made by this name and goes by another now: a second one can't be made."""
+        if not self.is_called(name):
+            raise NameTaken(
+                f"The department {self.name} was made by this name. Give the new one another.",
+                department={"id": str(self.id), "name": self.name},
+            )
+
+    def is_called(self, name: str) -> bool:
+        return self.name.casefold() == name.strip().casefold()
 
     def rename(self, name: str, *, now: datetime) -> None:
         """Raises NotADepartment."""

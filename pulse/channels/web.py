@@ -17,6 +17,7 @@ MESSAGE_ID_LIMIT = 128
 NAME_LIMIT = 100
 COMMENT_LIMIT = 1000
 PHONE = re.compile(r"\+?[0-9 ]+")
+BETWEEN = re.compile(r"[-().\s]+")  # how people set digits apart
 
 
 class Web(Channel):
@@ -64,10 +65,10 @@ class Web(Channel):
 
 
 def phone_of(post: Fields) -> str:
-    """As it was typed, spaces in a row as one."""
-    phone = " ".join(post.text("phone").split())
+    """Its digits as they were set apart, by one space each."""
+    phone = BETWEEN.sub(" ", post.text("phone")).strip()
     if not PHONE.fullmatch(phone) or not 5 <= sum(map(str.isdigit, phone)) <= 20:
-        raise post.wrong("phone", "a phone number: 5 to 20 digits, with spaces, a + before them")
+        raise post.wrong("phone", "a phone number: 5 to 20 digits, with spaces, -, ( ) and . between, a + before them")
     return phone
 
 

@@ -130,8 +130,10 @@ def add_department(name: str, as_json: Json = False) -> None:
     made: dict[str, Any] = {}
 
     async def create(house: House) -> None:
-        accounts = Accounts(house.store, house.vault, now)
-        decided = await accounts.create_department(name)
+        house.directory.require_name_free(name, department_id(name))
+        if known := house.directory.department(department_id(name)):
+            known.require_called(name)
+        decided = await Accounts(house.store, house.vault, now).create_department(name)
         if not decided.events:
             raise ThereAlready(f"There is a department {name!r} already; nothing was changed.")
         made.update(id=str(department_id(name)), name=name.strip())

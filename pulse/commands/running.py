@@ -18,7 +18,8 @@ DOORS = "doors.json"
 
 
 class NotRunning(Trouble):
-    """Pulse is not running here. Start it with `pulse up`, or set PULSE_NATS_URL and PULSE_DATABASE_URL."""
+    """Pulse is not running here. Set PULSE_DATA_DIR to where it keeps its data, or PULSE_NATS_URL and
+    PULSE_DATABASE_URL to where its servers are; or start it with `pulse up`."""
 
 
 class ThereAlready(Refusal):

@@ -116,7 +116,12 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     if first["type"] == "json_invalid":
-        return problem(Invalid(f"The body is not JSON: {first['ctx']['error']}."))
+        return problem(_no_body(f"The body is not JSON: {first['ctx']['error']}."))
     if first["loc"] == ("body",):
-        return problem(Invalid("Send a JSON object, with the header Content-Type: application/json."))
+        return problem(_no_body("Send a JSON object, with the header Content-Type: application/json."))
     return problem(Invalid(errors=faults_of(error.errors(), request.scope["route"])))
+
+
+def _no_body(words: str) -> Invalid:
+    """Of the whole body, so its fault has no field."""
+    return Invalid(words, errors=[{"field": "", "message": words}])

@@ -77,10 +77,16 @@ def department_routes(guard: Guard, store: EventStore, decisions: Decisions) -> 
 
     @router.post("", status_code=201, responses=shows(MadeDepartment, "made", 201) | shows(MadeDepartment, "was there"))
     async def create_department(wanted: DepartmentBody, person: Admin) -> Response:
-        """Makes a department. One that was made by that name stays as it is, whatever it is called now: 200."""
+        """Makes a department. One of that name that is there stays as it is: 200.
+
+        409 `name-taken` names the `department` that has the name, or was made by it and is called otherwise now.
+        """
         made = department_id(wanted.name)
+        directory.require_name_free(wanted.name, made)
 
         def decision(known: Department | None) -> Department:
+            if known is not None:
+                known.require_called(wanted.name)
             return known or Department.create(wanted.name, now=guard.clock())
 
         decided = await store.decide(Department, made, decision, by=by_moderator(person.id))
@@ -96,7 +102,9 @@ def department_routes(guard: Guard, store: EventStore, decisions: Decisions) -> 
 
     @router.patch("/{department_id}", responses={200: WRITTEN})
     async def rename_department(department_id: UUID, wanted: DepartmentBody, person: Admin) -> Response:
-        """Another name; the id stays."""
+        """Another name; the id stays. 409 `name-taken` if another `department` has it."""
+        directory.require_department(department_id)
+        directory.require_name_free(wanted.name, department_id)
         return done(
             await decisions.decide(
                 person, Department, department_id, lambda found: found.rename(wanted.name, now=guard.clock())

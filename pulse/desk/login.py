@@ -16,8 +16,10 @@ from pulse.desk.guard import NotFromHere
 from pulse.desk.second_factors import Proof, SecondFactors
 from pulse.desk.sign_in import CodeAsked, SignedIn, SignIn
 from pulse.desk.tries import Tries
+from pulse.desk.used_once import UsedOnce
 from pulse.errors import NotAuthentic
 from pulse.passwords import LONGEST, PasswordCheck
+from pulse.tokens import CHALLENGE_LIFE
 
 # A challenge is no session yet; it ends with whatever ends all of them.
 CHALLENGED = UUID(int=0)
@@ -52,6 +54,7 @@ class Login:
         self._passwords = passwords
         self._tries = tries
         self._factors = factors
+        self._used = UsedOnce(self.guard.reads)
 
     async def by_password(
         self, email: str, password: str, request: Request, response: Response
@@ -93,8 +96,15 @@ class Login:
         except (WrongCode, TwoFactorIsOff):
             log.warning("sign_in.code_refused", account=str(person.id), address=knock.address)
             raise WrongCode from None
+        await self._require_first(challenge)
         await self._tries.succeeded(knock, self.guard.clock())
         return await self.sign_in.finish(person, asked.since, request, response)
+
+    async def _require_first(self, challenge: str) -> None:
+        """A challenge signs in once. Raises NotAuthentic."""
+        # Twice its life: the clock of whoever made it may differ.
+        if not await self._used.take(f"challenge/{challenge}", now=self.guard.clock(), life=2 * CHALLENGE_LIFE):
+            raise NotAuthentic
 
 
 def login_routes(login: Login) -> APIRouter:

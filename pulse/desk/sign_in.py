@@ -5,6 +5,7 @@ No account is ever made by signing in.
 
 from __future__ import annotations
 
+from secrets import token_urlsafe
 from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
@@ -45,7 +46,7 @@ class SignedIn(Shown):
 
 
 class CodeAsked(Shown):
-    """The password was right, and a code must follow within five minutes, with this challenge."""
+    """The password was right, and a code must follow within five minutes, with this challenge, which signs in once."""
 
     two_factor: Annotated[Literal[True], Field(examples=[True])] = True
     challenge: Annotated[str, Field(examples=["v1.e30.c2lnbmF0dXJl"])]
@@ -69,8 +70,8 @@ class SignIn:
         assert moderator is not None
         since = moderator.version if since is None else since
         if moderator.two_factor:
-            issued = int(self.guard.clock().timestamp())
-            return CodeAsked(challenge=self.guard.signer.challenge(Challenge(person.id, since, issued)))
+            asked = Challenge(person.id, since, int(self.guard.clock().timestamp()), token_urlsafe(12))
+            return CodeAsked(challenge=self.guard.signer.challenge(asked))
         return await self.finish(person, since, request, response)
 
     async def finish(self, person: Person, since: int, request: Request, response: Response) -> SignedIn:

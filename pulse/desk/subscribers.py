@@ -88,8 +88,8 @@ def subscriber_routes(guard: Guard, desk: SubscriberDesk) -> APIRouter:
 
     @router.delete("/{subscriber_id}", responses={200: CHANGED})
     async def remove_subscriber(subscriber_id: UUID, person: Admin) -> Response:
-        """Ends it for good."""
-        return await desk.command(subscriber_id, person, lambda found: found.leave(now=guard.clock()))
+        """Ends it for good; one that was ended stays so."""
+        return await desk.done(subscriber_id, await desk.subscribing.end(subscriber_id, by=by_moderator(person.id)))
 
     return router
 

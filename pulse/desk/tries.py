@@ -93,9 +93,7 @@ class Tries:
             )  # fmt: skip
             if not counted:
                 log.warning("sign_in.locked_out", limit=key, use=knock.use, account=str(knock.account))
-                refusal = TooManyTries()
-                refusal.retry_after = await self._seconds(key, now)
-                raise refusal
+                raise TooManyTries(await self._seconds(key, now))
 
     async def succeeded(self, knock: Knock, now: datetime) -> None:
         """Whoever was right has not guessed: their own count begins anew, the others get their try back."""

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from pulse.blobs import Blobs, Gathered
 from pulse.errors import BadInput, TooLarge
 from pulse.message import FILES
+from pulse.sniff import sniff
 from pulse.values import value
 
 if TYPE_CHECKING:
@@ -55,6 +56,13 @@ class Rules:
     @property
     def too_large(self) -> TooLarge:
         return TooLarge(f"Files of up to {self.limit / 2**20:g} MB are taken here.")
+
+    def require_empty(self) -> None:
+        """Raises NotThisType where only some types are taken: of no bytes nobody can tell one."""
+        try:
+            self.kind_of(sniff(b""))
+        except NotThisType:
+            raise NotThisType("This file is empty.") from None
 
     def kind_of(self, mime: str) -> str:
         """As what a file goes out. Raises NotThisType."""
@@ -140,6 +148,8 @@ class _Files:
 
     async def _keep(self, gathered: Gathered, name: str) -> Uploaded:
         """Of a type that is not taken nothing is kept."""
+        if not gathered.size:
+            self._rules.require_empty()
         kind = self._rules.kind_of(gathered.mime)
         kept = await gathered.keep()
         return Uploaded(kept.sha256, kind, clean_name(name), kept.mime, kept.size)

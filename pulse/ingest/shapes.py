@@ -126,7 +126,7 @@ WRITES = shape(
 WRITTEN = shape("id chat_id client_msg_id", id=field(2), chat_id=field("uuid"), client_msg_id=field("m1"))
 CALLS = shape(
     "phone",
-    phone=field("+7 999 000 11 22", "5 to 20 digits, with spaces, a + before them"),
+    phone=field("+7 999 000 11 22", "5 to 20 digits with spaces, -, ( ) and . between, a + before them"),
     time=field("date-time", "ISO 8601 with its offset from UTC; without it, any time"),
     comment=field("About my order", "up to 1,000 characters"),
 )

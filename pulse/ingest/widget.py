@@ -20,7 +20,7 @@ from starlette.routing import Route
 from pulse.access import may_embed
 from pulse.aggregates.chat import Chat, chat_id
 from pulse.aggregates.source import Source
-from pulse.channels.arrivals import MessageArrived
+from pulse.channels.arrivals import CallbackArrived, MessageArrived
 from pulse.channels.fields import Fields
 from pulse.channels.web import Web
 from pulse.directory import Directory
@@ -133,17 +133,28 @@ class Widget:
         body = await read_body(request.headers, request.receive, CALLBACK_LIMIT)
         post = Fields.of(body)
         visit = self._visit(request, post.maybe_text("chat_token"))
-        self._callbacks.require(visit.chat)
+        self._messages.require(visit.chat)
         source, driver = await self.taking(visit)
         asked = orjson.dumps({name: post.values.get(name) for name in ("phone", "time", "comment")})
         arrival = driver.read_callback(asked, external_id=secrets.token_urlsafe(12), peer=visit.peer, name=visit.name)
-        taken = await self.intake.take(Delivered(source, asked, visit.department), arrival)
+        taken = await self._take_callback(visit, Delivered(source, asked, visit.department), arrival)
         version = taken.decided.version
         if not taken.decided.events:
             chat = await self.intake.store.load(Chat, visit.chat)
             version = (chat and chat.asked(arrival.phone, arrival.wanted_at, arrival.comment)) or version
         status = 201 if taken.decided.events else 200
         return answer({"id": version, "chat_id": visit.chat}, status, {"X-Pulse-Version": str(version)})
+
+    async def _take_callback(self, visit: Visit, asked: Delivered, arrival: CallbackArrived) -> Taken:
+        """Only what is taken uses up the limit."""
+        self._callbacks.require(visit.chat)
+        taken: Taken | None = None
+        try:
+            taken = await self.intake.take(asked, arrival)
+        finally:
+            if taken is None or not taken.decided.events:
+                self._callbacks.give_back(visit.chat)
+        return taken
 
     async def taking(self, visit: Visit) -> tuple[Source, Web]:
         """Where a visitor's word goes. Raises SenderBlocked, NotAuthentic."""

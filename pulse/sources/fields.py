@@ -21,9 +21,14 @@ MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/([a-z0-9.+-]+|\*)")
 API_URL = re.compile(r"https?://[^\s?#@]+")
 BEHAVIOUR = re.compile(rf"({'|'.join(TROUBLES)}|slow)( \d+(\.\d+)?)?")
 ORIGIN = re.compile(r"https?://[^\s/?#@]+")
-# What the providers take: Bot API, setWebhook (secret_token); VK's callback settings.
+# What the providers take: Bot API, setWebhook (secret_token); VK's callback settings. Of those that we alone ask for,
+# none may be guessed; VK's may be older than its source here.
 TAKEN = {
-    "telegram": (re.compile(r"[A-Za-z0-9_-]{1,256}"), "Telegram takes secrets of 1 to 256 letters, digits, - and _."),
+    "telegram": (
+        re.compile(r"[A-Za-z0-9_-]{8,256}"),
+        "Telegram takes secrets of letters, digits, - and _, up to 256 of them; choose 8 or more.",
+    ),
+    "simulator": (re.compile(r".{8,}"), "Choose a secret of 8 characters or more."),
     "vk": (re.compile(r".{1,50}"), "VK takes secrets of 1 to 50 characters."),
 }
 

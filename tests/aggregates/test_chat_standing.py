@@ -8,7 +8,7 @@ import pytest
 
 from pulse.aggregates.chat import StaleReply
 from pulse.aggregates.chat_events import ChatAssigned, ChatReopened, ChatTransferred, ChatUnassigned, ReplyWritten
-from pulse.aggregates.chat_standing import ChangedHands, ChatIsClosed, Handover, HeldByAnother, Seen
+from pulse.aggregates.chat_standing import ChangedHands, ChatIsClosed, Handover, HeldByAnother, NotItsVersion, Seen
 from pulse.aggregates.chat_work import ChatWoken, NoteWritten
 from tests.aggregates.test_chat_work import snoozed
 from tests.given import ANNA, BORIS, NOW, SALES, SUPPORT, a_chat, assigned_to, closed_by, given, replies, vera_writes
@@ -86,6 +86,13 @@ def test_an_answer_from_outside_makes_a_reply_stale_and_a_program_does_not():
     given(a_chat(), vera_writes("1"), echo("owner-1")).when(answers(ANNA, 2)).then_refused(StaleReply)
 
 
+def test_nobody_answers_a_version_that_is_still_to_come():
+    chat = given(a_chat(), vera_writes("1"))
+    refused = chat.when(answers(ANNA, 3)).then_refused(NotItsVersion)
+    assert refused.details == {"version": 2}
+    chat.when(answers(ANNA, 2)).then(ChatAssigned, ReplyWritten)
+
+
 def test_a_reply_that_was_taken_is_not_stale_when_it_is_sent_again():
     chat = given(a_chat(), vera_writes("1"), answers(ANNA, 2, "c1"), replies(BORIS))
     chat.when(answers(ANNA, 2, "c1")).then_nothing()
@@ -98,6 +105,12 @@ TAKERS = {
     "back": lambda chat, **seen: chat.transfer(SALES, now=NOW, **seen),
     "closed": lambda chat, **seen: chat.close(BORIS, now=NOW, **seen),
 }
+
+
+@pytest.mark.parametrize("take", TAKERS.values(), ids=TAKERS)
+def test_whatever_takes_a_chat_is_refused_to_who_saw_what_is_to_come(take):
+    chat = given(a_chat(), assigned_to(CAROL), vera_writes("1"))
+    chat.when(lambda chat: take(chat, seen=Seen(version=1000))).then_refused(NotItsVersion)
 
 
 @pytest.mark.parametrize("take", TAKERS.values(), ids=TAKERS)

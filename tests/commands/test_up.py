@@ -81,6 +81,11 @@ async def test_a_bad_setting_ends_the_start_with_one_sentence(
     assert (code, sentence in said, said.count("\n"), "Traceback" in said) == (1, True, 1, False), said
 
 
+async def test_where_nothing_runs_one_is_first_told_of_the_data_directory(command: Command) -> None:
+    code, said = await command("status", PULSE_NATS_URL="", PULSE_DATABASE_URL="")
+    assert (code, said.startswith("Pulse is not running here. Set PULSE_DATA_DIR to")) == (1, True), said
+
+
 async def test_an_unknown_option_is_a_matter_of_usage(command: Command) -> None:
     assert (await command("up", "--loud"))[0] == 2
 

@@ -31,7 +31,7 @@ async def at_sources(ask: Asked, pulse: Pulse) -> None:
 
 
 async def at_a_provider_of_sources(telegram: str, ask: Asked, pulse: Pulse) -> None:
-    bot = {"settings": {"api_url": telegram}, "secrets": {"token": TOKEN, "secret": "s3cret"}}
+    bot = {"settings": {"api_url": telegram}, "secrets": {"token": TOKEN, "secret": "a-s3cret"}}
     wanted = {"type": "telegram", "identifier": BOT, "departments": [str(SALES)]}
     here = f"/api/sources/{(await ask('POST', '/api/sources', wanted | bot)).json()['id']}"
     await ask("PATCH", here, bot)

@@ -117,6 +117,16 @@ async def test_a_reply_a_colleague_was_faster_than_is_refused_with_what_came_bet
     assert (await answer(seen)).json()["id"] == went.json()["id"]  # the first post, come again: it was taken
 
 
+async def test_a_position_is_no_version_of_a_chat(shared: Pulse, desk: Desk) -> None:
+    chat, far = await vera_writes(shared, a_name()), {"seen_version": 10**9}
+    before = await last_position(shared)
+    for command in ({"messages": {"text": "Hello"}}, {"close": {}}):
+        [(name, body)] = command.items()
+        refused = is_problem(await desk.post("anna", f"/api/chats/{chat}/{name}", body | far), 400, "not-its-version")
+        assert (refused["version"], "position" in refused["title"]) == (2, True)
+    assert await last_position(shared) == before
+
+
 async def test_what_is_no_version_is_a_bad_header(shared: Pulse, desk: Desk) -> None:
     chat, headers = await vera_writes(shared, a_name()), await desk.headers("anna")
     for written in ("abc", '"-1"', "*", '"12345678901"'):

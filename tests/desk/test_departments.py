@@ -57,6 +57,24 @@ async def test_a_department_gets_another_name_and_keeps_its_id(desk: Desk) -> No
     is_problem(await ask(desk, "PATCH", f"{LIST}/{uuid4()}", {"name": name}), 404, "not-found")
 
 
+async def test_no_two_departments_have_one_name(desk: Desk) -> None:
+    first, other = a_name("Claims"), a_name("Returns")
+    claims, returns = [(await desk.post("admin", LIST, {"name": name})).json()["id"] for name in (first, other)]
+    refused = is_problem(await ask(desk, "PATCH", f"{LIST}/{returns}", {"name": first.upper()}), 409, "name-taken")
+    assert refused["department"] == {"id": claims, "name": first}
+    own = await ask(desk, "PATCH", f"{LIST}/{claims}", {"name": first.upper()})
+    assert (own.status_code, (await shown(desk, UUID(claims)))["name"]) == (200, first.upper())
+
+
+async def test_the_first_name_of_a_renamed_department_makes_no_other(desk: Desk) -> None:
+    first, now = a_name("Claims"), a_name("Returns")
+    claims = (await desk.post("admin", LIST, {"name": first})).json()["id"]
+    assert (await ask(desk, "PATCH", f"{LIST}/{claims}", {"name": now})).status_code == 200
+    for name in (first, now):
+        refused = is_problem(await desk.post("admin", LIST, {"name": name}), 409, "name-taken")
+        assert refused["department"] == {"id": claims, "name": now}
+
+
 async def test_members_come_and_go(shared: Pulse, desk: Desk) -> None:
     department = await made(desk)
     address, before = f"{LIST}/{department}/members/{ANNA}", await shared.house.log.last_position()

@@ -70,6 +70,16 @@ async def test_fields_of_a_body_and_of_what_lies_in_it(desk: Desk) -> None:
     assert told["sources.0.days"] == "It is missing."
 
 
+@pytest.mark.parametrize(
+    ("body", "words"), [(b"{", "The body is not JSON"), (b"[]", "Send a JSON object"), (b"", "Send a JSON object")]
+)
+async def test_a_body_that_is_no_object_is_a_fault_without_a_field(desk: Desk, body: bytes, words: str) -> None:
+    headers = await desk.headers("admin") | {"Content-Type": "application/json"}
+    told = is_problem(await desk.pulse.http.post("/api/departments", content=body, headers=headers), 422, "invalid")
+    assert told["title"].startswith(words)
+    assert told["errors"] == [{"field": "", "message": told["title"]}]
+
+
 async def test_a_saved_view_says_what_the_chat_list_would(desk: Desk) -> None:
     answer = await desk.pulse.http.put(
         "/api/views/odd", json={"query": {"sort": "updated", "veiw": "all"}}, headers=await desk.headers("admin")

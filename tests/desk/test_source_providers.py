@@ -47,7 +47,7 @@ async def connected(desk: Desk, **wanted: object) -> str:
 @pytest.fixture
 async def bot(desk: Desk, fake_telegram: FakeTelegram) -> str:
     """Not the demo's: that one has the fake's own id."""
-    settings, secrets = {"api_url": fake_telegram.address}, {"token": TOKEN, "secret": "s3cret"}
+    settings, secrets = {"api_url": fake_telegram.address}, {"token": TOKEN, "secret": "a-s3cret"}
     found = [known for known in desk.pulse.house.directory.sources() if known.identifier == BOT]
     if not found:
         return await connected(desk, type="telegram", identifier=BOT, settings=settings, secrets=secrets)
@@ -58,7 +58,7 @@ async def bot(desk: Desk, fake_telegram: FakeTelegram) -> str:
 
 @pytest.fixture
 async def community(desk: Desk, fake_vk: FakeVk) -> str:
-    settings, secrets = {"api_url": fake_vk.api_url}, {"token": VK_TOKEN, "secret": "s3cret"}
+    settings, secrets = {"api_url": fake_vk.api_url}, {"token": VK_TOKEN, "secret": "a-s3cret"}
     found = [known for known in desk.pulse.house.directory.sources() if known.identifier == str(GROUP)]
     if not found:
         return await connected(desk, type="vk", identifier=str(GROUP), settings=settings, secrets=secrets)
@@ -103,7 +103,7 @@ async def test_a_webhook_that_was_set_is_ours_and_posts_everything(
     for _ in range(2):
         answer = await set_webhook(desk, bot)
         assert (answer.status_code, answer.json()["webhook_url"]) == (200, url)
-    assert (fake_telegram.webhook, fake_telegram.secret) == (url, "s3cret")
+    assert (fake_telegram.webhook, fake_telegram.secret) == (url, "a-s3cret")
     told = await tried(desk, bot)
     assert (told["works"], told["faults"], told["webhook"]["is_ours"]) == (True, [], True)
 
@@ -165,8 +165,8 @@ async def test_vks_code_is_kept_before_vk_is_told_the_address(desk: Desk, commun
     before = await desk.pulse.house.log.last_position()
     assert (await set_webhook(desk, community)).status_code == 200
     [server] = fake_vk.servers.values()
-    assert (server["url"], server["secret_key"]) == (f"{PUBLIC}/webhook/vk/{community}", "s3cret")
-    asks = {"type": "confirmation", "group_id": GROUP, "secret": "s3cret"}
+    assert (server["url"], server["secret_key"]) == (f"{PUBLIC}/webhook/vk/{community}", "a-s3cret")
+    asks = {"type": "confirmation", "group_id": GROUP, "secret": "a-s3cret"}
     assert (await desk.pulse.http.post(f"/webhook/vk/{community}", json=asks)).text == "62dfc19d"
     assert [event.envelope.type for event in await since(desk.pulse, before)] == ["source.settings-changed"]
     assert (await tried(desk, community))["faults"] == []

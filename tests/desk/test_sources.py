@@ -189,6 +189,7 @@ async def test_a_replaced_secret_is_good_beside_the_new_one_for_a_while(shared: 
         assert (await say(desk, made, secret)).status_code == 200
     [old] = (await shown(desk, made["id"]))["old_secrets"]
     assert (old["name"], old["until"] > now().isoformat()) == ("secret", True)
+    is_problem(await ask(desk, "admin", "POST", f"/{made['id']}/secrets", {"value": "a"}), 400, "not-a-secret")
     ended = (await ask(desk, "admin", "POST", f"/{made['id']}/secrets", {"value": "of-our-own", "oldHours": 0})).json()
     assert ended["secret"] is None
     taken = [

@@ -8,9 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
+import orjson
 import pytest
 
 from pulse.desk.tries import ACCOUNT, ADDRESS, CODES, GUESSER, Knock, TooManyTries, Tries
+from pulse.errors import TryLater
 from pulse.house import now
 from pulse.http import problem
 from pulse.projections.reads import Reads
@@ -122,7 +124,16 @@ async def test_codes_are_counted_apart_from_passwords_and_more_slowly(reads: Rea
 
 
 def test_who_has_to_wait_is_told_how_long() -> None:
-    refusal = TooManyTries()
-    refusal.retry_after = 42
-    told = problem(refusal)
+    told = problem(TooManyTries(42))
     assert (told.status_code, told.headers["retry-after"]) == (429, "42")
+    assert orjson.loads(told.body)["retry_after"] == 42
+
+
+async def test_header_and_body_of_a_guesser_say_the_same(reads: Reads) -> None:
+    tries, knock = Tries(reads), a_knock()
+    for _ in range(GUESSER.free):
+        await tries.require(knock, NOW)
+    with pytest.raises(TooManyTries) as refused:
+        await tries.require(knock, NOW)
+    told = problem(refused.value)
+    assert told.headers["retry-after"] == str(orjson.loads(told.body)["retry_after"]) != str(TryLater.retry_after)

@@ -77,6 +77,19 @@ async def test_a_code_counts_once_however_many_send_it(shared: Pulse) -> None:
     assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401, 401]
 
 
+async def test_a_challenge_signs_in_once(shared: Pulse) -> None:
+    email = await an_account(shared, "anna")
+    _, codes = await with_two_factor(await signed_in(shared, email))
+    used, other = [await Browser(shared, email).challenge() for _ in range(2)]
+    wrong = await Browser(shared, email).post(CODE, {"challenge": used, "recovery_code": "guess"})
+    is_problem(wrong, 401, "wrong-code")
+    for challenge, status in ((used, 200), (used, 401), (other, 200)):
+        body = {"challenge": challenge, "recovery_code": codes.pop()}
+        answer = await Browser(shared, email).post(CODE, body)
+        assert answer.status_code == status, answer.text
+    assert "set-cookie" not in (await Browser(shared, email).post(CODE, body)).headers
+
+
 async def test_a_recovery_code_counts_once(shared: Pulse) -> None:
     email = await an_account(shared, "anna")
     first = await signed_in(shared, email)

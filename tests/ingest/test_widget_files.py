@@ -72,6 +72,8 @@ async def test_a_visitor_brings_only_types_on_the_list(shared: Pulse) -> None:
     vera = await a_visitor(shared)
     for content in (b"MZ\x90\0", b"<html>", b"<svg xmlns='x'/>", b"\0"):
         is_problem(await bring(vera, ("cat.png", content)), 415, "not-this-type")
+    empty = is_problem(await bring(vera, ("words.txt", b"")), 415, "not-this-type")
+    assert empty["title"] == "This file is empty."
     is_problem(await shared.http.post("/api/widget/files", files={"file": PNG}), 401, "not-authentic")
 
 

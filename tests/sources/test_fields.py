@@ -33,7 +33,7 @@ def test_a_channel_that_is_none_is_refused_with_those_there_are() -> None:
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_a_channel_takes_its_own_fields_and_no_others(channel: str) -> None:
     driver = CHANNELS[channel]
-    secrets = dict.fromkeys(driver.secret_names, "s3cret")
+    secrets = dict.fromkeys(driver.secret_names, "a-s3cret")
     require_fields(channel, settings=(*driver.setting_names, *FOR_ALL), secrets=secrets)
     for wrong in ("mode", "secret", "token"):
         with pytest.raises(NotItsField):
@@ -45,6 +45,7 @@ def test_a_channel_takes_its_own_fields_and_no_others(channel: str) -> None:
 @pytest.mark.parametrize(
     ("channel", "name", "secret"),
     [
+        ("telegram", "secret", "seven-7"), ("telegram", "next_secret", "seven-7"), ("simulator", "secret", "seven 7"),
         ("telegram", "secret", "with a space"), ("telegram", "secret", "x" * 257), ("telegram", "next_secret", "ю"),
         ("vk", "secret", "x" * 51), ("vk", "token", ""), ("simulator", "secret", "a\0b"), ("vk", "token", "x" * 4001),
     ],
