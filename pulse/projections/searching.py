@@ -28,7 +28,7 @@ NEAR_ROWS, STEP_ROWS = 2000, 4000
 PIECE_BITS = 18  # as in search.sql
 PIECES = (3, 8)  # asked for together; the newest is seldom whole
 SECONDS, AT_ONCE_SECONDS, PIECES_SECONDS, SHORTEST_SECONDS = 0.2, 0.1, 0.08, 0.01
-RARE_ROWS, FEW_CHATS = 15_000, 2000
+RARE_ROWS, FEW_CHATS = 15_000, 1000
 CHATS = 1000
 EVER, NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 OWN_WRITE_SECONDS, ASK_AGAIN_SECONDS = 0.5, 0.02
@@ -107,7 +107,7 @@ class Search:
         self.ends = self.clock() + SECONDS
         rows = await self._guess()
         rare, dense = rows <= RARE_ROWS, rows * NEAR_ROWS >= self.needed * (self.top - self.bottom)
-        if await self._ask_few_chats(rare) or (dense and await self._step(NEAR_ROWS)):
+        if await self._ask_few_chats() or (dense and await self._step(NEAR_ROWS)):
             return
         done = await self._ask_index(PIECES[:1] if rare else PIECES)
         while not done:
@@ -120,11 +120,11 @@ class Search:
         [guess] = await self.reads.fetch(SQL["guess"], lexemes=self.wanted["lexemes"])
         return float(guess["QUERY PLAN"][0]["Plan"]["Plan Rows"])
 
-    async def _ask_few_chats(self, rare: bool) -> bool:
-        """Looks up the rows of a rare word, or reads through those of the chats. False where it is too much."""
+    async def _ask_few_chats(self) -> bool:
+        """Reads through all of a few chats. False where they are not few, or that would take too long."""
         if self.wanted["chats"] is None:
             return False
-        return await self._ask("everywhere" if rare else "in_chats", self.wanted["lexemes"], AT_ONCE_SECONDS)
+        return await self._ask("in_chats", self.wanted["lexemes"], AT_ONCE_SECONDS)
 
     async def _step(self, rows: int) -> bool:
         """Takes the next rows one by one. Is it done?"""
