@@ -12,7 +12,11 @@ from pulse.sources.fields import BEHAVIOUR
 from tests.commands.conftest import Command
 
 TEXT = (Path(__file__).parents[2] / "docs" / "channels.md").read_text()
-SECRETS = {"PULSE_NEW_SECRET": "s3cret-one", "PULSE_NEW_NEXT_SECRET": "n3xt-s3cret", "PULSE_NEW_TOKEN": "7000000001:AAF"}
+SECRETS = {
+    "PULSE_NEW_SECRET": "s3cret-one",
+    "PULSE_NEW_NEXT_SECRET": "n3xt-s3cret",
+    "PULSE_NEW_TOKEN": "7000000001:AAF",
+}
 SOURCES = {
     "Telegram": source_id("telegram", "7000000001"), "VK": source_id("vk", "219900123"),
     "The website": source_id("web", "shop"), "The simulator": source_id("simulator", "shop"),
