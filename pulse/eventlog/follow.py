@@ -40,6 +40,7 @@ class Follow:
     """Iterate it for lists of messages after a position. Survives restarts of the server.
 
     `subjects` narrows it to some kinds; `caught_up` is set once everything that existed has been handed out.
+    `when_stale` is called with True when the log can't be followed any more, with False when all of it is known again.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Follow:
         self.position = after
         self.subjects = subjects
         self.caught_up = caught_up or asyncio.Event()
+        self.when_stale: Callable[[bool], None] | None = None
+        self._stale = False
         self._outage = Outage("follow")
 
     async def __aiter__(self) -> AsyncGenerator[list[Stored], None]:
@@ -61,6 +64,7 @@ class Follow:
                     yield page
             except (LogDown, AppendRefused) as trouble:
                 self._outage.began(trouble)
+                self._tell_stale(True)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _pages(self) -> AsyncIterator[list[Stored]]:
@@ -85,6 +89,7 @@ class Follow:
             while True:
                 if existed <= 0:
                     self.caught_up.set()
+                    self._tell_stale(False)
                 page = await tail.next()
                 if page and not self.subjects:
                     self._check(page)
@@ -94,6 +99,11 @@ class Follow:
                 existed -= len(page)
         finally:
             await tail.close()
+
+    def _tell_stale(self, stale: bool) -> None:
+        if stale != self._stale and self.when_stale is not None:
+            self.when_stale(stale)
+        self._stale = stale
 
     async def _check_end(self) -> None:
         """A log that ends before our position lost its tail, and would give the same positions to other events."""

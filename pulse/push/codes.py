@@ -9,7 +9,7 @@ class Code(IntEnum):
     """4000-4099: don't come back unchanged; 4100-4199: come back a little later; 4200-4299: come back at once.
 
     Never 4300 and above: there stock clients stop for good. Wrong tokens and origins get no code, but 401 and 403
-    before the socket is accepted; a socket that is too slow is cut, since no close frame gets through to it.
+    before the socket is accepted.
     """
 
     reason: str
@@ -18,6 +18,7 @@ class Code(IntEnum):
     TOO_MANY_CONNECTIONS = 4004, "Too many windows are open."
     SESSION_ENDED = 4009, "Your session has ended. Sign in again."
     OVER_CAPACITY = 4100, "This server is full. Try again in a moment."
+    TOO_SLOW = 4101, "Too much was waiting to be read. Come back with your cursor."
     LEAVING = 4200, "Pulse is restarting."
 
     def __new__(cls, number: int, reason: str) -> Code:

@@ -1,4 +1,4 @@
-"""What people are told about an event, and who may be told. Never a raw event: notes and raw bodies stay inside.
+"""A frame: one thing that people are told, wherever they listen. Never a raw event: notes and raw bodies stay inside.
 
 Staff and visitors are told different things: a visitor learns no ids of people or departments, and nothing of
 what waits for the staff.
@@ -6,260 +6,34 @@ what waits for the staff.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.domain import AggregateEvent
-
-from pulse.access import Place
-from pulse.aggregates.chat_events import (
-    ButtonPressed,
-    CallbackDone,
-    CallbackRequested,
-    ChatAssigned,
-    ChatClosed,
-    ChatOpened,
-    ChatRenamed,
-    ChatReopened,
-    ChatTransferred,
-    ChatUnassigned,
-    CustomerFound,
-    CustomerLost,
-    MessageReceived,
-    ReplyEchoed,
-    ReplyWritten,
-    SeenByCustomer,
-    SeenByStaff,
-)
-from pulse.aggregates.chat_work import ChatSnoozed, ChatWoken, NoteWritten, PriorityChanged, TagsChanged
-from pulse.eventlog.envelope import Recorded
-from pulse.projections import inbox
-from pulse.projections.changes import Changes
-from pulse.projections.entries import change_of, entry_of, for_visitor, status_of
+from pulse.access import Person
 
 Data = dict[str, Any]
-
-# What a row holds before anybody said anything.
-UNSAID: Data = {
-    "status": "open", "last_text": "", "last_kind": "text", "last_sender": "customer", "last_version": 0,
-    "messages_at_close": 0, "reachable": True, "tags": [], "priority": "normal", "snoozed_until": None,
-    "blocked": None,
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """How people and departments are called."""
-
-    person: Callable[[UUID], str]
-    department: Callable[[UUID], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What is told, before it is known where and to whom: to staff, and (unless None) to the visitor.
-
-    `to` names a moderator who is told on their own channel too; `was`: where the chat stood before it moved; `mark`:
-    how much of the chat one moderator has seen.
-    """
-
-    type: str
-    event: str
-    staff: Data
-    visitor: Data | None = None
-    to: UUID | None = None
-    was: Place | None = None
-    mark: Data | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One thing to tell. `type` is S2's name for it, `event` the Pusher one.
+    """`type` is S2's name, told on the windows of all staff who may hear it (None: on Pusher channels only); `event`
+    is the Pusher name, told on `channels`. Whoever holds the app's secret hears all of its channel.
 
-    `places` are where the chat stands (and stood, when it just moved): whoever may see one of them gets `data`,
-    which holds the changes of the chat's row as `chat`. A `last_word` beside it changes the row only where the row's
-    `last_version` is the word's `of`, and a `mark` only the row of its moderator: `messages_seen`. `for_visitor` is what the visitor gets instead, if anything.
+    `about` is the chat that it is about; `for_visitor` what its visitor gets instead of `data`, if anything. `position`
+    is where its event lies, and `part` which of that event's frames it is, from 1; without them it happened
+    live only. The socket called `besides` caused it and is left out.
     """
 
-    type: str
+    type: str | None
     event: str
-    chat_id: UUID
-    data: Data
-    for_visitor: Data | None
-    places: tuple[Place, ...]
-    position: int
-    event_id: UUID
-    to: UUID | None
-
-
-def frames_of(recorded: Recorded, names: Names) -> list[Frame]:
-    """The frames of one event, in the order they are sent; none for what nobody needs to see live."""
-    if recorded.kind != "chat":
-        return []
-    here = Place(recorded.scope.department, recorded.scope.holder)
-    beside = {"version": recorded.ver}
-    return [
-        Frame(
-            type=told.type,
-            event=told.event,
-            chat_id=recorded.aggregate_id,
-            data=told.staff | beside | {"chat": chat_of(recorded, names)} | last_word_of(recorded) | mark_of(told),
-            for_visitor=None if told.visitor is None else told.visitor | beside,
-            places=(here, told.was) if told.was else (here,),
-            position=recorded.position,
-            event_id=recorded.envelope.id,
-            to=told.to,
-        )
-        for told in _tell(recorded, names)
-    ]
-
-
-def _tell(recorded: Recorded, names: Names) -> Iterator[Told]:
-    yield from _tell_words(recorded, names)
-    yield from _tell_standing(recorded, names)
-    yield from _tell_work(recorded.event)
-    yield from _tell_seen(recorded)
-
-
-def _tell_words(recorded: Recorded, names: Names) -> Iterator[Told]:
-    """What was said, and what became of it."""
-    scope = recorded.scope
-    match recorded.event:
-        case ButtonPressed():
-            entry = entry_of(recorded) or {}
-            yield Told("chat.message", "NewChatMessage", entry, entry)
-        case MessageReceived() | CallbackRequested():
-            entry = entry_of(recorded) or {}
-            yield Told("chat.message", "NewChatMessage", entry, entry)
-            yield Told("chat.alert", "ChatAlert", {"unread_count": scope.unread, "last_id": recorded.ver})
-        case ReplyWritten(moderator_id=writer):
-            entry = (entry_of(recorded) or {}) | {"sender": _named(writer, names.person)}
-            yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry), mark=_mark(recorded, writer, 0))
-        case NoteWritten(moderator_id=writer):
-            yield Told(
-                "chat.message", "NewChatMessage", (entry_of(recorded) or {}) | {"sender": _named(writer, names.person)}
-            )
-        case ReplyEchoed(confirms=None):
-            entry = entry_of(recorded) or {}
-            yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry))
-        case CallbackDone(of=of) as done:
-            called: Data = {"ids": [of], "done_at": done.timestamp}
-            ours = called | {"done_by": done.moderator_id, "outcome": done.outcome}
-            yield Told("chat.message.changed", "MessageChanged", ours, called)
-        case event:
-            yield from _tell_changes(event)
-
-
-def _tell_changes(event: AggregateEvent) -> Iterator[Told]:
-    """What happens to words that were told before; why a reply did not arrive is for staff only."""
-    if (status := status_of(event)) is not None:
-        reached: Data = {"ids": list(status[0]), "status": status[1]["status"]}
-        yield Told("chat.message.status", "MessageStatusUpdated", status[1] | reached, reached)
-    elif (change := change_of(event)) is not None:
-        changed = {"ids": list(change[0]), **change[1]}
-        yield Told("chat.message.changed", "MessageChanged", changed, changed)
-
-
-def _tell_standing(recorded: Recorded, names: Names) -> Iterator[Told]:
-    """Whose the chat is, and how it stands."""
-    scope = recorded.scope
-    match recorded.event:
-        case ChatOpened(channel=channel, title=name):
-            opened = {"channel": channel, "name": name, "status": "open"}
-            place = {"department": scope.department, "source": scope.source}
-            yield Told("chat.session.created", "ChatOpened", opened | place, opened)
-        case ChatAssigned(moderator_id=holder, from_moderator_id=before):
-            held: Data = {"holder": _named(holder, names.person)}
-            shown: Data = {"holder": {"name": names.person(holder)}}
-            was = Place(scope.department, before)
-            yield Told("chat.session.assigned", "ChatAssigned", held, shown, to=holder, was=was)
-        case ChatUnassigned(from_moderator_id=before):
-            let_go: Data = {"holder": None}
-            yield Told("chat.session.assigned", "ChatUnassigned", let_go, let_go, was=Place(scope.department, before))
-        case ChatTransferred(department_id=department) as moved:
-            free: Data = {"holder": None}
-            was = Place(moved.from_department_id, moved.from_moderator_id)
-            yield Told("chat.session.assigned", "ChatTransferred", free | {"department": department}, free, was=was)
-        case ChatClosed(from_moderator_id=before):
-            was, closed = Place(scope.department, before), {"status": "closed"}
-            yield Told("chat.session.status", "ChatStatusUpdated", closed, closed, was=was)
-        case ChatReopened():
-            reopened = {"status": "open"}
-            yield Told("chat.session.status", "ChatStatusUpdated", reopened, reopened)
-        case ChatRenamed(title=name):
-            yield Told("chat.session.renamed", "ChatRenamed", {"name": name})
-        case CustomerLost(reason=reason):
-            yield Told("chat.session.reach", "CustomerReach", {"reachable": False, "reason": reason})
-        case CustomerFound():
-            yield Told("chat.session.reach", "CustomerReach", {"reachable": True})
-
-
-def _tell_work(event: AggregateEvent) -> Iterator[Told]:
-    """What moderators do with a chat among themselves."""
-    match event:
-        case ChatSnoozed(until=until):
-            yield Told("chat.session.status", "ChatStatusUpdated", {"status": "snoozed", "until": until})
-        case ChatWoken():
-            yield Told("chat.session.status", "ChatStatusUpdated", {"status": "open"})
-        case TagsChanged(tags=tags):
-            yield Told("chat.session.sorted", "ChatSorted", {"tags": tags})
-        case PriorityChanged(priority=priority):
-            yield Told("chat.session.sorted", "ChatSorted", {"priority": priority})
-
-
-def _tell_seen(recorded: Recorded) -> Iterator[Told]:
-    """Who has read how far."""
-    scope = recorded.scope
-    unread = {"unread_count": scope.unread, "unread_by_customer": scope.unread_by_customer}
-    match recorded.event:
-        case SeenByStaff(moderator_id=who, up_to=up_to, unseen=unseen):
-            seen: Data = {"by": "moderator", "up_to": up_to}
-            staff = seen | unread | {"moderator_id": who}
-            yield Told("chat.seen", "MessageRead", staff, seen, mark=_mark(recorded, who, unseen))
-        case SeenByCustomer(up_to=up_to):
-            read: Data = {"by": "customer", "up_to": up_to, "unread_by_customer": scope.unread_by_customer}
-            yield Told("chat.seen", "MessageRead", read | unread, read)
-
-
-def chat_of(recorded: Recorded, names: Names) -> Data:
-    """What the event changes in the chat's row, as `GET /api/chats/{id}` shows it; all of a row that is new."""
-    row: Data = {}
-    if isinstance(recorded.event, ChatOpened):
-        row |= UNSAID | {"last_at": recorded.at}
-    changes = _row_changes(recorded)
-    for statement in ("insert_chats", "update_chats"):
-        for changed in changes.rows(f"inbox.{statement}"):
-            row |= changed
-    department, holder = row["department_id"], row["holder_id"]
-    return inbox.shown(row) | {
-        "department": _named(department, names.department) if department else None,
-        "holder": _named(holder, names.person) if holder else None,
-    }
-
-
-def last_word_of(recorded: Recorded) -> Data:
-    """A word that was edited or deleted, as `last_word`. Only who knows the row knows whether it is still the last."""
-    for word in _row_changes(recorded).rows("inbox.change_words"):
-        return {"last_word": {"of": word["version"], "text": word["last_text"], "kind": word["last_kind"]}}
-    return {}
-
-
-def mark_of(told: Told) -> Data:
-    """How far a moderator has seen the chat. Only they know what that leaves for them."""
-    return {} if told.mark is None else {"mark": told.mark}
-
-
-def _mark(recorded: Recorded, moderator: UUID, unseen: int) -> Data:
-    return {"moderator_id": moderator, "messages_seen": recorded.scope.messages - unseen}
-
-
-def _row_changes(recorded: Recorded) -> Changes:
-    changes = Changes()
-    inbox.project(recorded, changes)
-    return changes
-
-
-def _named(thing: UUID, name_of: Callable[[UUID], str]) -> Data:
-    return {"id": thing, "name": name_of(thing)}
+    data: Any
+    channels: tuple[str, ...]
+    hears: Callable[[Person], bool]
+    about: UUID | None = None
+    for_visitor: Data | None = None
+    position: int | None = None
+    part: int = 1
+    event_id: UUID | None = None
+    besides: str | None = None

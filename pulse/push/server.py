@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 from pulse.errors import NotFound, PulseError, TryLater
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.codes import Code
-from pulse.push.hub import Peer, refuse
+from pulse.push.peers import Owner, Socket
 from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 
@@ -36,7 +36,7 @@ class NobodyRelays(TryLater):
 class PushConnection(ServerConnection):
     """A socket that knows whose it is from before it was accepted."""
 
-    peer: Peer
+    owner: Owner
 
 
 class PushServer:
@@ -76,18 +76,18 @@ class PushServer:
             if url.path == "/healthz":
                 return connection.respond(HTTPStatus.OK, "ok\n")
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
-            connection.peer = self._peer(connection, request, url.path, query)
+            connection.owner = self._owner(request, url.path, query)
         except PulseError as refusal:
             return connection.respond(refusal.status, f"{refusal}\n")
         except (ValueError, LookupError):  # an address that is none, a header given twice
             return connection.respond(HTTPStatus.BAD_REQUEST, "This request can't be read.\n")
         return None
 
-    def _peer(self, connection: ServerConnection, request: Request, path: str, query: Mapping[str, str]) -> Peer:
+    def _owner(self, request: Request, path: str, query: Mapping[str, str]) -> Owner:
         if path == "/channel/ws":
-            return self.channel_ws.admit(connection, query, request.headers)
+            return self.channel_ws.windows.admit(query, request.headers)
         if path.startswith("/app/"):
-            return Peer(connection)
+            return Owner()
         raise NotFound
 
     async def _serve(self, connection: ServerConnection) -> None:
@@ -101,13 +101,15 @@ class PushServer:
     async def _hand_over(self, connection: ServerConnection) -> None:
         assert isinstance(connection, PushConnection)
         assert connection.request is not None
-        path = urlsplit(connection.request.path).path
+        url = urlsplit(connection.request.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        peer = Socket(connection, connection.owner)
         if self._open > self.capacity:
-            await refuse(connection, Code.OVER_CAPACITY)
-        elif path == "/channel/ws":
-            await self.channel_ws.serve(connection.peer)
+            await peer.close(Code.OVER_CAPACITY)
+        elif url.path == "/channel/ws":
+            await self.channel_ws.serve(peer, query.get("cursor"))
         else:
-            await self.pusher.serve(connection.peer, app_key=path.removeprefix("/app/"))
+            await self.pusher.serve(peer, url.path.removeprefix("/app/"), query)
 
 
 def bound_memory(server: Server) -> None:
@@ -132,7 +134,7 @@ async def send_home(server: Server) -> None:
     random.shuffle(connections)
     closing = []
     for number, connection in enumerate(connections, 1):
-        closing.append(asyncio.create_task(refuse(connection, Code.LEAVING)))
+        closing.append(asyncio.create_task(connection.close(Code.LEAVING, Code.LEAVING.reason)))
         if number % LEAVING_AT_ONCE == 0:
             await asyncio.sleep(0.05)
     if closing:

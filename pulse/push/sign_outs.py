@@ -11,7 +11,8 @@ import structlog
 
 from pulse.directory import Directory
 from pulse.push.codes import Code
-from pulse.push.hub import Hub, Peer, refuse
+from pulse.push.hub import Hub
+from pulse.push.peers import Peer
 
 LOOK_SECONDS = 5.0
 
@@ -24,7 +25,6 @@ class SignOuts:
     def __init__(self, hub: Hub, directory: Directory) -> None:
         self._hub = hub
         self._directory = directory
-        self._closing: set[asyncio.Task[None]] = set()
 
     def look(self, people: Iterable[UUID], now: datetime | None = None) -> None:
         """Closes what these people may keep open no longer; with a clock, also what is over by itself."""
@@ -50,6 +50,4 @@ class SignOuts:
         """Nothing more is told from this moment on; saying good-bye may take longer, and nobody waits for it."""
         self._hub.leave(peer)
         log.info("push.session_ended", socket=peer.socket_id)
-        task = asyncio.create_task(refuse(peer.connection, Code.SESSION_ENDED))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        peer.dismiss(Code.SESSION_ENDED)

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
 from uuid import UUID
 
-import orjson
 import structlog
 
-from pulse.access import Person, Place, may_see
+from pulse.access import Place
 from pulse.aggregates.chat import Chat
 from pulse.attention import Attention
 from pulse.directory import Directory
@@ -21,7 +19,9 @@ from pulse.errors import Trouble
 from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.envelope import NEWER_HISTORY
 from pulse.eventlog.store import EventStore
-from pulse.push.hub import Hub, Peer, fan_out, text_frame
+from pulse.push.chat_frames import channels_of, seeing
+from pulse.push.frames import Frame
+from pulse.push.telling import Telling
 
 FORGET_SECONDS = 1.0
 
@@ -31,11 +31,11 @@ log = structlog.get_logger(__name__)
 class Viewers:
     """A frame names everybody who is there now and may be, so that none has to be heard to understand the next."""
 
-    def __init__(self, attention: Attention, directory: Directory, store: EventStore, hub: Hub) -> None:
+    def __init__(self, attention: Attention, directory: Directory, store: EventStore, telling: Telling) -> None:
         self.attention = attention
         self.directory = directory
         self.store = store
-        self.hub = hub
+        self.telling = telling
         self._changed: set[UUID] = set()
         self._wake = asyncio.Event()
         attention.when_changed = self._note
@@ -73,25 +73,12 @@ class Viewers:
             await self._tell(chat, Place(found.department_id, found.holder_id) if found else Place(None, None))
 
     async def _tell(self, chat: UUID, place: Place) -> None:
+        may_know = seeing((place,))
+        people = [(viewer, self.directory.person(viewer.person)) for viewer in self.attention.viewers(chat)]
         data = {"viewers": [
-            {"id": viewer.person, "name": self.directory.name_of(viewer.person), "typing": viewer.typing}
-            for viewer in self.attention.viewers(chat)
-            if self._sees(viewer.person, place)
+            {"id": viewer.person, "name": person.name, "typing": viewer.typing}
+            for viewer, person in people
+            if person is not None and may_know(person)
         ]}  # fmt: skip
-        staff = [peer for person_id, peers in self.hub.staff.items() if self._sees(person_id, place) for peer in peers]
-        if staff:
-            await fan_out(staff, text_frame(orjson.dumps({"type": "chat.viewers", "session_id": chat, "data": data})))
-        channel = f"private-chat.{chat}"
-        if subscribed := list(self._subscribed(channel, place)):
-            told = orjson.dumps({"chat_id": chat, **data}).decode()
-            whole = {"event": "ChatViewers", "channel": channel, "data": told}
-            await fan_out(subscribed, text_frame(orjson.dumps(whole)))
-
-    def _subscribed(self, channel: str, place: Place) -> Iterator[Peer]:
-        for peer, person_id in self.hub.channels.get(channel, {}).items():
-            if person_id is None or self._sees(person_id, place):
-                yield peer
-
-    def _sees(self, person_id: UUID, place: Place) -> bool:
-        person: Person | None = self.directory.person(person_id)
-        return person is not None and may_see(person, place)
+        channels = tuple(channels_of(chat, ()))
+        await self.telling.tell(Frame("chat.viewers", "ChatViewers", data, channels, may_know, about=chat))

@@ -34,15 +34,12 @@ from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
 from pulse.projections.rebuild import make_current
 from pulse.projections.rejections import keep_rejections
-from pulse.push.channel_ws import ChannelWs
-from pulse.push.hub import Hub
 from pulse.push.online import tell_online
-from pulse.push.protocol import Pusher
-from pulse.push.relay import Relay
 from pulse.push.server import PushServer
 from pulse.push.viewers import Viewers
 from pulse.sweep import GRACE
 from pulse.wiring.parts import clearing_in, open_calls, subscribing_in, until_readable
+from pulse.wiring.push_parts import push_parts
 
 
 def open_projector(house: House) -> None:
@@ -67,13 +64,12 @@ def open_projector(house: House) -> None:
 @contextlib.asynccontextmanager
 async def open_push(house: House) -> AsyncIterator[int]:
     """The push port; yields it."""
-    hub = Hub()
-    relay = Relay(house.log, house.directory, hub)
-    viewers = Viewers(Attention(house.log), house.directory, house.store, hub)
-    house.tasks += [relay.run, viewers.run, lambda: relay.sign_outs.run(now), lambda: tell_online(house.log, hub)]
+    parts = push_parts(house)
+    relay, online = parts.relay, lambda: tell_online(house.log, parts.hub)
+    viewers = Viewers(Attention(house.log), house.directory, house.store, parts.telling)
+    house.tasks += [relay.run, viewers.run, lambda: relay.sign_outs.run(now), online, parts.rounds.run]
     house.checks["push"] = true_when(lambda: relay.ready)
-    channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
-    server = PushServer(channel_ws, Pusher(hub, house.directory, house.signer, house.settings.push_key), relay)
+    server = PushServer(parts.channel_ws, parts.pusher, relay)
     async with server.listening(house.settings.push_host, house.settings.push_port) as port:
         assert relay.follow is not None  # it has its place in the log before the port listens
         house.begins.append(relay.follow.caught_up.wait)

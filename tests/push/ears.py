@@ -29,12 +29,12 @@ from pulse.directory import Directory
 from pulse.eventlog.commands import Decided
 from pulse.house import House, now
 from pulse.message import Author, Incoming
-from pulse.push.channel_ws import ChannelWs
 from pulse.push.hub import Hub
-from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
+from pulse.push.ring import Ring
 from pulse.push.server import PushServer
 from pulse.tokens import Visit
+from pulse.wiring.push_parts import PushParts, push_parts
 from tests.conftest import Pulse
 
 ADMIN, ANNA, BORIS = (moderator_id(f"{name}@pulse.example") for name in ("admin", "anna", "boris"))
@@ -52,11 +52,15 @@ class Ear:
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.heard: list[Frame] = []
+        self.asides: list[Frame] = []
 
     async def next(self) -> Frame:
+        """The next frame; what Pulse says about the connection itself is kept apart."""
         async with asyncio.timeout(PATIENCE):
-            self.heard.append(json.loads(await self.socket.recv()))
-        return self.heard[-1]
+            while is_pulses(frame := json.loads(await self.socket.recv())):
+                self.asides.append(frame)
+        self.heard.append(frame)
+        return frame
 
     async def until(self, enough: Callable[[Frame], bool]) -> list[Frame]:
         """What it hears up to and with a frame, all of it at once."""
@@ -81,6 +85,10 @@ class Ear:
 
     async def say(self, said: object) -> None:
         await self.socket.send(json.dumps(said))
+
+
+def is_pulses(frame: Frame) -> bool:
+    return isinstance(frame, dict) and str(frame.get("type") or frame.get("event")).startswith("pulse:")
 
 
 def staff_token(house: House, who: UUID) -> str:
@@ -179,10 +187,17 @@ async def change(house: House, who: UUID, what: Callable[[Moderator], object]) -
 class Door:
     """A push door of our own beside Pulse's, to look behind."""
 
-    hub: Hub
-    relay: Relay
+    parts: PushParts
     url: str
     may_relay: asyncio.Event
+
+    @property
+    def hub(self) -> Hub:
+        return self.parts.hub
+
+    @property
+    def relay(self) -> Relay:
+        return self.parts.relay
 
     async def relaying(self) -> None:
         """Lets the relay run; returns when it is ready."""
@@ -194,17 +209,16 @@ class Door:
 @asynccontextmanager
 async def a_door(
     house: House, clock: Callable[[], datetime] = now, hub: Hub | None = None, directory: Directory | None = None,
-    *, relaying: bool = True, **options: Any,
+    ring: Ring | None = None, *, relaying: bool = True, **options: Any,
 ) -> AsyncIterator[Door]:  # fmt: skip
-    hub, directory = hub or Hub(), directory or house.directory
-    relay = Relay(house.log, directory, hub)
-    channel_ws = ChannelWs(hub, directory, house.store, house.signer, clock)
-    server = PushServer(channel_ws, Pusher(hub, directory, house.signer, house.settings.push_key), relay, **options)
+    parts = push_parts(house, clock, hub, directory, ring)
+    relay = parts.relay
+    server = PushServer(parts.channel_ws, parts.pusher, relay, **options)
     async with asyncio.TaskGroup() as group:
         async with server.listening("127.0.0.1", 0) as port:
             may_relay = asyncio.Event()
             running = group.create_task(relay_when(may_relay, relay))
-            door = Door(hub, relay, f"ws://127.0.0.1:{port}", may_relay)
+            door = Door(parts, f"ws://127.0.0.1:{port}", may_relay)
             if relaying:
                 await door.relaying()
             yield door

@@ -1,0 +1,165 @@
+"""What a client missed that comes back with a cursor: all of it in order, or the advice to take a snapshot.
+
+What is recent comes from the ring, at once; what is older from the log, in reads that are bounded and few at a time,
+so that a crowd that comes back never starves those who are there. Any process answers any cursor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+import structlog
+
+from pulse.errors import LogDown
+from pulse.eventlog.appends import AppendRefused, Stored
+from pulse.eventlog.envelope import NEWER, open_stored
+from pulse.eventlog.jetstream import Log
+from pulse.push.cursors import WHOLE, Cursor, Cursors
+from pulse.push.encoding import Told, Wire
+from pulse.push.framing import Framing, whose_rights
+from pulse.push.ring import Ring
+
+LAG_SECONDS, LOOK_SECONDS = 2.0, 0.02
+SPAN, FRAMES, BYTES = 10_000, 2_000, 512 * 1024
+AT_ONCE, WAIT_SECONDS = 8, 5.0
+PAGE, TURN = 500, 50
+
+log = structlog.get_logger(__name__)
+
+Wanted = Callable[[Told], Wire | None]
+
+
+class Reason(StrEnum):
+    """Why a client has to take a snapshot."""
+
+    EPOCH = "epoch"  # a cursor of another log, or none
+    AHEAD = "ahead"  # this log ends before it
+    LAG = "lag"  # this process does not know it yet
+    EXPIRED = "expired"  # the log does not reach back so far
+    TOO_FAR = "too_far"
+    BUSY = "busy"  # too many come back at once
+    RIGHTS = "rights"  # what this person may see has changed since
+    AWAY = "away"  # the log can't be asked now
+
+
+class MustSnapshot(Exception):
+    """Not all that was missed can be told, so nothing of it is."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What lay in the log only, up to `read_to`; the ring has the rest. Good until something is awaited."""
+
+    ring: Ring
+    older: list[Told]
+    read_to: Cursor
+
+    def wires(self, wanted: Wanted) -> list[Wire]:
+        """Everything up to now that one subscription is told of it. Raises MustSnapshot when it is too much."""
+        found = [wire for told in self._all() if (wire := wanted(told)) is not None]
+        if len(found) > FRAMES or sum(len(wire.framed) for wire in found) > BYTES:
+            raise MustSnapshot(Reason.TOO_FAR)
+        return found
+
+    def _all(self) -> Iterator[Told]:
+        yield from self.older
+        yield from self.ring.after(self.read_to)
+
+
+class Resuming:
+    def __init__(self, source: Log, framing: Framing, ring: Ring, cursors: Cursors) -> None:
+        self.source = source
+        self.framing = framing
+        self.ring = ring
+        self.cursors = cursors
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def missed(self, since: Cursor, person: UUID | None = None) -> Missed:
+        """What somebody missed; returns once the ring has the rest. Raises MustSnapshot."""
+        await self._until_known(since)
+        older: list[Told] = []
+        read_to = since
+        if self._is_older(read_to):
+            async with self._slot():
+                while self._is_older(read_to):
+                    read_to = await self._read_on(older, read_to, person)
+        if person is not None and self.ring.rights_changed(person, since):
+            raise MustSnapshot(Reason.RIGHTS)
+        return Missed(self.ring, older, read_to)
+
+    def _is_older(self, cursor: Cursor) -> bool:
+        """Is there anything after it that the ring does not hold?"""
+        return cursor < Cursor(self.ring.floor)
+
+    async def _until_known(self, since: Cursor) -> None:
+        """Waits a moment for a cursor that another process gave, which is further on."""
+        if since.position <= self.ring.head.position:
+            return
+        with _away():
+            if since.position > await self.source.last_position():
+                log.error("push.cursor_ahead", position=since.position)
+                raise MustSnapshot(Reason.AHEAD)
+        try:
+            async with asyncio.timeout(LAG_SECONDS):
+                while since > self.ring.head:  # noqa: ASYNC110  moments; an event for each waiting client would cost more
+                    await asyncio.sleep(LOOK_SECONDS)
+        except TimeoutError:
+            raise MustSnapshot(Reason.LAG) from None
+
+    @contextlib.asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        """One of a few places at the log. Raises MustSnapshot when none becomes free."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise MustSnapshot(Reason.BUSY) from None
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    async def _read_on(self, older: list[Told], read_to: Cursor, person: UUID | None) -> Cursor:
+        """Adds a page of what was told after `read_to`; returns how far it goes. Raises MustSnapshot."""
+        start = read_to.position + (read_to.part == WHOLE)
+        wanted = self.ring.floor - start + 1
+        if wanted > SPAN - len(older):
+            raise MustSnapshot(Reason.TOO_FAR)
+        with _away():
+            page = await self.source.read(start, limit=min(PAGE, wanted))
+        if not page or page[0].position != start:
+            raise MustSnapshot(Reason.EXPIRED)
+        for number, stored in enumerate(page, 1):
+            older += [told for told in await self._told_of(stored, person) if told.at > read_to]
+            if number % TURN == 0:
+                await asyncio.sleep(0)  # those who are there come first
+        if len(older) > FRAMES:
+            raise MustSnapshot(Reason.TOO_FAR)
+        return Cursor(page[-1].position)
+
+    async def _told_of(self, stored: Stored, person: UUID | None) -> list[Told]:
+        """Its frames once more. What could not be told live is passed over here as well."""
+        try:
+            recorded = open_stored(stored)
+        except NEWER:
+            return []
+        if person is not None and whose_rights(recorded) == person:
+            raise MustSnapshot(Reason.RIGHTS)
+        return [Told(frame, self.cursors, len(stored.body)) for frame in await self.framing.of(recorded)]
+
+
+@contextlib.contextmanager
+def _away() -> Iterator[None]:
+    try:
+        yield
+    except (LogDown, AppendRefused):
+        raise MustSnapshot(Reason.AWAY) from None

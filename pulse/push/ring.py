@@ -1,0 +1,65 @@
+"""The newest frames, in memory: whoever comes back soon gets what they missed from here, at once."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from operator import attrgetter
+from uuid import UUID
+
+from pulse.push.cursors import Cursor
+from pulse.push.encoding import Told
+
+FRAMES, BYTES = 5_000, 16 * 1024 * 1024
+
+
+class Ring:
+    """Holds every frame after `floor`, a position, up to `head`, how far the log has been told.
+
+    `rights` are the people whose rights changed, and where: their frames can't make up for it.
+    """
+
+    def __init__(self, frames: int = FRAMES, size: int = BYTES) -> None:
+        self.floor = 0
+        self.head = Cursor(0)
+        self._frames = frames
+        self._bytes = size
+        self._told: list[Told] = []
+        self._size = 0
+        self._rights: list[tuple[int, UUID]] = []
+
+    def begin(self, at: int) -> None:
+        """Forgets everything: nothing before or at this position was told here."""
+        self.floor, self.head, self._size = at, Cursor(at), 0
+        self._told.clear()
+        self._rights.clear()
+
+    def keep(self, told: Told) -> None:
+        """The next frame, in the order of the log."""
+        self._told.append(told)
+        self._size += told.size
+        self.head = Cursor(*told.at)
+        while len(self._told) > 1 and (len(self._told) >= 2 * self._frames or self._size > self._bytes):
+            self._forget()
+
+    def pass_by(self, position: int) -> None:
+        """All of this event was told."""
+        self.head = Cursor(position)
+
+    def change_rights(self, person: UUID, position: int) -> None:
+        """What this person may see is another from here on."""
+        self._rights.append((position, person))
+
+    def after(self, cursor: Cursor) -> list[Told]:
+        """What was told since; asked for nothing before `floor`."""
+        assert cursor.position >= self.floor, "the log has what is older"
+        return self._told[bisect_right(self._told, (cursor.position, cursor.part), key=attrgetter("at")) :]
+
+    def rights_changed(self, person: UUID, cursor: Cursor) -> bool:
+        return any(who == person and position > cursor.position for position, who in self._rights)
+
+    def _forget(self) -> None:
+        """The older half, up to the end of an event."""
+        self.floor = self._told[len(self._told) // 2 - 1].at[0]
+        self._told = self.after(Cursor(self.floor))
+        self._size = sum(told.size for told in self._told)
+        self._rights = [(position, who) for position, who in self._rights if position > self.floor]

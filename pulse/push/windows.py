@@ -1,0 +1,104 @@
+"""S2's clients, of whichever transport: a visitor hears their chat, a moderator every chat they may see.
+
+Nothing is subscribed to. Whose a window is is checked before it opens; what its owner may hear, at every frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+
+from websockets.datastructures import Headers
+
+from pulse.access import may_call, may_embed
+from pulse.directory import Directory
+from pulse.errors import NotAllowed, NotAuthentic
+from pulse.push.codes import Code
+from pulse.push.cursors import Cursor, Cursors, NotACursor
+from pulse.push.encoding import Wire, wire_of
+from pulse.push.hub import Hub
+from pulse.push.peers import Owner, Peer
+from pulse.push.resuming import MustSnapshot, Reason, Resuming, Wanted
+from pulse.push.telling import Telling
+from pulse.tokens import Signer
+
+
+class WrongOrigin(NotAllowed):
+    """This website may not open this socket."""
+
+
+class Windows:
+    def __init__(
+        self, telling: Telling, resuming: Resuming, signer: Signer, clock: Callable[[], datetime]
+    ) -> None:  # fmt: skip
+        self.telling = telling
+        self.resuming = resuming
+        self.signer = signer
+        self.clock = clock
+        self.hub: Hub = telling.hub
+        self.directory: Directory = telling.directory
+        self.cursors: Cursors = telling.cursors
+
+    def admit(self, query: Mapping[str, str], headers: Headers | Mapping[str, str]) -> Owner:
+        """Whose window this will be, before it opens. Raises NotAuthentic, WrongOrigin."""
+        if query.get("type") == "staff":
+            return self._admit_staff(query.get("access_token", ""), headers)
+        return self._admit_visitor(query.get("token", ""), query.get("session", ""), headers)
+
+    def _admit_visitor(self, token: str, session: str, headers: Headers | Mapping[str, str]) -> Owner:
+        visit = self.signer.read_channel_token(token, self.clock())
+        if str(visit.chat) != session.lower():
+            raise NotAuthentic
+        if not may_embed(self.directory.source(visit.source).origins, headers.get("Origin")):
+            raise WrongOrigin
+        return Owner(visit=visit, token=hash(token))
+
+    def _admit_staff(self, token: str, headers: Headers | Mapping[str, str]) -> Owner:
+        staff = self.signer.read_staff_token(token, self.clock())
+        if self.directory.signed_in(staff) is None:
+            raise NotAuthentic
+        if not may_call(headers.get("Origin"), headers.get("Host", "")):
+            raise WrongOrigin
+        return Owner(person_id=staff.person, token=hash(token), staff=staff)
+
+    async def open(self, peer: Peer, cursor: str | None = None) -> Code | None:
+        """Registers a window, and tells it what it missed since `cursor`, in one step; a code when it may not open."""
+        missed, reason = await self._missed(peer, cursor)
+        if any(self.directory.signed_in(staff) is None for staff in peer.signed):  # ended since it was admitted
+            return Code.SESSION_ENDED
+        if not self.hub.enter(peer):
+            return Code.TOO_MANY_CONNECTIONS
+        if reason is not None:
+            peer.take(wire_of({"type": "pulse:resync", "data": {"reason": reason}}))
+        for wire in missed:
+            peer.take(wire)
+        peer.take(self.cursor_wire(peer))
+        return None
+
+    def cursor_wire(self, peer: Peer) -> Wire:
+        """Says that everything up to here was told."""
+        head = self.telling.ring.head
+        cursor = self.cursors.write(head) if peer.visit is None else self.cursors.seal(head, peer.visit.chat)
+        return wire_of({"type": "pulse:cursor", "data": {"cursor": cursor}}, cursor)
+
+    async def _missed(self, peer: Peer, cursor: str | None) -> tuple[list[Wire], Reason | None]:
+        if cursor is None:
+            return [], None
+        try:
+            missed = await self.resuming.missed(self._read(peer, cursor), peer.person_id)
+            return missed.wires(self._wanted(peer)), None
+        except NotACursor:
+            return [], Reason.EPOCH
+        except MustSnapshot as must:
+            return [], must.reason
+
+    def _read(self, peer: Peer, cursor: str) -> Cursor:
+        """Raises NotACursor."""
+        return self.cursors.read(cursor) if peer.visit is None else self.cursors.unseal(cursor, peer.visit.chat)
+
+    def _wanted(self, peer: Peer) -> Wanted:
+        if peer.visit is not None:
+            return partial(self.telling.for_visitor, peer.visit.chat)
+        assert peer.person_id is not None
+        return partial(self.telling.for_staff, peer.person_id)
