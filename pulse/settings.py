@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -40,6 +40,8 @@ MUST_BE = {
     "database_url": "an address such as postgresql://user:password@host/database",
     "master_key": "64 hex digits",
     "push_key": "letters, digits, - and _",
+    "push_capacity": "a whole number from 1 to 1000000",
+    "push_origins": "addresses such as https://shop.example, with commas between them",
     "secure_cookies": "true or false",
     "blobs_url": "the address of a bucket, such as s3://bucket/prefix",
     "blobs_endpoint": "an address such as http://minio:9000",
@@ -96,6 +98,11 @@ class Settings(BaseSettings):
         default="", pattern="^([0-9a-fA-F]{64})?$", description="64 hex digits; empty: a key file in the data directory"
     )
     push_key: str = Field(default="pulse", pattern="^[A-Za-z0-9_-]+$", description="the app key of Pusher clients")
+    push_capacity: int = Field(default=20_000, ge=1, le=1_000_000, description="how many sockets one process takes")
+    push_origins: str = Field(
+        default="",
+        description="websites that may open Pusher sockets, such as https://shop.example; commas; empty: any",
+    )
     secure_cookies: bool = Field(default=False, description="true behind TLS: __Host- cookies, Secure")
     blobs_url: str = Field(
         default="", description="where files lie: s3://bucket/prefix; empty: in the data directory, under blobs"
@@ -147,6 +154,16 @@ class Settings(BaseSettings):
         """`host:port` that may be inside."""
         return frozenset(filter(None, (host.strip().lower() for host in self.trusted_hosts.split(","))))
 
+    @property
+    def origins(self) -> frozenset[str]:
+        """Of websites that may open Pusher sockets; none: any may."""
+        return frozenset(filter(None, (origin.strip() for origin in self.push_origins.split(","))))
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Who may name their clients."""
+        return tuple(ip_network(network) for network in filter(None, map(str.strip, self.trusted_proxies.split(","))))
+
     @field_validator("data_dir", mode="before")
     @classmethod
     def _named(cls, path: object) -> object:
@@ -171,6 +188,14 @@ class Settings(BaseSettings):
         for network in filter(None, map(str.strip, proxies.split(","))):
             ip_network(network)  # raises ValueError
         return proxies
+
+    @field_validator("push_origins")
+    @classmethod
+    def _origins(cls, origins: str) -> str:
+        for origin in filter(None, map(str.strip, origins.split(","))):
+            if not _is_url(origin, ("http", "https")) or origin != origin.rstrip("/"):
+                raise ValueError
+        return origins
 
     @field_validator("trusted_hosts")
     @classmethod

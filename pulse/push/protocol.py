@@ -27,6 +27,7 @@ from pulse.push.telling import Telling
 from pulse.tokens import NO_SESSION, Session, Signer, Staff
 
 ACTIVITY_SECONDS = 30
+PROTOCOLS = range(5, 8)
 CHANNELS = 100
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9_\-=@,.;]{1,200}")
 ECHO_KEY = "-echo"
@@ -48,8 +49,8 @@ class Pusher:
 
     async def serve(self, peer: Socket, app_key: str, query: Mapping[str, str]) -> None:
         """Greets the socket and serves it until it closes."""
-        if app_key not in (self.key, self.key + ECHO_KEY):
-            await peer.close(Code.NO_SUCH_APP)
+        if (refusal := self._refusal(app_key, query)) is not None:
+            await peer.close(refusal)
             return
         peer.namespace = ECHO if app_key != self.key else ""
         peer.resumes = query.get("pulse") == "1"
@@ -61,6 +62,18 @@ class Pusher:
                 await self._hear(peer, message)
         finally:
             self.hub.leave(peer)
+
+    def _refusal(self, app_key: str, query: Mapping[str, str]) -> Code | None:
+        """Why this socket is not served, if it isn't."""
+        if app_key.partition("/")[0] not in (self.key, self.key + ECHO_KEY):
+            return Code.NO_SUCH_APP
+        if "/" in app_key:
+            return Code.NO_SUCH_PATH
+        if "protocol" not in query:
+            return Code.NO_VERSION
+        if not (query["protocol"].isascii() and query["protocol"].isdigit()):
+            return Code.NOT_A_VERSION
+        return None if int(query["protocol"][:3]) in PROTOCOLS else Code.OLD_PROTOCOL
 
     def cursor_wire(self) -> Wire:
         """Says that everything up to here was told."""

@@ -35,8 +35,11 @@ from pulse.projections.reads import Reads
 from pulse.projections.rebuild import make_current
 from pulse.projections.rejections import keep_rejections
 from pulse.push.online import tell_online
+from pulse.push.pings import Pings
+from pulse.push.porter import Porter
 from pulse.push.server import PushServer
 from pulse.push.viewers import Viewers
+from pulse.settings import Settings
 from pulse.sweep import GRACE
 from pulse.wiring.parts import clearing_in, open_calls, subscribing_in, until_readable
 from pulse.wiring.push_parts import push_parts
@@ -67,13 +70,24 @@ async def open_push(house: House) -> AsyncIterator[int]:
     parts = push_parts(house)
     relay, online = parts.relay, lambda: tell_online(house.log, parts.hub)
     viewers = Viewers(Attention(house.log), house.directory, house.store, parts.telling)
-    house.tasks += [relay.run, viewers.run, lambda: relay.sign_outs.run(now), online, parts.rounds.run]
+    house.tasks += [
+        relay.run,
+        viewers.run,
+        lambda: relay.sign_outs.run(now),
+        online,
+        parts.rounds.run,
+        Pings(parts.hub).run,
+    ]
     house.checks["push"] = true_when(lambda: relay.ready)
-    server = PushServer(parts.channel_ws, parts.pusher, relay)
+    server = PushServer(parts.channel_ws, parts.pusher, relay, porter_for(house.settings))
     async with server.listening(house.settings.push_host, house.settings.push_port) as port:
         assert relay.follow is not None  # it has its place in the log before the port listens
         house.begins.append(relay.follow.caught_up.wait)
         yield port
+
+
+def porter_for(settings: Settings) -> Porter:
+    return Porter(settings.push_capacity, origins=settings.origins, proxies=settings.proxies)
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,69 @@
+"""Who comes in at the push door: how many there may be in all and from one address, and from which websites."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Collection, Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
+from pulse.access import may_embed
+from pulse.limits import network_of
+from pulse.push.codes import Code
+from pulse.push.windows import WrongOrigin
+
+CAPACITY, FROM_ONE_ADDRESS = 20_000, 2_000
+
+
+class Porter:
+    """Counts what is open in this process. `origins` are the websites that may open Pusher sockets; none: any may."""
+
+    def __init__(
+        self, capacity: int = CAPACITY, from_one_address: int = FROM_ONE_ADDRESS,
+        origins: Collection[str] = (), proxies: Collection[IPv4Network | IPv6Network] = (),
+    ) -> None:  # fmt: skip
+        self.capacity = capacity
+        self.from_one_address = from_one_address
+        self.origins = origins
+        self.proxies = proxies
+        self._open: Counter[str] = Counter()
+        self._total = 0
+
+    @contextlib.contextmanager
+    def entering(self, address: str) -> Iterator[Code | None]:
+        """Counts a client while it is open; a code when there is no room for it."""
+        full = self._total >= self.capacity or self._open[address] >= self.from_one_address
+        self._total += 1
+        self._open[address] += 1
+        try:
+            yield Code.OVER_CAPACITY if full else None
+        finally:
+            self._total -= 1
+            self._open[address] -= 1
+            if not self._open[address]:
+                del self._open[address]
+
+    def require_origin(self, headers: Headers) -> None:
+        """Raises WrongOrigin. A server sends no Origin."""
+        if not may_embed(self.origins, headers.get("Origin")):
+            raise WrongOrigin
+
+    def address_of(self, connection: ServerConnection, request: Request) -> str:
+        """Where a client is: what the last proxy that we trust says, or the other end of the line."""
+        address = str(connection.remote_address[0])
+        for forwarded in reversed(",".join(request.headers.get_all("X-Forwarded-For")).split(",")):
+            if not forwarded.strip() or not self._is_proxy(address):
+                break
+            address = forwarded.strip()
+        return network_of(address)
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in self.proxies)
