@@ -11,6 +11,8 @@ from websockets.frames import Opcode
 from pulse.push.cursors import Cursor, Cursors
 from pulse.push.frames import Data, Frame
 
+# A frame has at most 64 KiB: `body` says a text once more, and JSON inside a string needs more room than outside.
+ROOM, SHORT = 24 * 1024, 2_000
 ECHO = "App\\Events\\"
 ECHO_NAMES = {"NotificationCreated": "Illuminate\\Notifications\\Events\\BroadcastNotificationCreated"}
 
@@ -47,7 +49,7 @@ class Told:
         if (made := self._wires.get("staff")) is not None:
             return made
         frame = self.frame
-        return self._made("staff", {"type": frame.type} | _session(frame, frame.data) | self._place())
+        return self._made("staff", {"type": frame.type} | _session(frame, self._data(frame.data)) | self._place())
 
     def for_visitor(self) -> Wire:
         """S2's shape for a visitor. The cursor is sealed: positions tell how much all of Pulse has to do."""
@@ -57,7 +59,7 @@ class Told:
         if (made := self._wires.get("visitor")) is not None:
             return made
         sealed = {} if frame.position is None else {"cursor": self._cursors.seal(Cursor(*self.at), frame.about)}
-        return self._made("visitor", {"type": frame.type} | _session(frame, frame.for_visitor) | sealed)
+        return self._made("visitor", {"type": frame.type} | _session(frame, self._data(frame.for_visitor)) | sealed)
 
     def for_channel(self, channel: str, namespace: str = "") -> Wire:
         """Pusher's shape, data as JSON in a string, and beside it where the event lies (clients drop unknown keys)."""
@@ -65,7 +67,8 @@ class Told:
         if (made := self._wires.get(key)) is not None:
             return made
         frame = self.frame
-        data = frame.data if frame.about is None else {"chat_id": frame.about, **frame.data}
+        data = self._data(frame.data)
+        data = data if frame.about is None else {"chat_id": frame.about, **data}
         told = {"event": named(frame.event, namespace), "channel": channel, "data": orjson.dumps(data).decode()}
         identified = {} if frame.event_id is None else {"id": frame.event_id}
         return self._made(key, told | self._place() | identified)
@@ -79,6 +82,15 @@ class Told:
     def _made(self, key: str, whole: Data) -> Wire:
         made = self._wires[key] = wire_of(whole, whole.get("cursor"))
         return made
+
+    def _data(self, data: Any) -> Any:
+        """What fits into a frame. Longer texts are cut, and `cut` says so: whoever wants the rest reads it over HTTP."""
+        if self.size <= ROOM or len(orjson.dumps(data)) <= ROOM:
+            return data
+        if not isinstance(data, dict):
+            return {"cut": True}
+        short = {name: _short(value) for name, value in data.items()} | {"cut": True}
+        return short if len(orjson.dumps(short)) <= ROOM else {"cut": True}
 
 
 def named(event: str, namespace: str) -> str:
@@ -103,6 +115,10 @@ def event_wire(event: str, data: Data, channel: str | None = None, *, cursor: st
 def text_frame(payload: bytes) -> bytes:
     """A text message as the wire has it. Servers don't mask, and no extension is negotiated, so all get the same."""
     return WireFrame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+def _short(value: Any) -> Any:
+    return value[:SHORT] if isinstance(value, str) else value
 
 
 def _session(frame: Frame, data: Data) -> Data:

@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import TypeVar
 from uuid import UUID
 
 from pulse.limits import Rate
-from pulse.push.peers import Peer
+from pulse.push.peers import OPEN, Peer, Ticket, User
+from pulse.roster import Roster
 from pulse.tokens import Staff
 
 STAFF_TABS, VISITOR_TABS, TOKEN_SOCKETS = 20, 5, 10
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE, PAUSE_SECONDS = 20, 100, 0.05
+
+K = TypeVar("K", bound=Hashable)
 
 
 class Hub:
     """Three ways to find sockets: by moderator, by a visitor's chat, by a Pusher channel.
 
     A channel's subscribers are kept with the moderator they were signed for; None: whoever holds the app's secret.
-    `windows` are the sockets that a moderator's sessions signed, of whichever protocol; `peers` are all there are.
+    `windows` are the sockets that a moderator's sessions signed, of whichever protocol; `peers` are all there are;
+    `users` those who signed in (`pusher:signin`), by the name they gave, and `watchers` those who watch a name.
     `people_moved` is set whenever a moderator's socket comes or goes.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, roster: Roster | None = None) -> None:
+        self.roster = roster or Roster(clock)
         self.peers: set[Peer] = set()
         self.staff: dict[UUID, set[Peer]] = {}
         self.visitors: dict[UUID, set[Peer]] = {}
         self.channels: dict[str, dict[Peer, UUID | None]] = {}
         self.windows: dict[UUID, set[Peer]] = {}
+        self.users: dict[str, set[Peer]] = {}
+        self.watchers: dict[str, set[Peer]] = {}
         self.people_moved = asyncio.Event()
         self._messages = Rate(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE, clock)
 
@@ -50,34 +58,57 @@ class Hub:
         peer.signed.add(staff)
         self.windows.setdefault(staff.person, set()).add(peer)
 
+    def has_room(self, peer: Peer, person: UUID) -> bool:
+        """May one more socket be this moderator's?"""
+        theirs = self.windows.get(person, set())
+        return peer in theirs or len(theirs) < STAFF_TABS
+
+    def sign_in(self, peer: Peer, user: User) -> None:
+        """From now on the socket is this user's. Raises NotAUserId."""
+        self.roster.sign_in(user.id)
+        peer.user = user
+        self.users.setdefault(user.id, set()).add(peer)
+        for watched in user.watchlist:
+            self.watchers.setdefault(watched, set()).add(peer)
+        if user.staff is not None:
+            self.sign(peer, user.staff)
+
     def leave(self, peer: Peer) -> None:
         """Forgets a socket everywhere."""
         self.peers.discard(peer)
         for staff in peer.signed:
-            theirs = self.windows.get(staff.person, set())
-            theirs.discard(peer)
-            if not theirs:
-                self.windows.pop(staff.person, None)
+            _take(self.windows, staff.person, peer)
+        if peer.user is not None:
+            self._sign_out(peer, peer.user)
         for channel in list(peer.subscriptions):
             self.unsubscribe(peer, channel)
         if peer.is_window:
             shelves, owner, _ = self._place(peer)
-            shelves.get(owner, set()).discard(peer)
-            if not shelves.get(owner):
-                shelves.pop(owner, None)
+            _take(shelves, owner, peer)
             self._moved(peer.person_id)
 
-    def subscribe(self, peer: Peer, channel: str, person_id: UUID | None) -> None:
+    def subscribe(self, peer: Peer, channel: str, ticket: Ticket = OPEN) -> None:
+        """Raises ChannelIsFull, NotAUserId, NotUserInfo; then nothing has changed. Whoever is on it already stays."""
+        if channel in peer.subscriptions:
+            return
+        self.roster.join(channel, ticket.member, ticket.info)
+        if ticket.member is not None:
+            peer.members[channel] = ticket.member
         peer.subscriptions.add(channel)
-        self.channels.setdefault(channel, {})[peer] = person_id
-        self._moved(person_id)
+        self.channels.setdefault(channel, {})[peer] = ticket.person
+        if ticket.staff is not None:
+            self.sign(peer, ticket.staff)
+        self._moved(ticket.person)
 
     def unsubscribe(self, peer: Peer, channel: str) -> None:
+        if channel not in peer.subscriptions:
+            return
         peer.subscriptions.discard(channel)
-        subscribers = self.channels.get(channel, {})
-        self._moved(subscribers.pop(peer, None))
+        subscribers = self.channels[channel]
+        self._moved(subscribers.pop(peer))
         if not subscribers:
-            self.channels.pop(channel, None)
+            del self.channels[channel]
+        self.roster.leave(channel, peer.members.pop(channel, None))
 
     def people(self) -> set[UUID]:
         """The moderators who have a socket open here, of whichever protocol."""
@@ -89,6 +120,13 @@ class Hub:
         while not self._messages.allows(peer.socket_id):  # noqa: ASYNC110  time passing is no event
             await asyncio.sleep(PAUSE_SECONDS)
 
+    def _sign_out(self, peer: Peer, user: User) -> None:
+        peer.user = None
+        self.roster.sign_out(user.id)
+        _take(self.users, user.id, peer)
+        for watched in user.watchlist:
+            _take(self.watchers, watched, peer)
+
     def _moved(self, person_id: UUID | None) -> None:
         if person_id is not None:
             self.people_moved.set()
@@ -98,3 +136,11 @@ class Hub:
             return self.staff, peer.person_id, STAFF_TABS
         assert peer.visit is not None
         return self.visitors, peer.visit.chat, VISITOR_TABS
+
+
+def _take(shelves: dict[K, set[Peer]], owner: K, peer: Peer) -> None:
+    """Off a shelf; one that is empty goes as well."""
+    theirs = shelves.get(owner, set())
+    theirs.discard(peer)
+    if not theirs:
+        shelves.pop(owner, None)

@@ -10,6 +10,7 @@ import contextlib
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -17,7 +18,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
 from pulse.push.codes import Code
-from pulse.push.encoding import Wire
+from pulse.push.encoding import Wire, event_wire
 from pulse.tokens import Staff, Visit
 
 BUFFER_LIMIT = 1024 * 1024
@@ -44,16 +45,46 @@ class Owner:
 NOBODY = Owner()
 
 
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who a Pusher client signed in as; `staff` unless it is somebody of another system that holds the app's secret."""
+
+    id: str
+    info: dict[str, Any]
+    staff: Staff | None
+    watchlist: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a signature says: by whose session, and who is shown as a member.
+
+    An open one is that of a public channel, or of somebody who holds the app's secret, like any Pusher server library, and answers for what it asks.
+    """
+
+    staff: Staff | None = None
+    member: str | None = None
+    info: dict[str, Any] | None = None
+
+    @property
+    def person(self) -> UUID | None:
+        return self.staff.person if self.staff else None
+
+
+OPEN = Ticket()
+
+
 class Peer:
     """Whose it is, what it subscribed to, and whose sessions signed that.
 
     `since` is a cursor from its last connection, `resumes` says that it knows cursors; `namespace` stands before the
-    names of events it is told; it is `quiet` until something is said to it.
+    names of events it is told; it is `quiet` until something is said to it. `members` are the names under which it is
+    on presence channels.
     """
 
     __slots__ = (
-        "dismissed", "namespace", "person_id", "quiet", "resumes", "signed", "since", "socket_id", "subscriptions",
-        "token", "visit",
+        "dismissed", "members", "namespace", "person_id", "quiet", "resumes", "signed", "since", "socket_id", "subscriptions",
+        "token", "user", "visit",
     )  # fmt: skip
 
     def __init__(self, owner: Owner = NOBODY) -> None:
@@ -63,6 +94,8 @@ class Peer:
         self.socket_id = f"{secrets.randbelow(10**9)}.{secrets.randbelow(10**9)}"
         self.subscriptions: set[str] = set()
         self.signed: set[Staff] = set() if owner.staff is None else {owner.staff}
+        self.user: User | None = None
+        self.members: dict[str, str] = {}
         self.since: str | None = None
         self.resumes = False
         self.namespace = ""
@@ -120,6 +153,16 @@ class Socket(Peer):
                     await self.connection.close(code, code.reason)
         finally:
             self.connection.transport.abort()
+
+
+def say(peer: Peer, event: str, data: dict[str, Any], channel: str | None = None) -> None:
+    """A frame of Pusher's protocol itself."""
+    peer.take(event_wire(event, data, channel))
+
+
+def complain(peer: Peer, message: str, code: int | None = None) -> None:
+    """An error that the connection survives."""
+    say(peer, "pusher:error", {"code": code, "message": message})
 
 
 async def fan_out(peers: Sequence[Peer], wire: Wire) -> None:

@@ -6,6 +6,8 @@ import asyncio
 
 import structlog
 
+from pulse.access import Place
+from pulse.aggregates.chat_events import ChatAssigned, ChatClosed, ChatTransferred, ChatUnassigned
 from pulse.directory import KINDS, Directory
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused, Stored
@@ -15,12 +17,14 @@ from pulse.eventlog.jetstream import Log
 from pulse.eventlog.live import ROOM_TYPING
 from pulse.logs import Outage
 from pulse.push.encoding import Told
+from pulse.push.evicting import Evicting
 from pulse.push.framing import Framing, whose_rights
 from pulse.push.room_frames import typing_frame
 from pulse.push.sign_outs import SignOuts
 from pulse.push.telling import Telling
 
 WARM = 2_000
+MOVES = (ChatAssigned, ChatUnassigned, ChatTransferred, ChatClosed)
 
 log = structlog.get_logger(__name__)
 
@@ -30,11 +34,14 @@ class Relay:
     what they missed.
     """
 
-    def __init__(self, source: Log, directory: Directory, telling: Telling, framing: Framing) -> None:
+    def __init__(
+        self, source: Log, directory: Directory, telling: Telling, framing: Framing, evicting: Evicting
+    ) -> None:  # fmt: skip
         self.source = source
         self.directory = directory
         self.telling = telling
         self.framing = framing
+        self.evicting = evicting
         self.sign_outs = SignOuts(telling.hub, directory)
         self.follow: Follow | None = None
 
@@ -97,6 +104,7 @@ class Relay:
                 self.sign_outs.look([recorded.aggregate_id])
             for frame in await self.framing.of(recorded):
                 await self.telling.tell(frame, len(stored.body))
+            await self._evict(recorded)
         except Exception:
             log.exception("push.poison", position=stored.position)
         finally:
@@ -105,6 +113,13 @@ class Relay:
     def _note_rights(self, recorded: Recorded) -> None:
         if (who := whose_rights(recorded)) is not None:
             self.telling.ring.change_rights(who, recorded.position)
+
+    async def _evict(self, recorded: Recorded) -> None:
+        """Whoever heard that a chat moved away, or that they are no admin any more, hears no more on its channels."""
+        if isinstance(recorded.event, MOVES):
+            self.evicting.from_chat(recorded.aggregate_id, Place(recorded.scope.department, recorded.scope.holder))
+        elif (who := whose_rights(recorded)) is not None:
+            await self.evicting.person(who)
 
     async def _hear_typing(self, body: bytes) -> None:
         await self.telling.tell(typing_frame(body, self.directory.name_of))

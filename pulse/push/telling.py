@@ -34,6 +34,10 @@ class Telling:
         for peers, wire in self._letters(told):
             await fan_out(peers, wire)
 
+    def head(self) -> str:
+        """A cursor: everything up to here was told."""
+        return self.cursors.write(self.ring.head)
+
     def tell_stale(self, stale: bool) -> None:
         """To everybody: what happens now is told later, or all of it has been told."""
         windows = wire_of({"type": "pulse:feed", "data": {"stale": stale}})

@@ -6,11 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from pulse.channel_rights import ChannelRights
 from pulse.directory import Directory
 from pulse.house import House, now
 from pulse.push.acks import Acks
+from pulse.push.app_events import AppEvents
+from pulse.push.app_telling import AppTelling
+from pulse.push.caches import Caches
 from pulse.push.channel_ws import ChannelWs
+from pulse.push.client_events import ClientEvents
+from pulse.push.comings import Comings
 from pulse.push.cursors import Cursors
+from pulse.push.evicting import Evicting
 from pulse.push.framing import Framing
 from pulse.push.hub import Hub
 from pulse.push.protocol import Pusher
@@ -18,7 +25,9 @@ from pulse.push.relay import Relay
 from pulse.push.resuming import Resuming
 from pulse.push.ring import Ring
 from pulse.push.rounds import Rounds
+from pulse.push.subscriptions import Subscriptions
 from pulse.push.telling import Telling
+from pulse.push.user_sign_in import UserSignIn
 from pulse.push.windows import Windows
 
 
@@ -32,6 +41,10 @@ class PushParts:
     channel_ws: ChannelWs
     pusher: Pusher
     rounds: Rounds
+    app_events: AppEvents
+    app_telling: AppTelling
+    caches: Caches
+    client_events: ClientEvents
 
 
 def push_parts(
@@ -39,15 +52,19 @@ def push_parts(
     ring: Ring | None = None,
 ) -> PushParts:  # fmt: skip
     """Made together, because each hears of the others."""
-    hub, directory, ring = hub or Hub(), directory or house.directory, ring or Ring()
-    cursors = Cursors(house.epoch, house.vault.derive("cursors"))
-    telling = Telling(hub, directory, ring, cursors)
+    hub, directory, ring = hub or Hub(roster=house.roster), directory or house.directory, ring or Ring()
+    signer, key = house.signer, house.settings.push_key
+    telling = Telling(hub, directory, ring, Cursors(house.epoch, house.vault.derive("cursors")))
     framing = Framing(house.log, directory)
-    resuming = Resuming(house.log, framing, ring, cursors)
-    acks = Acks(house.store, directory, clock)
-    windows = Windows(telling, resuming, house.signer, clock)
-    pusher = Pusher(telling, resuming, acks, house.signer, house.settings.push_key)
+    resuming = Resuming(house.log, framing, ring, telling.cursors)
+    rights, acks = ChannelRights(directory, house.store), Acks(house.store, directory, clock)
+    windows, app_events = Windows(telling, resuming, signer, clock), AppEvents(house.log)
+    caches, client_events = Caches(app_events), ClientEvents(house.log, hub, directory, rights)
+    subscriptions = Subscriptions(telling, resuming, caches, signer, key)
+    pusher = Pusher(telling, subscriptions, UserSignIn(hub, directory, signer, key), client_events, acks, key)
+    Comings(hub)
     return PushParts(
-        hub, telling, resuming, Relay(house.log, directory, telling, framing), windows, ChannelWs(windows, acks),
-        pusher, Rounds(hub, windows, pusher),
+        hub, telling, resuming, Relay(house.log, directory, telling, framing, Evicting(hub, directory, rights)), windows,
+        ChannelWs(windows, acks), pusher, Rounds(hub, windows, pusher), app_events, AppTelling(hub, directory, rights),
+        caches, client_events,
     )  # fmt: skip

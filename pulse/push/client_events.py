@@ -1,0 +1,111 @@
+"""What clients tell each other on a channel (`client-typing`): told to whoever else is there, in every process, and kept
+nowhere.
+
+https://pusher.com/docs/channels/using_channels/events/#triggering-client-events
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import orjson
+
+from pulse.channel_rights import ChannelRights
+from pulse.directory import Directory
+from pulse.errors import BadInput, NotAllowed, PulseError, Trouble
+from pulse.eventlog.appends import AppendRefused
+from pulse.eventlog.jetstream import Log
+from pulse.eventlog.live import CLIENT_EVENTS
+from pulse.limits import Rate
+from pulse.push.encoding import wire_of
+from pulse.push.hub import Hub
+from pulse.push.peers import Peer, complain, fan_out
+
+PER_SECOND = 10
+TOO_OFTEN = 4301
+NAME_LENGTH, DATA_BYTES = 200, 10 * 1024
+
+
+class ClientEvent(msgspec.Struct, frozen=True):
+    """What one socket said on a channel; `user_id` is theirs on a presence channel."""
+
+    channel: str
+    event: str
+    data: str
+    socket_id: str
+    user_id: str | None = None
+
+
+class ClientEvents:
+    """`when_heard` is called with each that one of this process' sockets says."""
+
+    def __init__(
+        self, log: Log, hub: Hub, directory: Directory, rights: ChannelRights,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self.log = log
+        self.hub = hub
+        self.directory = directory
+        self.rights = rights
+        self.when_heard: Callable[[ClientEvent], None] | None = None
+        self._rate = Rate(PER_SECOND, PER_SECOND, clock)
+
+    async def begin(self) -> None:
+        """Begins to hear what is said in other processes, and here."""
+        await self.log.listen(CLIENT_EVENTS, self._hear)
+
+    async def say(self, peer: Peer, heard: dict[str, Any]) -> None:
+        """One of a socket's. Raises BadInput, NotAllowed; too many are refused with 4301."""
+        if not self._rate.allows(peer.socket_id):
+            complain(peer, f"A client may send {PER_SECOND} events a second.", TOO_OFTEN)
+            return
+        said = _read(peer, heard)
+        person = self.hub.channels.get(said.channel, {}).get(peer)
+        if not await self._may(said.channel, person):
+            raise NotAllowed("You may not be on this channel any more.")
+        if self.when_heard is not None:
+            self.when_heard(said)
+        await self.log.tell(CLIENT_EVENTS, msgspec.json.encode(said))
+
+    async def _may(self, channel: str, person: UUID | None) -> bool:
+        """None holds the app's secret."""
+        if person is None:
+            return True
+        found = self.directory.person(person)
+        return found is not None and (await self.rights.of(channel))(found)
+
+    async def _hear(self, body: bytes) -> None:
+        try:
+            said = msgspec.json.decode(body, type=ClientEvent)
+            may = await self.rights.of(said.channel)
+        except (msgspec.MsgspecError, Trouble, AppendRefused, PulseError):
+            return  # a newer Pulse said it, or nobody knows who may hear it: it is live or never
+        told = {"event": said.event, "channel": said.channel, "data": orjson.Fragment(said.data)}
+        if said.user_id is not None:
+            told["user_id"] = said.user_id
+        hearers = []
+        for peer, person in self.hub.channels.get(said.channel, {}).items():
+            found = None if person is None else self.directory.person(person)
+            if peer.socket_id != said.socket_id and (person is None or (found is not None and may(found))):
+                hearers.append(peer)
+        if hearers:
+            await fan_out(hearers, wire_of(told))
+
+
+def _read(peer: Peer, heard: dict[str, Any]) -> ClientEvent:
+    """Rebuilt from what is expected: nothing else of a client's frame goes on. Raises BadInput."""
+    event, channel = heard["event"], heard.get("channel")
+    if len(event) > NAME_LENGTH:
+        raise BadInput(f"An event's name has at most {NAME_LENGTH} characters.")
+    if not isinstance(channel, str) or not channel.startswith(("private-", "presence-")):
+        raise BadInput("Clients may speak on private and presence channels only.")
+    if channel not in peer.subscriptions:
+        raise BadInput("Subscribe to a channel before you speak there.")
+    data = orjson.dumps(heard.get("data"))
+    if len(data) > DATA_BYTES:
+        raise BadInput("An event's data has at most 10 KB.")
+    return ClientEvent(channel, event, data.decode(), peer.socket_id, peer.members.get(channel))

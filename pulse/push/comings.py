@@ -1,0 +1,45 @@
+"""Tells clients who came to a presence channel and who went, how many are on a channel, and whether those they watch are
+online.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulse.push.encoding import event_wire
+from pulse.push.hub import Hub
+from pulse.push.peers import send
+from pulse.roster.changes import CameOnline, Change, Counted, MemberAdded, MemberRemoved, WentOffline
+
+PRESENCE = "presence-"
+
+
+class Comings:
+    """Calls nobody itself: the roster tells it of each change."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        hub.roster.when_changed.add(self.tell)
+
+    def tell(self, change: Change) -> None:
+        """One change, to those whom it concerns."""
+        match change:
+            case MemberAdded(channel=channel, user_id=user_id, user_info=info):
+                self._on(channel, "member_added", {"user_id": user_id, "user_info": info})
+            case MemberRemoved(channel=channel, user_id=user_id):
+                self._on(channel, "member_removed", {"user_id": user_id})
+            case Counted(channel=channel, subscriptions=count) if not channel.startswith(PRESENCE):
+                self._on(channel, "subscription_count", {"subscription_count": count})
+            case CameOnline(user_id=user_id):
+                self._watched("online", user_id)
+            case WentOffline(user_id=user_id):
+                self._watched("offline", user_id)
+
+    def _on(self, channel: str, event: str, data: dict[str, Any]) -> None:
+        if peers := self.hub.channels.get(channel):
+            send(list(peers), event_wire(f"pusher_internal:{event}", data, channel))
+
+    def _watched(self, how: str, user_id: str) -> None:
+        if peers := self.hub.watchers.get(user_id):
+            told = {"events": [{"name": how, "user_ids": [user_id]}]}
+            send(list(peers), event_wire("pusher_internal:watchlist_events", told))
