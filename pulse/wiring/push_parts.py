@@ -46,6 +46,11 @@ class PushParts:
     caches: Caches
     client_events: ClientEvents
 
+    async def listen(self) -> None:
+        """From now on it hears what other processes say live."""
+        await self.client_events.begin()
+        await self.app_events.listen(self.app_telling.hear)
+
 
 def push_parts(
     house: House, clock: Callable[[], datetime] = now, hub: Hub | None = None, directory: Directory | None = None,

@@ -68,6 +68,7 @@ def open_projector(house: House) -> None:
 async def open_push(house: House) -> AsyncIterator[int]:
     """The push port; yields it."""
     parts = push_parts(house)
+    await parts.listen()
     relay, online = parts.relay, lambda: tell_online(house.log, parts.hub)
     viewers = Viewers(Attention(house.log), house.directory, house.store, parts.telling)
     house.tasks += [

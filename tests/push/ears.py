@@ -30,9 +30,11 @@ from pulse.eventlog.commands import Decided
 from pulse.house import House, now
 from pulse.message import Author, Incoming
 from pulse.push.hub import Hub
+from pulse.push.porter import Porter
 from pulse.push.relay import Relay
 from pulse.push.ring import Ring
 from pulse.push.server import PushServer
+from pulse.roster.talking import talk
 from pulse.tokens import Visit
 from pulse.wiring.push_parts import PushParts, push_parts
 from tests.conftest import Pulse
@@ -211,10 +213,12 @@ async def a_door(
     house: House, clock: Callable[[], datetime] = now, hub: Hub | None = None, directory: Directory | None = None,
     ring: Ring | None = None, *, relaying: bool = True, **options: Any,
 ) -> AsyncIterator[Door]:  # fmt: skip
-    parts = push_parts(house, clock, hub, directory, ring)
+    parts = push_parts(house, clock, hub or Hub(), directory, ring)
     relay = parts.relay
-    server = PushServer(parts.channel_ws, parts.pusher, relay, **options)
+    server = PushServer(parts.channel_ws, parts.pusher, relay, Porter(**options))
+    await parts.listen()
     async with asyncio.TaskGroup() as group:
+        talking = group.create_task(talk(house.log, parts.hub.roster))
         async with server.listening("127.0.0.1", 0) as port:
             may_relay = asyncio.Event()
             running = group.create_task(relay_when(may_relay, relay))
@@ -223,6 +227,7 @@ async def a_door(
                 await door.relaying()
             yield door
         running.cancel()
+        talking.cancel()
 
 
 async def relay_when(may_relay: asyncio.Event, relay: Relay) -> None:

@@ -1,0 +1,95 @@
+"""`pusher:signin`: a socket is somebody's, hears what is meant for them, and who of theirs is online."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from pulse.push.codes import Code
+from pulse.push.user_sign_in import REFUSED, TOO_MANY_WATCHED, WATCHED
+from tests.conftest import Pulse
+from tests.push.ears import ANNA, BORIS
+from tests.push.test_protocol import PusherEar, pusher_ear
+
+
+async def signed_in(pulse: Pulse, ear: PusherEar, **user: Any) -> dict[str, Any]:
+    """Says whose the socket is; returns the answer."""
+    user_data = json.dumps({"id": str(ANNA), **user})
+    auth = pulse.house.signer.user_sign_in(pulse.house.settings.push_key, ear.socket_id, user_data)
+    await ear.send("pusher:signin", {"auth": auth, "user_data": user_data})
+    answer = await ear.next()
+    if answer["event"] == "pusher:signin_success":
+        assert json.loads(answer["data"]) == {"user_data": user_data}
+    return answer
+
+
+async def test_the_desk_signs_a_moderator_in_and_the_socket_ends_with_the_session(pulse: Pulse) -> None:
+    headers = await pulse.sign_in("anna")
+    async with pusher_ear(pulse) as ear:
+        answer = await pulse.http.post("/broadcasting/user-auth", data={"socket_id": ear.socket_id}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        await ear.send("pusher:signin", answer.json())
+        assert (await ear.next())["event"] == "pusher:signin_success"
+        told = await ear.subscribe(f"#server-to-user-{ANNA}", auth="")
+        assert told["event"] == "pusher_internal:subscription_succeeded"
+        assert (await ear.subscribe("chat", auth=""))["event"] == "pusher_internal:subscription_succeeded"
+        await pulse.http.post("/api/users/logout", headers=headers)
+        assert await ear.until_closed() == Code.SESSION_ENDED
+
+
+@pytest.mark.parametrize("channel", [f"#server-to-user-{BORIS}", "#server-to-user-", "#server-to-user-7"])
+async def test_what_is_meant_for_one_user_is_for_nobody_else(pulse: Pulse, channel: str) -> None:
+    async with pusher_ear(pulse) as ear:
+        assert (await ear.subscribe(channel, auth=""))["event"] == "pusher:subscription_error"
+        await signed_in(pulse, ear)
+        assert (await ear.subscribe(channel, auth=""))["event"] == "pusher:subscription_error"
+
+
+@pytest.mark.parametrize("said", [
+    {}, {"auth": "pulse:0", "user_data": '{"id":"7"}'}, {"auth": 7, "user_data": "{}"}, {"auth": "pulse:0"},
+])  # fmt: skip
+async def test_a_signature_that_does_not_fit_is_refused(pulse: Pulse, said: dict[str, Any]) -> None:
+    async with pusher_ear(pulse) as ear:
+        await ear.send("pusher:signin", said)
+        error = await ear.next()
+        assert (error["event"], json.loads(error["data"])["code"]) == ("pusher:error", REFUSED)
+
+
+@pytest.mark.parametrize("user", [{"id": ""}, {"id": 7}, {"id": "7", "watchlist": "x"}, {"id": "7", "user_info": []}])
+async def test_a_user_needs_a_name(pulse: Pulse, user: dict[str, Any]) -> None:
+    async with pusher_ear(pulse) as ear:
+        assert (await signed_in(pulse, ear, **user))["event"] == "pusher:error"
+
+
+async def test_a_watchlist_has_a_hundred_names(pulse: Pulse) -> None:
+    async with pusher_ear(pulse) as ear:
+        error = await signed_in(pulse, ear, id="7", watchlist=[str(number) for number in range(WATCHED + 1)])
+        assert json.loads(error["data"])["code"] == TOO_MANY_WATCHED
+
+
+async def test_who_is_watched_is_told_of(pulse: Pulse) -> None:
+    vera, kirill = uuid4().hex, uuid4().hex
+    async with pusher_ear(pulse) as ear, pusher_ear(pulse) as other:
+        await signed_in(pulse, other, id=kirill)
+        await signed_in(pulse, ear, id="7", watchlist=[vera, kirill])
+        assert watched(await ear.next()) == [("online", [kirill])]
+        async with pusher_ear(pulse) as hers, pusher_ear(pulse) as tab:
+            await signed_in(pulse, hers, id=vera)
+            await signed_in(pulse, tab, id=vera)
+            assert watched(await ear.next()) == [("online", [vera])]
+        assert watched(await ear.next()) == [("offline", [vera])]
+
+
+def watched(frame: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    assert frame["event"] == "pusher_internal:watchlist_events"
+    return [(event["name"], event["user_ids"]) for event in json.loads(frame["data"])["events"]]
+
+
+async def test_who_signed_in_joins_presence_channels_without_more(pulse: Pulse) -> None:
+    channel = f"presence-campaign.{uuid4().hex[:8]}"
+    async with pusher_ear(pulse) as ear:
+        await signed_in(pulse, ear, id="vera", user_info={"name": "Vera"})
+        auth = pulse.house.signer.subscription(pulse.house.settings.push_key, ear.socket_id, channel)
+        told = await ear.subscribe(channel, auth=auth)
+        assert json.loads(told["data"])["presence"]["hash"] == {"vera": {"name": "Vera"}}
