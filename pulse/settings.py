@@ -40,6 +40,7 @@ MUST_BE = {
     "database_url": "an address such as postgresql://user:password@host/database",
     "master_key": "64 hex digits",
     "push_key": "letters, digits, - and _",
+    "presence_grace": "seconds, from 0 to 60",
     "secure_cookies": "true or false",
     "blobs_url": "the address of a bucket, such as s3://bucket/prefix",
     "blobs_endpoint": "an address such as http://minio:9000",
@@ -96,6 +97,12 @@ class Settings(BaseSettings):
         default="", pattern="^([0-9a-fA-F]{64})?$", description="64 hex digits; empty: a key file in the data directory"
     )
     push_key: str = Field(default="pulse", pattern="^[A-Za-z0-9_-]+$", description="the app key of Pusher clients")
+    presence_grace: float = Field(
+        default=3.0,
+        ge=0,
+        le=60,
+        description="seconds that whoever leaves stays shown, so that a new page is no leaving",
+    )
     secure_cookies: bool = Field(default=False, description="true behind TLS: __Host- cookies, Secure")
     blobs_url: str = Field(
         default="", description="where files lie: s3://bucket/prefix; empty: in the data directory, under blobs"

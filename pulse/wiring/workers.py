@@ -28,7 +28,6 @@ from pulse.eventlog.lease import Lease
 from pulse.eventlog.notes import Notes, Place
 from pulse.house import House, now, true_when
 from pulse.message import Attachment
-from pulse.presence import Presence
 from pulse.projections.models import SEARCH
 from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
@@ -36,7 +35,7 @@ from pulse.projections.rebuild import make_current
 from pulse.projections.rejections import keep_rejections
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.hub import Hub
-from pulse.push.online import tell_online
+from pulse.push.online import keep_online
 from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 from pulse.push.server import PushServer
@@ -70,7 +69,9 @@ async def open_push(house: House) -> AsyncIterator[int]:
     hub = Hub()
     relay = Relay(house.log, house.directory, hub)
     viewers = Viewers(Attention(house.log), house.directory, house.store, hub)
-    house.tasks += [relay.run, viewers.run, lambda: relay.sign_outs.run(now), lambda: tell_online(house.log, hub)]
+    house.tasks += [relay.run, viewers.run, lambda: relay.sign_outs.run(now)]
+    online = house.roster, house.directory
+    house.tasks.append(lambda: keep_online(hub, *online))
     house.checks["push"] = true_when(lambda: relay.ready)
     channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
     server = PushServer(channel_ws, Pusher(hub, house.directory, house.signer, house.settings.push_key), relay)
@@ -150,14 +151,13 @@ def open_pagers(house: House, drivers: Drivers, reads: Reads) -> None:
 
 def open_routing(house: House, reads: Reads) -> None:
     """Free chats find their moderators; of several processes one works."""
-    presence = Presence(house.log)
-    routing = Routing(house.store, house.directory, presence, reads, house.epoch, now)
+    routing = Routing(house.store, house.directory, house.presence, reads, house.epoch, now)
 
     async def route() -> None:
         await until_readable(reads)
         await routing.run()
 
-    house.tasks += [presence.run, route]
+    house.tasks.append(route)
 
 
 def open_snoozes(house: House, reads: Reads) -> None:
