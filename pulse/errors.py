@@ -48,6 +48,7 @@ PulseError
 │   ├── ProviderRefused     sources/providers; says what the provider says
 │   ├── SubscriberIsGone    subscribing
 │   ├── WithOneself         aggregates/room
+│   ├── ChannelIsFull       roster/admitting
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/guard
 │       ├── NotFromHere     desk/guard
@@ -107,6 +108,8 @@ PulseError
 │   ├── UnknownChannel      sources/fields
 │   ├── NotItsField         sources/fields
 │   ├── SecretIsTheirs      producers
+│   ├── NotAUserId          roster/admitting
+│   ├── NotUserInfo         roster/admitting
 │   └── Unreadable          channels; an authentic delivery
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
 │   ├── NotSignedIn         ways; with Telegram or VK

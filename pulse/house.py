@@ -25,7 +25,10 @@ from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, require_synced, wanted_streams
 from pulse.ingest.publishing import Publishing
 from pulse.ingest.webhooks import Webhooks
+from pulse.presence import Presence
 from pulse.projections.projector import Projector
+from pulse.roster import Roster
+from pulse.roster.talking import talk
 from pulse.settings import Settings
 from pulse.tokens import Signer
 from pulse.vault import Vault
@@ -67,6 +70,18 @@ class House:
     def blobs(self) -> Blobs:
         """Where bodies and files lie; nothing is made of it where nobody asks."""
         return blobs_of(self.settings)
+
+    @cached_property
+    def roster(self) -> Roster:
+        """Who is on which channel. Once somebody here has asked for it, this process tells the others and hears them."""
+        roster = Roster(grace=self.settings.presence_grace)
+        self.tasks.append(lambda: talk(self.log, roster))
+        return roster
+
+    @cached_property
+    def presence(self) -> Presence:
+        """Which moderators are online."""
+        return Presence(self.roster)
 
     def tell_building(self, position: int, _goal: int) -> None:
         self.building = position

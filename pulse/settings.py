@@ -42,6 +42,7 @@ MUST_BE = {
     "push_key": "letters, digits, - and _",
     "push_capacity": "a whole number from 1 to 1000000",
     "push_origins": "addresses such as https://shop.example, with commas between them",
+    "presence_grace": "seconds, from 0 to 60",
     "secure_cookies": "true or false",
     "blobs_url": "the address of a bucket, such as s3://bucket/prefix",
     "blobs_endpoint": "an address such as http://minio:9000",
@@ -102,6 +103,9 @@ class Settings(BaseSettings):
     push_origins: str = Field(
         default="",
         description="websites that may open Pusher sockets, such as https://shop.example; commas; empty: any",
+    )
+    presence_grace: float = Field(
+        default=3.0, ge=0, le=60, description="seconds that whoever leaves stays shown, so that a new page is no leaving"
     )
     secure_cookies: bool = Field(default=False, description="true behind TLS: __Host- cookies, Secure")
     blobs_url: str = Field(

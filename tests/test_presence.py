@@ -1,15 +1,11 @@
-"""Who is online: told live by push processes, believed for a while, and never kept."""
+"""Which moderators are online, as the roster has it."""
 
 from __future__ import annotations
 
-import asyncio
-
-from pulse.eventlog.jetstream import Log
-from pulse.presence import GRACE_SECONDS, LIFE_SECONDS, ONLINE, Presence, saying
+from pulse.presence import Presence
+from pulse.roster import GRACE_SECONDS, ONLINE, Roster
 from tests.given import ANNA, BORIS
-from tests.insisting import insist
-
-PATIENCE = 20
+from tests.roster.wires import two
 
 
 class Clock:
@@ -20,56 +16,49 @@ class Clock:
         return self.now
 
 
-async def test_several_processes_tell_of_their_own_people(log: Log) -> None:
-    presence = Presence(log, Clock())
-    await presence.hear(saying("one", [ANNA]))
-    await presence.hear(saying("two", [ANNA, BORIS]))
-    assert presence.online() == {ANNA, BORIS}
-    await presence.hear(saying("two", []))
+def test_whoever_has_a_socket_open_on_any_process_is_online() -> None:
+    wires, one, two_ = two()
+    presence = Presence(one)
+    one.come(str(ANNA))
+    two_.come(str(ANNA))
+    two_.come(str(BORIS))
+    wires.settle()
+    assert presence.online() == presence.around() == {ANNA, BORIS}
+    two_.go(str(ANNA))
+    two_.go(str(BORIS))
+    wires.settle()
     assert presence.online() == {ANNA}
 
 
-async def test_a_process_that_falls_silent_is_believed_for_a_while(log: Log) -> None:
-    presence = Presence(log, clock := Clock())
-    await presence.hear(saying("one", [ANNA]))
-    clock.now += LIFE_SECONDS - 1
-    await presence.hear(saying("two", [BORIS]))
-    assert presence.online() == {ANNA, BORIS}
-    clock.now += 1
-    assert presence.online() == {BORIS}
-
-
-async def test_who_loads_a_page_again_is_around_but_not_online_meanwhile(log: Log) -> None:
-    presence = Presence(log, clock := Clock())
-    await presence.hear(saying("one", [ANNA]))
-    await presence.hear(saying("one", []))
+def test_who_loads_a_page_again_is_around_but_not_online_meanwhile() -> None:
+    presence = Presence(roster := Roster(clock := Clock()))
+    roster.come(str(ANNA))
+    roster.go(str(ANNA))
     assert (presence.online(), presence.around()) == (frozenset(), {ANNA})
     clock.now += GRACE_SECONDS
+    roster.pass_time()
     assert presence.around() == frozenset()
 
 
-async def test_whoever_waits_for_people_is_called_when_one_comes_and_not_when_one_stays(log: Log) -> None:
-    presence, came = Presence(log, Clock()), list[str]()
+def test_whoever_waits_for_people_is_called_when_one_comes_or_is_back_and_not_when_one_stays() -> None:
+    presence, came = Presence(roster := Roster(Clock())), list[str]()
     presence.when_came.add(lambda: came.append("somebody"))
-    for people in ([ANNA], [ANNA], [], [ANNA, BORIS]):
-        await presence.hear(saying("one", people))
-    assert len(came) == 2
+    roster.come(str(ANNA))
+    roster.come(str(ANNA))
+    roster.go(str(ANNA))
+    assert len(came) == 1
+    roster.go(str(ANNA))
+    roster.come(str(ANNA))
+    roster.come(str(BORIS))
+    assert len(came) == 3
+    roster.join("presence-chat.1", str(ANNA))
+    roster.sign_in(str(ANNA))
+    assert len(came) == 3
 
 
-async def test_what_can_not_be_read_is_passed_over(log: Log) -> None:
-    presence = Presence(log, Clock())
-    for body in (b"", b"[]", b'{"process":"one","people":["x"]}'):
-        await presence.hear(body)
-    assert presence.online() == frozenset()
-
-
-async def test_it_hears_what_is_told_on_nats(log: Log) -> None:
-    presence = Presence(log)
-    await presence.run()
-
-    async def asked() -> frozenset[object]:
-        await log.tell(ONLINE, saying("one", [ANNA]))
-        return frozenset(presence.online())
-
-    async with asyncio.timeout(PATIENCE):
-        await insist(asked, lambda online: ANNA in online)
+def test_members_who_are_no_moderators_of_ours_are_passed_over() -> None:
+    presence = Presence(roster := Roster(Clock()))
+    roster.join(ONLINE, "somebody")
+    roster.join("presence-chat.1", str(BORIS))
+    roster.sign_in(str(BORIS))
+    assert presence.online() == presence.around() == frozenset()

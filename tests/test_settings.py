@@ -34,7 +34,7 @@ def test_it_is_known_of_every_setting_what_it_must_be() -> None:
         ("NATS_MONITOR_URL", "http://"), ("DATA_DIR", ""), ("TRUSTED_PROXIES", "nginx, 10.0.0.0/8"),
         ("BLOBS_URL", "/var/files"), ("BLOBS_URL", "s3://"), ("BLOBS_ENDPOINT", "minio:9000"), ("BLOBS_REGION", ""),
         ("TRUSTED_HOSTS", "bot-api"), ("TRUSTED_HOSTS", "a:1, http://b:2"), ("TRUSTED_HOSTS", "a:1, b:port"),
-        ("VKID_CLIENT_ID", "my-app"), ("VKID_URL", ""), ("VKID_URL", "id.vk.ru"), ("TELEGRAM_LOGIN_URL", "ftp://x"),
+        ("PRESENCE_GRACE", "-1"), ("PRESENCE_GRACE", "soon"), ("VKID_CLIENT_ID", "my-app"), ("VKID_URL", ""), ("VKID_URL", "id.vk.ru"), ("TELEGRAM_LOGIN_URL", "ftp://x"),
         ("TELEGRAM_LOGIN_CLIENT_ID", "@bot"),
     ],
 )  # fmt: skip

@@ -1,28 +1,31 @@
-"""Tells everybody which moderators have a socket open here: at once when one comes or goes, and every few seconds."""
+"""Tells the roster which moderators have a socket open here, as the hub has it: at once when one comes or goes."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from uuid import uuid4
+from uuid import UUID
 
-from pulse.eventlog.jetstream import Log
-from pulse.presence import ONLINE, TELL_SECONDS, saying
+from pulse.directory import Directory
 from pulse.push.hub import Hub
+from pulse.roster import Roster
 
-GATHER_SECONDS = 0.05  # a thousand sockets that come back at once are told of together
+GATHER_SECONDS = 0.05  # a thousand sockets that come back at once are looked at together
 
 
-async def tell_online(log: Log, hub: Hub) -> None:
-    """Tells for ever; a last time, of nobody, when it ends."""
-    process = uuid4().hex
+async def keep_online(hub: Hub, roster: Roster, directory: Directory) -> None:
+    """Looks for ever. Nobody is left when it ends."""
+    known: set[UUID] = set()
     try:
         while True:
             hub.people_moved.clear()
-            await log.tell(ONLINE, saying(process, hub.people()))
+            here = hub.people()
+            for person in here - known:
+                roster.come(str(person), {"name": directory.name_of(person)})
+            for person in known - here:
+                roster.go(str(person))
+            known = here
             await asyncio.sleep(GATHER_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TELL_SECONDS):
-                    await hub.people_moved.wait()
+            await hub.people_moved.wait()
     finally:
-        await log.tell(ONLINE, saying(process, ()))
+        for person in known:
+            roster.go(str(person))

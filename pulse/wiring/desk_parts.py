@@ -182,7 +182,7 @@ def desk_parts(house: House, reads: Reads, http: httpx2.AsyncClient) -> DeskPart
         ways=ways_in(house),
         again=again_of(house),
         attention=Attention(house.log),
-        presence=Presence(house.log),
+        presence=house.presence,
         people=People(store, now, house.directory.admins),
         producers=Producers(store, house.vault, now),
         subscribing=subscribing,

@@ -45,7 +45,7 @@ def open_desk(house: House, reads: Reads, http: httpx2.AsyncClient) -> None:
     parts = desk_parts(house, reads, http)
     house.routers += desk_routers(parts)
     house.pages = parts.pages
-    house.tasks += [parts.attention.run, parts.presence.run]
+    house.tasks.append(parts.attention.run)
     house.checks["reads"] = lambda: readable(reads)
     house.begins.append(lambda: until_readable(reads))
 

@@ -28,13 +28,12 @@ from pulse.eventlog.lease import Lease
 from pulse.eventlog.notes import Notes, Place
 from pulse.house import House, now, true_when
 from pulse.message import Attachment
-from pulse.presence import Presence
 from pulse.projections.models import SEARCH
 from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
 from pulse.projections.rebuild import make_current
 from pulse.projections.rejections import keep_rejections
-from pulse.push.online import tell_online
+from pulse.push.online import keep_online
 from pulse.push.pings import Pings
 from pulse.push.porter import Porter
 from pulse.push.server import PushServer
@@ -69,7 +68,7 @@ async def open_push(house: House) -> AsyncIterator[int]:
     """The push port; yields it."""
     parts = push_parts(house)
     await parts.listen()
-    relay, online = parts.relay, lambda: tell_online(house.log, parts.hub)
+    relay, online = parts.relay, lambda: keep_online(parts.hub, house.roster, house.directory)
     viewers = Viewers(Attention(house.log), house.directory, house.store, parts.telling)
     house.tasks += [
         relay.run,
@@ -161,14 +160,13 @@ def open_pagers(house: House, drivers: Drivers, reads: Reads) -> None:
 
 def open_routing(house: House, reads: Reads) -> None:
     """Free chats find their moderators; of several processes one works."""
-    presence = Presence(house.log)
-    routing = Routing(house.store, house.directory, presence, reads, house.epoch, now)
+    routing = Routing(house.store, house.directory, house.presence, reads, house.epoch, now)
 
     async def route() -> None:
         await until_readable(reads)
         await routing.run()
 
-    house.tasks += [presence.run, route]
+    house.tasks.append(route)
 
 
 def open_snoozes(house: House, reads: Reads) -> None:

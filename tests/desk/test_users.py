@@ -11,10 +11,10 @@ import httpx2
 from pulse import demo
 from pulse.aggregates.moderator import moderator_id
 from pulse.house import now
-from pulse.presence import ONLINE, saying
 from pulse.tokens import INVITATION_LIFE, RESET_LIFE, Invitation
 from tests.conftest import Pulse
 from tests.insisting import insist
+from tests.roster.talkers import talking
 from tests.world import SALES, SUPPORT, Desk, a_name, is_problem, kinds, since
 
 USERS = "/api/users"
@@ -64,10 +64,11 @@ async def test_all_people_are_listed_with_what_they_may(shared: Pulse, desk: Des
 
 
 async def test_who_has_an_open_socket_is_online_for_admins_and_colleagues(shared: Pulse, desk: Desk) -> None:
-    await shared.house.log.tell(ONLINE, saying("push", [BORIS]))
-    await insist(lambda: shown(desk, BORIS), lambda row: row["online"])
-    rows = (await desk.get("anna", "/api/colleagues")).json()["items"]
-    assert {row["id"] for row in rows if row["online"]} == {str(BORIS)}
+    async with talking(shared.house.log) as push:
+        push.come(str(BORIS))
+        await insist(lambda: shown(desk, BORIS), lambda row: row["online"])
+        rows = (await desk.get("anna", "/api/colleagues")).json()["items"]
+        assert {row["id"] for row in rows if row["online"]} == {str(BORIS)}
 
 
 async def test_an_invited_person_sets_a_password_once_and_signs_in(shared: Pulse, desk: Desk) -> None:

@@ -35,6 +35,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("files",),
     ("aggregates",),
     ("eventlog",),
+    ("roster",),
     (
         "projections",
         "channels",

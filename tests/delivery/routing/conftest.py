@@ -27,9 +27,10 @@ from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, wanted_streams
 from pulse.house import now
-from pulse.presence import Presence, saying
+from pulse.presence import Presence
 from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
+from pulse.roster import Roster
 from pulse.vault import Vault
 from tests.conftest import STREAMS
 from tests.given import SHOP, message
@@ -46,13 +47,17 @@ class Worker:
     """Routing as a process of its own has it."""
 
     log: Log
-    presence: Presence
+    roster: Roster
     routing: Routing
     running: asyncio.Task[None]
     following: asyncio.Task[None]
 
     async def hears_of(self, *people: UUID) -> None:
-        await self.presence.hear(saying("push", people))
+        online = Presence(self.roster).online()
+        for one in online - set(people):
+            self.roster.go(str(one))
+        for one in set(people) - online:
+            self.roster.come(str(one))
 
     async def dies(self) -> None:
         """Without a word: nothing reaches the log any more, also not that it lets go."""
@@ -86,12 +91,12 @@ class Office:
     async def worker(self, *people: UUID) -> Worker:
         """One that runs, and has heard that these people are online."""
         log = await Log.connect(self.addresses.nats_url, name="worker")
-        directory, presence = Directory(log), Presence(log, lambda: 0.0)
+        directory, roster = Directory(log), Roster(lambda: 0.0)
         reads = await self.stack.enter_async_context(Reads.open(self.database_url, log, size=2))
         following = asyncio.create_task(directory.run())
         await directory.ready.wait()
-        routing = Routing(EventStore(log), directory, presence, reads, self.epoch, now)
-        worker = Worker(log, presence, routing, asyncio.create_task(routing.run()), following)
+        routing = Routing(EventStore(log), directory, Presence(roster), reads, self.epoch, now)
+        worker = Worker(log, roster, routing, asyncio.create_task(routing.run()), following)
         self.stack.push_async_callback(log.close)
         for task in (following, worker.running):
             self.stack.push_async_callback(ended, task)

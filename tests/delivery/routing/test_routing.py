@@ -17,10 +17,10 @@ from pulse.eventlog.appends import Append, Stored
 from pulse.eventlog.envelope import subject_of
 from pulse.eventlog.jetstream import Log
 from pulse.house import now
-from pulse.presence import saying
 from tests.delivery.routing.conftest import ANNA, BORIS, NINA, PATIENCE, SALES, SUPPORT, Office, Worker, ended
 from tests.given import message
 from tests.insisting import insist
+from tests.roster.talkers import talking
 
 
 async def test_a_new_chat_goes_to_who_is_online_and_the_log_says_that_the_system_did_it(office: Office) -> None:
@@ -264,15 +264,10 @@ async def test_a_chat_that_can_not_be_read_does_not_stop_the_others(office: Offi
 async def test_who_is_online_is_heard_on_nats(office: Office) -> None:
     await office.policy()
     worker = await office.worker()
-    await worker.presence.run()
     chat = await office.opens()
-
-    async def holder() -> UUID | None:
-        await office.log.tell("pulse.live.online", saying("push", [ANNA]))
-        return await office.holder(chat)
-
-    async with asyncio.timeout(PATIENCE):
-        assert await insist(holder, lambda found: found is not None) == ANNA
+    async with talking(worker.log, worker.roster), talking(office.log) as push:
+        push.come(str(ANNA))
+        assert await office.assigned(chat) == [ANNA]
 
 
 async def test_at_the_start_only_a_few_chats_are_held_in_memory(
