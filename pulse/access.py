@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol, Self, TypedDict
@@ -9,11 +10,23 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 SIGNED = ("private-", "presence-")
-# Channels of Pulse itself: no producer tells anything there.
-RESERVED = frozenset(f"{signed}{name}" for signed in SIGNED for name in ("chat", "moderator", "user"))
-# The room of all moderators. S3 calls it `chat`, but a channel of that name would be open to every visitor.
+# Nouns of Pulse itself: no producer tells anything there.
+OWN = ("chat", "moderator", "user", "department")
+RESERVED = frozenset(f"{signed}{noun}" for signed in SIGNED for noun in OWN)
+# The room of all moderators, as Pulse names it; and as S3 does, which is public by its form and signed all the same.
 GENERAL = "private-chat"
-NAMED_BY_UUID = frozenset({"private-chat", "private-moderator", "private-user"})
+PUBLIC_GENERAL = "chat"
+OF_A_CHAT = frozenset({"private-chat", "presence-chat"})
+NAMED_BY_UUID = OF_A_CHAT | {"private-moderator", "private-user", "private-department"}
+# Where Pusher's servers tell one person, in every window they signed in with.
+TO_USER = "#server-to-user"
+# The forms of https://pusher.com/docs/channels/using_channels/channels/, and the letters that names are made of. A noun
+# can't begin with another form; a name with a colon would be signed as another channel with other data.
+NAME = re.compile(
+    r"(private-encrypted-|private-|presence-|)(cache-|)"
+    r"((?!private-|presence-|encrypted-|cache-)[\w=@,;-]+)(?:\.([\w=@,.;-]+))?",
+    re.ASCII,
+)
 
 
 class Audience(Protocol):
@@ -72,29 +85,64 @@ class Subscription:
     """A channel that sockets subscribe to, such as `private-chat.{id}`: what kind it is, and whose.
 
     On a producer's channel (`private-campaign.{id}`) the id is whatever the producer calls its things; on the general
-    room's it is empty. `pair` are the two of a direct conversation (`private-chat.{a}.{b}`), in the order of their ids.
+    room's, and on that of who is online, it is empty. `pair` are the two of a direct conversation
+    (`private-chat.{a}.{b}`), in the order of their ids. `cache-` is no part of the kind: who may, is the same.
     """
 
     kind: str
     id: UUID | str
     pair: tuple[UUID, UUID] | None = None
+    is_cached: bool = False
 
     @classmethod
     def named(cls, name: str) -> Self | None:
         """None unless the id is written exactly as frames write it: another spelling would be another channel."""
-        kind, _, wanted = name.partition(".")
-        if name == GENERAL:
-            return cls(kind, "")
-        if kind not in NAMED_BY_UUID:
-            return cls(kind, wanted) if wanted else None
-        ids = [_as_written(one) for one in wanted.split(".")]
-        match ids:
+        if name.startswith("#"):
+            user = _as_written(name.removeprefix(f"{TO_USER}-"))
+            return cls(TO_USER, user) if user else None
+        found = NAME.fullmatch(name)
+        if found is None:
+            return None
+        form, cache, noun, wanted = found.groups()
+        kind, cached = form + noun, bool(cache)
+        if kind in NAMED_BY_UUID and wanted is not None:
+            return cls._of_ids(kind, wanted, is_cached=cached)
+        if wanted is None and form and kind not in OF_A_CHAT:
+            return None
+        return cls(kind, wanted or "", is_cached=cached)
+
+    @classmethod
+    def _of_ids(cls, kind: str, wanted: str, *, is_cached: bool) -> Self | None:
+        match [_as_written(one) for one in wanted.split(".")]:
             case [UUID() as only]:
-                return cls(kind, only)
-            case [UUID() as one, UUID() as other] if kind == "private-chat" and one != other:
-                return cls(kind, wanted, (min(one, other), max(one, other)))
+                return cls(kind, only, is_cached=is_cached)
+            case [UUID() as one, UUID() as other] if kind == GENERAL and one != other:
+                return cls(kind, wanted, (min(one, other), max(one, other)), is_cached)
             case _:
                 return None
+
+    @property
+    def noun(self) -> str:
+        """What it is about, without the form it is told in: `chat`, `campaign`."""
+        return self.kind.removeprefix("private-").removeprefix("presence-").removeprefix("encrypted-")
+
+    @property
+    def is_presence(self) -> bool:
+        return self.kind.startswith("presence-")
+
+    @property
+    def is_private(self) -> bool:
+        """Encrypted ones too."""
+        return self.kind.startswith("private-")
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.kind.startswith("private-encrypted-")
+
+    @property
+    def chat(self) -> UUID | None:
+        """The chat it is about; None for a channel of anything else."""
+        return self.id if self.kind in OF_A_CHAT and isinstance(self.id, UUID) else None
 
 
 def is_admin(role: str) -> bool:
@@ -157,30 +205,46 @@ def may_see_numbers(person: Person, moderator: UUID | str | None) -> bool:
     return person.is_admin or moderator == person.id
 
 
+def may_watch(person: Person, colleague: Person) -> bool:
+    """Who is told when somebody comes and goes: colleagues who share a department, and admins."""
+    return person.id != colleague.id and (person.is_admin or bool(shared_departments(person, colleague)))
+
+
 def needs_signature(channel: str) -> bool:
-    """Private channels are subscribed to with a signature that `may_subscribe` allowed; nothing is told on others."""
-    return channel.startswith(SIGNED)
+    """What is not public is subscribed to with a signature that `may_subscribe` allowed; nothing is told on others."""
+    return channel.startswith((*SIGNED, "#")) or sign_in_will_do(channel)
+
+
+def sign_in_will_do(channel: str) -> bool:
+    """Is it one of those for which Pusher's clients ask nobody for a signature, though it is not public here?
+
+    A socket that has signed in (`pusher:signin`) needs none there: `may_subscribe` is asked about that person.
+    """
+    return channel.startswith(TO_USER) or channel.removeprefix("cache-") == PUBLIC_GENERAL
 
 
 def may_subscribe(
     person: Person, channel: Subscription, chat: Audience | None, audiences: Collection[str] = ()
 ) -> bool:
-    """A chat's channel is for who may see the chat (`chat`, if there is one), a person's for that person only, a room's
-    for who may see the room.
+    """A chat's channels are for who may see the chat (`chat`, if there is one), a person's for that person only, a
+    department's for its members and admins, a room's for who may see the room, and who is online for every moderator.
 
     Any other is a producer's: for the `audiences` that producers' configurations name for it.
     """
     match channel.kind:
         case "private-chat" if channel.pair is not None:
             return may_see_room(person, channel.pair)
-        case "private-chat" if channel.id == "":
+        case "chat" | "private-chat" | "presence-chat" if channel.id == "":
             return may_see_room(person, ())
-        case "private-chat":
+        case "private-chat" | "presence-chat":
             return chat is not None and may_see(person, chat)
-        case "private-moderator" | "private-user":
+        case "private-moderator" | "private-user" | "#server-to-user":
             return person.id == channel.id
-        case _:
-            return any(may_hear(person, channel, audience) for audience in audiences)
+        case "private-department":
+            return person.is_admin or channel.id in person.departments
+        case kind:
+            producers = kind.startswith(SIGNED) and channel.noun not in OWN
+            return producers and any(may_hear(person, channel, audience) for audience in audiences)
 
 
 def may_hear(person: Person, channel: Subscription, audience: str) -> bool:

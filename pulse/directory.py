@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from eventsourcing.domain import Aggregate
 
-from pulse.access import Person, may_manage
+from pulse.access import Person, Subscription, may_manage
 from pulse.aggregates.blocklist import Block, Blocklist, blocklist_id
 from pulse.aggregates.department import Department, DepartmentIsArchived, NameTaken
 from pulse.aggregates.identity import Identity, identity_id
@@ -216,8 +216,8 @@ class Directory:
         return found if isinstance(found, Producer) and not found.disabled else None
 
     def audiences_of(self, kind: str) -> set[str]:
-        """Who may subscribe to channels of a kind, as producers say. Presence stands beside private."""
-        told = kind.replace("presence-", "private-", 1)
+        """Who may subscribe to channels of a kind, as producers say. Presence and encrypted stand beside private."""
+        told = f"private-{Subscription(kind, '').noun}"
         types = [event_type for producer in self.producers() for event_type in producer.event_types.values()]
         return {each.audience for each in types if each.channel.partition(".")[0] in (kind, told)}
 

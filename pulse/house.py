@@ -27,6 +27,7 @@ from pulse.ingest.publishing import Publishing
 from pulse.ingest.webhooks import Webhooks
 from pulse.presence import Presence
 from pulse.projections.projector import Projector
+from pulse.pusher_app import PusherApp
 from pulse.roster import Roster
 from pulse.roster.talking import talk
 from pulse.settings import Settings
@@ -53,6 +54,7 @@ class House:
     epoch: str
     store: EventStore
     vault: Vault
+    app: PusherApp
     signer: Signer
     directory: Directory
     tasks: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
@@ -122,13 +124,14 @@ async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[
     await require_synced(settings.nats_monitor_url or addresses.nats_monitor_url)
     vault = Vault.open(settings.master_key, settings.key_file)
     source = await Log.connect(addresses.nats_url)
-    signer = Signer(vault.derive("staff"), vault.derive("visitor"), vault.derive("push"))
+    app = app_of(vault, settings.push_key)
+    signer = Signer(vault.derive("staff"), vault.derive("visitor"), app.secret.encode())
     directory = Directory(source)
     following: asyncio.Task[None] | None = None
     try:
         epoch = await reconcile(source, wanted_streams(NATS_FOLDER / "streams.json"), max_bytes=_room(settings))
         following = asyncio.create_task(directory.run())
-        house = House(settings, addresses, source, epoch, EventStore(source), vault, signer, directory)
+        house = House(settings, addresses, source, epoch, EventStore(source), vault, app, signer, directory)
         house.tasks.append(lambda: _watch(following))
         house.checks["log"] = true_when(lambda: source.up)
         house.checks["directory"] = true_when(directory.ready.is_set)
@@ -139,6 +142,11 @@ async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[
             following.cancel()
             await asyncio.wait([following])
         await source.close()
+
+
+def app_of(vault: Vault, key: str) -> PusherApp:
+    """Its secrets follow from the master key, so every process knows the same."""
+    return PusherApp(key, vault.derive("push").hex(), vault.derive("push-encryption"))
 
 
 def true_when(condition: Callable[[], bool]) -> Check:

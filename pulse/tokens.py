@@ -241,5 +241,13 @@ class Signer:
 
     def subscription(self, key: str, socket_id: str, channel: str, channel_data: str | None = None) -> str:
         """What the auth endpoint answers and the socket checks: https://pusher.com/docs/channels/library_auth_reference"""
-        signed = f"{socket_id}:{channel}" + (f":{channel_data}" if channel_data is not None else "")
+        return self._for_socket(
+            key, f"{socket_id}:{channel}" + (f":{channel_data}" if channel_data is not None else "")
+        )
+
+    def user_sign_in(self, key: str, socket_id: str, user_data: str) -> str:
+        """The same for `pusher:signin`, which says whose a socket is."""
+        return self._for_socket(key, f"{socket_id}::user::{user_data}")
+
+    def _for_socket(self, key: str, signed: str) -> str:
         return f"{key}:{hmac.new(self._push, signed.encode('utf-8', 'replace'), hashlib.sha256).hexdigest()}"

@@ -9,6 +9,9 @@ import httpx2
 from tests.promises import operation_of
 from tests.world import Desk
 
+# Their own: what comes of whatever they ask names it.
+SOCKET = "123.456"
+
 
 class Asked:
     """Asks as an admin, unless other headers are given; listens to what others ask with the same client too."""
@@ -27,7 +30,7 @@ class Asked:
             self.went_well.add(operation.id)
 
     async def __call__(self, method: str, address: str, body: object = None, **more: Any) -> httpx2.Response:
-        headers = await self.desk.headers("admin") | more.pop("headers", {})
+        headers = await self.desk.headers("admin") | {"X-Socket-Id": SOCKET} | more.pop("headers", {})
         given = {"json": body} if body is not None else {}
         found = await self.desk.pulse.http.request(method, address, headers=headers, **given, **more)
         self.desk.pulse.http.cookies.clear()

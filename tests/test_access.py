@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from pulse.access import (
     GENERAL,
+    PUBLIC_GENERAL,
     RESERVED,
+    TO_USER,
     Person,
     Place,
     Subscription,
@@ -26,9 +28,11 @@ from pulse.access import (
     may_see_room,
     may_subscribe,
     may_use_phrasebook,
+    may_watch,
     moderator_in,
     needs_signature,
     shared_departments,
+    sign_in_will_do,
 )
 
 SALES, SUPPORT = UUID(int=1), UUID(int=2)
@@ -102,25 +106,124 @@ def test_only_the_word_admin_makes_an_admin(role: str) -> None:
     assert not may_see(impostor, Place(SALES, None))
 
 
-@pytest.mark.parametrize("kind", ["private-moderator", "private-user"])
+@pytest.mark.parametrize("kind", ["private-moderator", "private-user", TO_USER])
 def test_a_persons_channel_is_theirs_alone(kind: str) -> None:
     hers = Subscription(kind, ANNA.id)
     assert [person.name for person in (ANNA, BORIS, ADMIN) if may_subscribe(person, hers, None)] == ["Anna"]
 
 
 @pytest.mark.parametrize("place", [Place(SALES, None), Place(SUPPORT, ANNA.id), Place(None, None)])
-def test_a_chats_channel_is_for_who_may_see_the_chat(place: Place) -> None:
-    channel = Subscription("private-chat", UUID(int=5))
+@pytest.mark.parametrize("kind", ["private-chat", "presence-chat"])
+def test_a_chats_channels_are_for_who_may_see_the_chat(kind: str, place: Place) -> None:
+    channel = Subscription(kind, UUID(int=5))
     for person in (ANNA, BORIS, NEW, ADMIN):
         assert may_subscribe(person, channel, place) is may_see(person, place)
         assert not may_subscribe(person, channel, None)
 
 
+def test_a_departments_channel_is_for_its_members_and_admins() -> None:
+    for department, who in ((SALES, {ANNA, ADMIN}), (SUPPORT, {BORIS, ADMIN}), (UUID(int=3), {ADMIN})):
+        channel = Subscription.named(f"private-department.{department}")
+        assert channel == Subscription("private-department", department)
+        assert {person for person in (ANNA, BORIS, NEW, ADMIN) if may_subscribe(person, channel, None)} == who
+
+
+def test_who_is_online_is_for_every_moderator() -> None:
+    channel = Subscription.named("presence-chat")
+    assert channel is not None
+    assert channel.is_presence
+    assert all(may_subscribe(person, channel, None) for person in (ANNA, BORIS, NEW, ADMIN))
+
+
 @pytest.mark.parametrize(
-    "kind", ["", "chat", "presence-chat", "private-encrypted-chat", "private-source", "PRIVATE-CHAT"]
-)
+    "kind",
+    [
+        "", "chat", "private-encrypted-chat", "presence-moderator", "presence-user", "presence-department",
+        "private-encrypted-user", "private-encrypted-department", "private-source", "private-room", "PRIVATE-CHAT",
+    ],
+)  # fmt: skip
 def test_there_is_no_other_channel(kind: str) -> None:
     assert not may_subscribe(ADMIN, Subscription(kind, ADMIN.id), Place(SALES, None))
+
+
+def test_a_channel_knows_its_form() -> None:
+    """Of each: what it is about, and whether it is private, presence, encrypted, cached."""
+    forms = {
+        "private-campaign.17": ("private-campaign", 1, 0, 0, 0),
+        "presence-campaign.17": ("presence-campaign", 0, 1, 0, 0),
+        "private-encrypted-campaign.17": ("private-encrypted-campaign", 1, 0, 1, 0),
+        "private-cache-campaign.17": ("private-campaign", 1, 0, 0, 1),
+        "presence-cache-campaign.17": ("presence-campaign", 0, 1, 0, 1),
+        "private-encrypted-cache-campaign.17": ("private-encrypted-campaign", 1, 0, 1, 1),
+        "campaign.17": ("campaign", 0, 0, 0, 0),
+        "cache-campaign.17": ("campaign", 0, 0, 0, 1),
+    }
+    for name, form in forms.items():
+        found = Subscription.named(name)
+        assert found is not None
+        assert (found.noun, found.id) == ("campaign", "17")
+        assert (found.kind, found.is_private, found.is_presence, found.is_encrypted, found.is_cached) == form, name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cache-private-campaign.17", "private-cache-encrypted-campaign.17", "presence-encrypted-campaign.17",
+        "private-presence-campaign.17", "private-cache-cache-campaign.17", "encrypted-campaign.17", "private-.17",
+        "private-cache-.17", ".17", "", "private-campaign.17\n", "#campaign", "#server-to-user", "#server-to-user-17",
+        "private-campaign.17:x", 'private-campaign.17:{"user_id":"1"}', "private-campaign.ы", "a b",
+        f"#server-to-user-{SALES.hex}", f"#server-to-user.{SALES}", f"presence-chat.{SALES}.{SUPPORT}",
+        "private-department", "private-department.sales", "presence-moderator",
+    ],
+)  # fmt: skip
+def test_a_form_inside_a_form_is_no_name(name: str) -> None:
+    """Else one name could be read in two ways."""
+    assert Subscription.named(name) is None
+
+
+def test_a_cache_channel_is_for_whom_the_same_without_a_cache_is() -> None:
+    for plain, cached in (
+        (f"private-chat.{SALES}", f"private-cache-chat.{SALES}"),
+        (f"presence-chat.{SALES}", f"presence-cache-chat.{SALES}"),
+        (f"private-department.{SALES}", f"private-cache-department.{SALES}"),
+        (f"private-user.{ANNA.id}", f"private-cache-user.{ANNA.id}"),
+        (f"private-financial.{ANNA.id}", f"private-cache-financial.{ANNA.id}"),
+        (f"private-chat.{ANNA.id}.{BORIS.id}", f"private-cache-chat.{ANNA.id}.{BORIS.id}"),
+        (GENERAL, "private-cache-chat"), ("presence-chat", "presence-cache-chat"), ("chat", "cache-chat"),
+        ("news", "cache-news"),
+    ):  # fmt: skip
+        one, other = Subscription.named(plain), Subscription.named(cached)
+        assert one is not None
+        assert other is not None
+        assert needs_signature(plain) is needs_signature(cached)
+        for person in (ANNA, BORIS, NEW, ADMIN):
+            asked = (Place(SALES, None), {"person"})
+            assert may_subscribe(person, one, *asked) is may_subscribe(person, other, *asked)
+
+
+def test_encrypted_channels_are_a_producers_alone() -> None:
+    encrypted = Subscription.named("private-encrypted-campaign.17")
+    assert encrypted is not None
+    assert may_subscribe(ANNA, encrypted, None, {"staff"})
+    assert not may_subscribe(ANNA, encrypted, None)
+    for ours in ("private-encrypted-chat", f"private-encrypted-user.{ANNA.id}"):
+        named = Subscription.named(ours)
+        assert named is None or not may_subscribe(ANNA, named, Place(SALES, None), {"staff", "person"})
+
+
+def test_nobody_is_given_a_signature_for_a_public_channel() -> None:
+    for name in ("campaign.17", "cache-campaign.17", "news", f"chat.{SALES}", f"user.{ANNA.id}"):
+        named = Subscription.named(name)
+        assert named is not None
+        assert not may_subscribe(ANNA, named, Place(SALES, None), {"staff", "person"})
+        assert not needs_signature(name)
+
+
+def test_one_watches_the_colleagues_of_ones_departments_and_admins_all() -> None:
+    both = Person(UUID(int=16), "Olga", "moderator", frozenset({SALES, SUPPORT}))
+    everybody = (ANNA, BORIS, NEW, ADMIN, both)
+    for person, watched in ((ANNA, {both}), (both, {ANNA, BORIS}), (NEW, set()), (ADMIN, {ANNA, BORIS, NEW, both})):
+        assert {other for other in everybody if may_watch(person, other)} == watched
 
 
 def test_a_producers_channel_is_for_its_audience() -> None:
@@ -133,7 +236,7 @@ def test_a_producers_channel_is_for_its_audience() -> None:
             assert not may_subscribe(person, campaign, None, unheard)
 
 
-@pytest.mark.parametrize("kind", ["private-chat", "private-moderator", "private-user"])
+@pytest.mark.parametrize("kind", ["private-chat", "private-moderator", "private-user", "private-department"])
 def test_no_producer_opens_a_channel_of_ours(kind: str) -> None:
     assert kind in RESERVED
     assert not may_subscribe(BORIS, Subscription(kind, ANNA.id), None, {"staff", "person"})
@@ -175,7 +278,24 @@ def test_the_general_room_has_a_channel_that_needs_a_signature() -> None:
     assert channel is not None
     assert needs_signature(GENERAL)
     assert all(may_subscribe(person, channel, None) for person in (ANNA, BORIS, NEW, ADMIN))
-    assert not needs_signature("chat")
+
+
+def test_the_general_rooms_public_name_is_not_public_here() -> None:
+    """pusher-js asks for no signature on such a name: whoever signed in needs none, everybody else does."""
+    channel = Subscription.named(PUBLIC_GENERAL)
+    assert channel is not None
+    assert needs_signature(PUBLIC_GENERAL)
+    assert all(may_subscribe(person, channel, None) for person in (ANNA, BORIS, NEW, ADMIN))
+    own = f"#server-to-user-{ANNA.id}"
+    assert [sign_in_will_do(name) for name in ("chat", own, GENERAL, "news", "presence-chat")] == [
+        True, True, False, False, False,
+    ]  # fmt: skip
+
+
+def test_what_servers_tell_one_person_is_theirs() -> None:
+    assert Subscription.named(f"#server-to-user-{ANNA.id}") == Subscription(TO_USER, ANNA.id)
+    for name in (f"#server-to-user-{ANNA.id}", "#server-to-user-17", "#anything"):
+        assert needs_signature(name)
 
 
 PEOPLE = st.builds(

@@ -207,7 +207,8 @@ async def test_a_producer_is_known_until_it_is_disabled(log: Log, store: EventSt
         assert found is not None
         assert (found.name, list(found.event_types)) == ("shop", ["shop.order.paid"])
         assert directory.producers() == [found]
-        assert directory.audiences_of("private-orders") == directory.audiences_of("presence-orders") == {"staff"}
+        for form in ("private", "presence", "private-encrypted"):
+            assert directory.audiences_of(f"{form}-orders") == {"staff"}
         assert directory.audiences_of("private-order") == set()
         assert directory.find_source(shop) is directory.producer(uuid4()) is None
         await directory.wait_for((await producers.disable("shop")).position)

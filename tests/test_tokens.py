@@ -183,7 +183,6 @@ VECTORS = [
         '{"user_id":10,"user_info":{"name":"Mr. Pusher"}}',
         "afaed3695da2ffd16931f457e338e6c9f2921fa133ce7dac49f529792be6304c",
     ),
-    (":user:", '{"id":"12345"}', "4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba"),
 ]
 
 
@@ -194,6 +193,14 @@ def test_subscriptions_are_signed_as_pusher_documents_it(
     """https://pusher.com/docs/channels/library_auth_reference/auth-signatures/"""
     signer = Signer(b"s" * 32, b"v" * 32, b"7ad3773142a6692b25b8")
     signed = signer.subscription("278d425bdf160c739803", "1234.1234", channel, channel_data)
+    assert signed == f"278d425bdf160c739803:{signature}"
+
+
+def test_a_user_signs_in_as_pusher_documents_it() -> None:
+    """https://pusher.com/docs/channels/library_auth_reference/auth-signatures/#user-authentication"""
+    signer = Signer(b"s" * 32, b"v" * 32, b"7ad3773142a6692b25b8")
+    signature = "4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba"
+    signed = signer.user_sign_in("278d425bdf160c739803", "1234.1234", '{"id":"12345"}')
     assert signed == f"278d425bdf160c739803:{signature}"
 
 

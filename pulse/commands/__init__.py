@@ -10,6 +10,7 @@ from pulse.commands import (
     identities,
     people,
     producers,
+    pusher_app,
     retention,
     routing,
     sources,
@@ -30,6 +31,7 @@ for _name in ROLES:
 app.command()(upkeep.demo)
 app.command()(upkeep.rebuild)
 app.command()(upkeep.status)
+app.command("app")(pusher_app.show_app)
 sources.app.command("rules")(routing.source_rules)
 people.users.command("link")(identities.link_identity)
 people.users.command("unlink")(identities.unlink_identity)

@@ -23,6 +23,7 @@ from pulse.desk.refusals import Guards, guards_of
 from pulse.errors import WrongMethod
 from pulse.files.uploads import PATHS as UPLOADS
 from pulse.http import AddressLimit, BodyLimit, Invalid, answer, install_problems, problem
+from pulse.socket_ids import SenderSocket
 
 BODY_LIMIT = 64 * 1024
 
@@ -74,6 +75,7 @@ def http_app(
     app.add_middleware(AddressLimit)
     if proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
+    app.add_middleware(SenderSocket)
     app.add_middleware(BodyLimit, limit=BODY_LIMIT, but=UPLOADS)
     install_problems(app)
     app.add_exception_handler(RequestValidationError, _on_invalid)

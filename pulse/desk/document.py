@@ -7,8 +7,11 @@ from typing import Any
 
 from pulse.desk.answers import as_response
 from pulse.desk.examples import Examples
+from pulse.desk.guard import SAFE
 from pulse.desk.refusals import BY_STATUS, Guards, Operation, refusals_of
+from pulse.socket_ids import SOCKET_ID
 
+COMMANDS = "/api/"
 PROBLEM: dict[str, Any] = {
     "title": "Problem",
     "description": "RFC 9457. `code` is for programs, `title` for people; `errors` names fields, some rules add more.",
@@ -37,6 +40,15 @@ SIGNED_IN: dict[str, Any] = {
         "name": "pulse_session",
         "description": "set by POST /api/users/login",
     },
+}
+# Whatever changes something takes it; `SenderSocket` reads it, and no route has to.
+SENDER: dict[str, Any] = {
+    "name": "X-Socket-Id",
+    "in": "header",
+    "required": False,
+    "description": "your socket, as `pusher:connection_established` named it: it is not told of what comes of this",
+    "schema": {"type": "string", "pattern": f"^{SOCKET_ID.pattern}$", "maxLength": 41},
+    "example": "1234.5678",
 }
 # What parameters mean that are called so everywhere. A route that means something else says so itself.
 MEANINGS = {
@@ -70,6 +82,8 @@ def complete(document: dict[str, Any], guards: Guards) -> list[str]:
     for path, method, operation in operations(document):
         _tell_errors(operation, method, guards.get((path, method)))
         _tell_meanings(operation)
+        if method not in SAFE and path.startswith(COMMANDS):
+            operation["parameters"] = [*operation.get("parameters", ()), SENDER]
         _show(operation, examples)
     return examples.missing
 

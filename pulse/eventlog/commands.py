@@ -51,6 +51,7 @@ class Command:
     by: str
     cause: str | None
     msg_id: str | None
+    besides: str | None = None
     future: asyncio.Future[Decided] = field(init=False)  # of one that waits for a batch
     event_ids: set[UUID] = field(default_factory=set)
     unsure: bool = False
@@ -106,12 +107,13 @@ def _seal_pending(made: Draft, subject: str, folded: Folded, conditioned: set[st
     if not events:
         return
     scope = aggregate.scope() if hasattr(aggregate, "scope") else None
+    by, cause, besides = made.command.by, made.command.cause, made.command.besides
     for event in events:
         expect = None if subject in conditioned else folded.position
         conditioned.add(subject)
         event_id = new_event_id()
         made.command.event_ids.add(event_id)
-        body = seal(event, event_id=event_id, by=made.command.by, cause=made.command.cause, scope=scope)
+        body = seal(event, event_id=event_id, by=by, cause=cause, scope=scope, besides=besides)
         made.appends.append(Append(subject, body, expect))
         made.events.append(event)
 

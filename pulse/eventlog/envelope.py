@@ -65,7 +65,10 @@ NOWHERE = Scope()
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """`ver` is gapless per aggregate; `by` is who did it (`moderator:<id>`, `customer`, `system`)."""
+    """`ver` is gapless per aggregate; `by` is who did it (`moderator:<id>`, `customer`, `system`).
+
+    `besides` is the socket that sent the command, if it was named: frames leave it out, and nothing else reads it.
+    """
 
     type: str
     v: int
@@ -76,6 +79,7 @@ class Envelope(msgspec.Struct, frozen=True):
     data: msgspec.Raw
     cause: str | None = None
     scope: Scope = NOWHERE
+    besides: str | None = None
 
 
 class Identified(msgspec.Struct):
@@ -108,6 +112,11 @@ class Recorded(msgspec.Struct, frozen=True):
     def scope(self) -> Scope:
         return self.envelope.scope
 
+    @property
+    def besides(self) -> str | None:
+        """The id of a socket that is not told of it: whoever sent the command knows already."""
+        return self.envelope.besides
+
 
 @lru_cache(maxsize=65_536)
 def subject_of(kind: str, aggregate_id: UUID) -> str:
@@ -129,8 +138,9 @@ def new_event_id() -> UUID:
 
 
 def seal(
-    event: AggregateEvent, *, event_id: UUID, by: str, cause: str | None = None, scope: Mapping[str, Any] | None = None
-) -> bytes:
+    event: AggregateEvent, *, event_id: UUID, by: str, cause: str | None = None, scope: Mapping[str, Any] | None = None,
+    besides: str | None = None,
+) -> bytes:  # fmt: skip
     """The event's JSON as it goes into the log."""
     name, version = _NAMES[type(event)]
     envelope: dict[str, Any] = {
@@ -145,6 +155,8 @@ def seal(
         envelope["cause"] = cause
     if scope is not None:
         envelope["scope"] = scope
+    if besides is not None:
+        envelope["besides"] = besides
     envelope["data"] = {field: getattr(event, field) for field in own_fields(type(event))}
     return orjson.dumps(envelope)
 

@@ -24,6 +24,7 @@ from pulse.eventlog.batcher import Batcher
 from pulse.eventlog.cache import Cache
 from pulse.eventlog.commands import Command, Decided, Decision, Draft, HalfDecided, Key, subject_of_key
 from pulse.eventlog.jetstream import Log
+from pulse.socket_ids import SENDER
 
 CACHED = 20_000
 BATCH_EVENTS = 900  # the server takes 1000
@@ -111,7 +112,7 @@ class EventStore:
         self, keys: Sequence[Key], decision: Decision, *, by: str, cause: str | None = None, msg_id: str | None = None
     ) -> Decided:
         """Like `decide`, for several aggregates at once: all their events are stored, or none."""
-        command = Command(tuple(keys), tuple(map(subject_of_key, keys)), decision, by, cause, msg_id)
+        command = Command(tuple(keys), tuple(map(subject_of_key, keys)), decision, by, cause, msg_id, SENDER.get())
         if not self.cache.has(command.subjects):
             await self.cache.load(command.subjects)
         if self._goes_alone(command):

@@ -44,7 +44,7 @@ PAGE, LONGEST_PAGE = 50, 200
 
 # https://fetch.spec.whatwg.org/#http-cors-protocol
 CORS = {
-    "Access-Control-Allow-Headers": "authorization, content-type, x-pulse-version, x-request-id, range",
+    "Access-Control-Allow-Headers": "authorization, content-type, x-pulse-version, x-request-id, x-socket-id, range",
     "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
     "Access-Control-Expose-Headers": (
         "x-pulse-version, x-request-id, retry-after, ratelimit, ratelimit-policy, content-range"

@@ -33,6 +33,7 @@ from pulse.desk.sign_in import SignIn
 from pulse.desk.source_commands import SourceDesk
 from pulse.desk.subscriber_desk import SubscriberDesk
 from pulse.desk.subscriber_telling import Ping
+from pulse.desk.subscription_desk import SubscriptionDesk
 from pulse.desk.tries import Tries
 from pulse.desk.two_factor import OwnTwoFactor
 from pulse.desk.users import UserDesk
@@ -46,6 +47,7 @@ from pulse.presence import Presence
 from pulse.producers import Producers
 from pulse.progress import Progresses
 from pulse.projections.reads import Reads
+from pulse.pusher_app import PusherApp
 from pulse.sources.connecting import Connecting
 from pulse.sources.providers import Providers
 from pulse.subscribing import Subscribing
@@ -76,7 +78,7 @@ class DeskParts:
     ping: Ping
     connecting: Connecting
     providers: Providers
-    push_key: str
+    app: PusherApp
     push_port: int
     public_url: str
 
@@ -103,6 +105,10 @@ class DeskParts:
     @cached_property
     def rooms(self) -> RoomDesk:
         return RoomDesk(self.guard, self.store, self.reads)
+
+    @cached_property
+    def subscriptions(self) -> SubscriptionDesk:
+        return SubscriptionDesk(self.guard, self.store, self.app)
 
     @cached_property
     def sources(self) -> SourceDesk:
@@ -190,7 +196,7 @@ def desk_parts(house: House, reads: Reads, http: httpx2.AsyncClient) -> DeskPart
         ping=send_ping,
         connecting=connecting,
         providers=providers_in(house, connecting, http),
-        push_key=settings.push_key,
+        app=house.app,
         push_port=settings.push_port,
         public_url=settings.public_url or settings.http_address,
     )

@@ -181,7 +181,7 @@ def other_systems(desk: DeskParts) -> Routers:
         subscriber_telling_routes(desk.guard, desk.subscribers, desk.ping),
         producer_routes(desk.guard, desk.producer_desk, desk.public_url),
         producer_secret_routes(desk.guard, desk.producer_desk),
-        broadcasting_routes(desk.guard, desk.store, desk.push_key),
+        broadcasting_routes(desk.guard, desk.subscriptions),
     ]
 
 

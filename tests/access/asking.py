@@ -89,6 +89,7 @@ def about(operation: Operation, chat: Known, other: Known, things: dict[str, str
         "fill_canned_reply": {"chatId": str(chat.id)},
         "join_customers": {"with": str(other.customer)},
         "sign_subscription": {"socket_id": SOCKET, "channel_name": f"private-chat.{chat.id}"},
+        "sign_subscriptions": {"socket_id": SOCKET, "channel_names": [f"private-chat.{chat.id}"]},
         "invite_user": {"email": email_of(a_name("nina"))},
         "create_department": {"name": a_name("Shelf")},
         "rename_department": {"name": a_name("Shelf")},

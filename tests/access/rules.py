@@ -83,7 +83,7 @@ OPERATIONS: dict[Rule, tuple[str, ...]] = {
         "list_chats", "list_customers", "list_callbacks", "list_canned_replies", "list_colleagues", "list_destinations",
         "list_my_sources", "list_tags",
         "list_views", "save_view", "remove_view", "search_messages", "search_rooms", "list_drafts", "drop_draft", "list_rooms", "open_direct",
-        "list_notifications", "read_all_notifications", "show_telegram", "link_telegram", "change_telegram",
+        "sign_subscriptions", "sign_user", "list_notifications", "read_all_notifications", "show_telegram", "link_telegram", "change_telegram",
         "unlink_telegram", "show_my_report",
     ),
     CHAT: (

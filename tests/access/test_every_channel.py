@@ -4,7 +4,7 @@ move, roles change and accounts are closed."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,25 +53,32 @@ BOUNDED = settings(
 # What the demo's producers configure.
 AUDIENCES = {"campaign": {"staff"}, "financial": {"person"}}
 SOCKET, CAMPAIGN = "1234.5678", "17"
+FORMS = (
+    "private", "presence", "private-encrypted", "private-cache", "presence-cache", "private-encrypted-cache",
+    "private-cache-encrypted", "presence-encrypted",
+)  # fmt: skip
 
 
 def named_channels(world: World) -> Iterator[str]:
-    """Of every kind there is, and of kinds there are not."""
-    for prefix in ("private", "presence"):
+    """Of every kind there is, in every form, and of kinds there are not."""
+    for prefix in FORMS:
         for chat in (*(chat.id for chat in world.chats), uuid4()):
             yield f"{prefix}-chat.{chat}"
         for who in (*world.people, uuid4()):
             yield from (f"{prefix}-{kind}.{who}" for kind in ("moderator", "user", "financial", "source", "customer"))
-        yield from (
-            f"{prefix}-campaign.17",
-            f"{prefix}-chat",
-            f"{prefix}-room.1",
-            f"{prefix}-department.{departments()[0]}",
-        )
+        yield from (f"{prefix}-department.{department}" for department in (*departments(), uuid4()))
+        yield from (f"{prefix}-campaign.17", f"{prefix}-chat", f"{prefix}-room.1", f"{prefix}-department")
     one, other = world.pair
     for pair in ((one, other), (other, one), (one, world.people[1]), (one, uuid4()), (one, one), (one, other, one)):
-        for prefix in ("private", "presence"):
+        for prefix in FORMS:
             yield f"{prefix}-chat.{'.'.join(map(str, pair))}"
+    yield from (f"#server-to-user-{who}" for who in (*world.people, uuid4()))
+    yield from (
+        "cache-chat",
+        "cache-campaign.17",
+        f"cache-private-chat.{world.chats[0].id}",
+        f"chat.{world.chats[0].id}",
+    )
     yield from ("chat", "campaign.17", "news", f"private-chat.{one}.", f"private-chat.{one.hex}.{other.hex}")
 
 
@@ -88,20 +95,34 @@ async def test_the_oracle_knows_the_producers_of_the_demo(shared: Pulse) -> None
 async def test_every_channel_is_signed_for_whom_access_says(shared: Pulse, wanted: WantedWorld) -> None:
     world = await a_world(shared, wanted)
     for who in world.people:
-        for channel in named_channels(world):
+        channels = list(named_channels(world))
+        expected = {channel: 200 if await is_theirs(world, who, channel) else 403 for channel in channels}
+        for channel in channels:
             asked = {"socket_id": SOCKET, "channel_name": channel}
             answer = await shared.http.post("/broadcasting/auth", json=asked, headers=world.cookies[who])
-            expected = 401 if world.person(who) is None else 200 if await is_theirs(world, who, channel) else 403
-            assert answer.status_code == expected, (channel, world.person(who), answer.text)
+            alone = 401 if world.person(who) is None else expected[channel]
+            assert answer.status_code == alone, (channel, world.person(who), answer.text)
+        if world.person(who) is not None:
+            assert await signed_together(world, who, channels) == expected
+
+
+async def signed_together(world: World, who: UUID, channels: Sequence[str]) -> dict[str, int]:
+    """What each channel is answered where many are asked for at once."""
+    found: dict[str, int] = {}
+    for first in range(0, len(channels), 100):
+        asked = {"socket_id": SOCKET, "channel_names": channels[first : first + 100]}
+        answer = await world.pulse.http.post("/broadcasting/auth/batch", json=asked, headers=world.cookies[who])
+        assert answer.status_code == 200, answer.text
+        found |= {one["channel"]: one["status"] for one in answer.json()["channels"]}
+    return found
 
 
 async def is_theirs(world: World, who: UUID, channel: str) -> bool:
     person, named = world.person(who), Subscription.named(channel)
     if person is None or named is None:
         return False
-    place = await world.place(named.id) if named.id in {chat.id for chat in world.chats} else None  # type: ignore[arg-type]
-    audiences = AUDIENCES.get(named.kind.partition("-")[2], set()) if named.kind.count("-") == 1 else set()
-    return may_subscribe(person, named, place, audiences)
+    place = await world.place(named.chat) if named.chat in {chat.id for chat in world.chats} else None
+    return may_subscribe(person, named, place, AUDIENCES.get(named.noun, set()))
 
 
 # Frames

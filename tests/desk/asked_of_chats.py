@@ -26,7 +26,11 @@ async def at_chats(ask: Asked, pulse: Pulse) -> None:
     await ask("GET", f"/api/files/{file}")
     await ask("POST", f"{here}/seen", {"upTo": reply.json()["id"]})
     await ask("POST", f"{here}/assign-operator")
-    await ask("POST", "/broadcasting/auth", {"socket_id": "1.2", "channel_name": f"private-chat.{chat}"})
+    channels = [f"private-chat.{chat}", "private-encrypted-campaign.17", "nonsense"]
+    for channel in channels[:2]:
+        await ask("POST", "/broadcasting/auth", {"socket_id": "1.2", "channel_name": channel})
+    await ask("POST", "/broadcasting/auth/batch", {"socket_id": "1.2", "channel_names": channels})
+    await ask("POST", "/broadcasting/user-auth", {"socket_id": "1.2"})
     await ask("POST", f"{here}/transfer", {"departmentId": str(department_id(demo.DEPARTMENTS[1]))})
     await ask("POST", f"{here}/close")
 

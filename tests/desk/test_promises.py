@@ -9,9 +9,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from pulse.access import by_moderator
+from pulse.aggregates.moderator import moderator_id
 from pulse.embedded import Addresses
 from pulse.http import answer
-from tests.asking import Asked
+from tests.asking import SOCKET, Asked
 from tests.conftest import Pulse
 from tests.desk import asked_of_chats as of_chats
 from tests.desk import asked_of_people as of_people
@@ -20,7 +22,7 @@ from tests.desk.browsing import both_providers
 from tests.fakes.serving import served
 from tests.fakes.telegram import FakeTelegram
 from tests.promises import as_promised, operations
-from tests.world import Desk, shared_pulse
+from tests.world import Desk, settled, shared_pulse, since
 
 # A reply that failed or hangs needs a messenger that misbehaves: tests/journeys has those.
 ELSEWHERE = {"send_reply_again", "vouch_for_reply"}
@@ -44,7 +46,7 @@ async def shared(addresses: Addresses, telegram: FakeTelegram) -> AsyncIterator[
 
 
 async def test_every_operation_answers_as_the_document_says(shared: Pulse, desk: Desk, telegram: FakeTelegram) -> None:
-    ask = Asked(desk)
+    ask, before = Asked(desk), await settled(shared)
     for room in (
         of_chats.at_chats,
         of_chats.at_work_on_a_chat,
@@ -75,6 +77,10 @@ async def test_every_operation_answers_as_the_document_says(shared: Pulse, desk:
     ):
         await room(ask, shared)
     assert {operation.id for operation in operations()} - ask.went_well == ELSEWHERE
+    admin = by_moderator(moderator_id("admin@pulse.example"))
+    done = [one for one in await since(shared, before) if one.envelope.by == admin]
+    assert len({one.envelope.type for one in done}) > 50
+    assert [one.envelope.type for one in done if one.besides != SOCKET] == []
 
 
 async def test_an_answer_outside_the_document_is_noticed() -> None:

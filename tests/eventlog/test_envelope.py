@@ -244,3 +244,13 @@ def test_a_whole_chat_reads_back():
     again = read_back(Chat, vera.collect_events())
     assert (again.version, again.holder_id, again.peer) == (4, ANNA, "77")
     assert again.created_on == NOW
+
+
+def test_a_socket_that_is_left_out_stands_beside_an_event_and_only_where_there_is_one():
+    event = specimen(ReplyWritten)
+    told = {"event_id": uuid4(), "by": "system"}
+    named, plain = seal(event, **told, besides="123.456"), seal(event, **told)
+    assert b"besides" not in plain
+    assert [opened(one).besides for one in (named, plain)] == ["123.456", None]
+    assert opened(named).event == opened(plain).event
+    assert {**orjson.loads(plain), "besides": "123.456"} == orjson.loads(named)

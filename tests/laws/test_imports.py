@@ -16,6 +16,8 @@ FLOORS: list[tuple[str, ...]] = [
         "settings",
         "access",
         "tokens",
+        "pusher_app",
+        "socket_ids",
         "pager_codes",
         "signatures",
         "contracts",

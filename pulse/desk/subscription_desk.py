@@ -1,0 +1,107 @@
+"""Who may subscribe to what, and the signatures that say so to sockets. One decision, whichever door asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from msgspec import to_builtins
+from pydantic import Field
+
+from pulse.access import Person, Place, Subscription, may_subscribe, may_watch
+from pulse.aggregates.chat import Chat
+from pulse.desk.answers import Shown
+from pulse.desk.guard import Caller, Guard
+from pulse.errors import NotAllowed
+from pulse.eventlog.store import EventStore
+from pulse.pusher_app import PusherApp
+
+WATCHED = 100  # as many as Pusher allows
+
+
+class NotYourChannel(NotAllowed):
+    """You may not subscribe to this channel."""
+
+
+class Signed(Shown):
+    """What a client sends on as it is: `channel_data` is signed too. `shared_secret` opens an encrypted channel."""
+
+    auth: Annotated[str, Field(examples=["pulse:3f1a…"])]
+    channel_data: Annotated[str, Field(examples=['{"user_id":"76b3650b-e037-5e26-acd4-70d922a03793"}'])]
+    shared_secret: Annotated[str | None, Field(examples=["Wm0dYJ0vJHyuEGTkFsrbH1Hm2cmNQ1rD6bTbGMBJ1tA="])] = None
+
+
+class SignedUser(Shown):
+    """What a client sends on with `pusher:signin`; `user_data` names who it is, and whom they watch."""
+
+    auth: Annotated[str, Field(examples=["pulse:3f1a…"])]
+    user_data: Annotated[str, Field(examples=['{"id":"76b3650b-e037-5e26-acd4-70d922a03793"}'])]
+
+
+class SubscriptionDesk:
+    def __init__(self, guard: Guard, store: EventStore, app: PusherApp) -> None:
+        self.guard = guard
+        self.store = store
+        self.app = app
+
+    async def sign(self, caller: Caller, socket_id: str, channel: str) -> Signed:
+        """Raises NotYourChannel."""
+        [signed] = await self.sign_each(caller, socket_id, [channel])
+        if signed is None:
+            raise NotYourChannel
+        return signed
+
+    async def sign_each(self, caller: Caller, socket_id: str, channels: Sequence[str]) -> list[Signed | None]:
+        """In their order, None for those that are not theirs. However many name a chat, it is looked at once."""
+        asked = [Subscription.named(channel) for channel in channels]
+        theirs = await self._theirs(caller.person, {one for one in asked if one is not None})
+        return [
+            self._signed(caller, socket_id, channel) if one in theirs else None
+            for channel, one in zip(channels, asked, strict=True)
+        ]
+
+    def sign_user(self, caller: Caller, socket_id: str) -> SignedUser:
+        """The socket is this person's from then on, until their session ends."""
+        said = {"id": str(caller.person.id), **_about(caller), "watchlist": self._watched(caller)}
+        user_data = orjson.dumps(said).decode()
+        return SignedUser(auth=self.guard.signer.user_sign_in(self.app.key, socket_id, user_data), user_data=user_data)
+
+    async def _theirs(self, person: Person, asked: set[Subscription]) -> set[Subscription]:
+        places = await self._places({one.chat for one in asked if one.chat is not None})
+        audiences = {kind: self.guard.directory.audiences_of(kind) for kind in {one.kind for one in asked}}
+        return {
+            one
+            for one in asked
+            if may_subscribe(person, one, places.get(one.chat) if one.chat else None, audiences[one.kind])
+        }
+
+    def _signed(self, caller: Caller, socket_id: str, channel: str) -> Signed:
+        channel_data = orjson.dumps({"user_id": str(caller.person.id), **_about(caller)}).decode()
+        named = Subscription.named(channel)
+        return Signed(
+            auth=self.guard.signer.subscription(self.app.key, socket_id, channel, channel_data),
+            channel_data=channel_data,
+            shared_secret=self.app.shared_secret(channel) if named is not None and named.is_encrypted else None,
+        )
+
+    async def _places(self, chats: Iterable[UUID]) -> dict[UUID, Place]:
+        """Where chats stand; without those that aren't there."""
+        found = dict(await asyncio.gather(*map(self._place, chats)))
+        return {chat: place for chat, place in found.items() if place is not None}
+
+    async def _place(self, chat: UUID) -> tuple[UUID, Place | None]:
+        known = await self.store.look(Chat, chat)
+        return chat, None if known is None else Place(known.department_id, known.holder_id)
+
+    def _watched(self, caller: Caller) -> list[str]:
+        others = [one for one in self.guard.directory.active() if may_watch(caller.person, one)]
+        others.sort(key=lambda one: (one.name.casefold(), one.id))
+        return [str(one.id) for one in others[:WATCHED]]
+
+
+def _about(caller: Caller) -> dict[str, object]:
+    """What others may see of a person, and their session: the socket ends with it, and rights are asked again."""
+    return {"user_info": {"name": caller.person.name}, "session": to_builtins(caller.session)}
