@@ -111,6 +111,8 @@ PulseError
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
 │   ├── NotSignedIn         ways; with Telegram or VK
 │   ├── NotAnInvitation     aggregates/moderator
+│   ├── WrongBody           push/app
+│   ├── WrongTime           push/app
 │   ├── WrongPassword       desk/login
 │   └── WrongCode           aggregates/moderator_sign_in
 ├── NotFound                404

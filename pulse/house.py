@@ -25,6 +25,7 @@ from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, require_synced, wanted_streams
 from pulse.ingest.publishing import Publishing
 from pulse.ingest.webhooks import Webhooks
+from pulse.metrics import Metrics
 from pulse.projections.projector import Projector
 from pulse.settings import Settings
 from pulse.tokens import Signer
@@ -62,6 +63,7 @@ class House:
     pages: PageDesk | None = None
     projector: Projector | None = None
     building: int = 0
+    metrics: Metrics = field(default_factory=Metrics)
 
     @cached_property
     def blobs(self) -> Blobs:
@@ -107,7 +109,7 @@ async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[
     await require_synced(settings.nats_monitor_url or addresses.nats_monitor_url)
     vault = Vault.open(settings.master_key, settings.key_file)
     source = await Log.connect(addresses.nats_url)
-    signer = Signer(vault.derive("staff"), vault.derive("visitor"), vault.derive("push"))
+    signer = Signer(vault.derive("staff"), vault.derive("visitor"), vault.derive_text("push").encode())
     directory = Directory(source)
     following: asyncio.Task[None] | None = None
     try:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import typer
 
 from pulse.commands import (
+    app as app_commands,
+)
+from pulse.commands import (
     blobs,
     deliveries,
     identities,
@@ -34,6 +37,7 @@ sources.app.command("rules")(routing.source_rules)
 people.users.command("link")(identities.link_identity)
 people.users.command("unlink")(identities.unlink_identity)
 people.departments.command("policy")(routing.department_policy)
+app.add_typer(app_commands.app, name="app")
 app.add_typer(blobs.app, name="blobs")
 app.add_typer(sources.app, name="source")
 app.add_typer(deliveries.app, name="deliveries")

@@ -5,3 +5,4 @@ from __future__ import annotations
 STAFF_TYPING = "pulse.live.typing.staff"
 ATTENTION = "pulse.live.attention"
 ROOM_TYPING = "pulse.live.typing.room"
+APP = "pulse.live.app"

@@ -43,6 +43,7 @@ from pulse.push.server import PushServer
 from pulse.push.viewers import Viewers
 from pulse.sweep import GRACE
 from pulse.wiring.parts import clearing_in, open_calls, subscribing_in, until_readable
+from pulse.wiring.push_doors import Here, open_app_doors
 
 
 def open_projector(house: House) -> None:
@@ -74,7 +75,10 @@ async def open_push(house: House) -> AsyncIterator[int]:
     house.checks["push"] = true_when(lambda: relay.ready)
     channel_ws = ChannelWs(hub, house.directory, house.store, house.signer, now)
     server = PushServer(channel_ws, Pusher(hub, house.directory, house.signer, house.settings.push_key), relay)
-    async with server.listening(house.settings.push_host, house.settings.push_port) as port:
+    async with (
+        open_app_doors(house, Here(hub)),
+        server.listening(house.settings.push_host, house.settings.push_port) as port,
+    ):
         assert relay.follow is not None  # it has its place in the log before the port listens
         house.begins.append(relay.follow.caught_up.wait)
         yield port

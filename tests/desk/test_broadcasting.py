@@ -34,7 +34,7 @@ async def test_the_signature_is_the_one_the_socket_expects(shared: Pulse, desk: 
     told = (await desk.post("anna", AUTH, {"socket_id": SOCKET, "channel_name": channel})).json()
     assert orjson.loads(told["channel_data"])["user_id"] == str(ANNA)
     key, _, signature = told["auth"].partition(":")
-    secret = shared.house.vault.derive("push")
+    secret = shared.house.vault.derive_text("push").encode()
     signed = f"{SOCKET}:{channel}:{told['channel_data']}"
     assert key == shared.house.settings.push_key
     assert signature == hmac.new(secret, signed.encode(), hashlib.sha256).hexdigest()

@@ -80,7 +80,7 @@ async def test_pysher_subscribes_through_our_endpoint_and_hears_messages(pulse: 
 
 async def test_pysher_subscribes_with_the_apps_secret(pulse: Pulse) -> None:
     visit = a_visit()
-    async with Pysher(pulse, secret=pulse.house.vault.derive("push")).connected() as client:
+    async with Pysher(pulse, secret=pulse.house.vault.derive_text("push").encode()).connected() as client:
         subscribed = client.client.subscribe(f"private-chat.{visit.chat}")
         client.bind(subscribed, "pusher_internal:subscription_succeeded", "NewChatMessage")
         await client.next()
