@@ -252,6 +252,13 @@ def may_hear(person: Person, channel: Subscription, audience: str) -> bool:
     return audience == "staff" or (audience == "person" and str(person.id) == channel.id)
 
 
+def may_publish(channel: str, audiences: Collection[str]) -> bool:
+    """Whoever holds the app's secret speaks on every channel but Pulse's own and those that producers tell `audiences` on:
+    what is heard there is an event of the log, and nothing else.
+    """
+    return channel.partition(".")[0] not in RESERVED and not audiences
+
+
 def may_call(origin: str | None, host: str) -> bool:
     """Pages of this very host may use a signed-in browser; ports may differ, because the push door has its own.
 

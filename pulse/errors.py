@@ -114,6 +114,8 @@ PulseError
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
 │   ├── NotSignedIn         ways; with Telegram or VK
 │   ├── NotAnInvitation     aggregates/moderator
+│   ├── WrongBody           pusher_app
+│   ├── WrongTime           pusher_app
 │   ├── WrongPassword       desk/login
 │   └── WrongCode           aggregates/moderator_sign_in
 ├── NotFound                404

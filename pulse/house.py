@@ -25,6 +25,7 @@ from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import reconcile, require_synced, wanted_streams
 from pulse.ingest.publishing import Publishing
 from pulse.ingest.webhooks import Webhooks
+from pulse.metrics import Metrics
 from pulse.presence import Presence
 from pulse.projections.projector import Projector
 from pulse.pusher_app import PusherApp
@@ -67,6 +68,7 @@ class House:
     pages: PageDesk | None = None
     projector: Projector | None = None
     building: int = 0
+    metrics: Metrics = field(default_factory=Metrics)
 
     @cached_property
     def blobs(self) -> Blobs:
@@ -146,7 +148,7 @@ async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[
 
 def app_of(vault: Vault, key: str) -> PusherApp:
     """Its secrets follow from the master key, so every process knows the same."""
-    return PusherApp(key, vault.derive("push").hex(), vault.derive("push-encryption"))
+    return PusherApp(key, vault.derive_text("push"), vault.derive("push-encryption"))
 
 
 def true_when(condition: Callable[[], bool]) -> Check:

@@ -7,6 +7,7 @@ very addresses; TLS and the Host header still name the name. A redirect is anoth
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import socket
 import ssl
@@ -29,6 +30,7 @@ REDIRECTS = 3
 RESOLVE_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
+LITTLE_SECONDS, LITTLE_BYTES = 1.0, 16 * 1024
 TRIED = 2  # addresses of one name
 NAME = re.compile(r"(?=.{4,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])")
 
@@ -183,6 +185,15 @@ def outside_client(
         trust_env=False,
         headers={"Accept-Encoding": "identity", "User-Agent": "Pulse"},
     )
+
+
+async def read_little(answer: httpx2.Response) -> None:
+    """So that the connection can be used again. An answer that is large or slow is cut off: its status is enough."""
+    declared = answer.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) <= LITTLE_BYTES:
+        with contextlib.suppress(TimeoutError, httpx2.HTTPError):
+            async with asyncio.timeout(LITTLE_SECONDS):
+                await answer.aread()
 
 
 async def download(client: httpx2.AsyncClient, url: str, take: Take, *, limit: int, seconds: float) -> int:

@@ -24,6 +24,7 @@ SCHEMES = {
     "database_url": ("postgresql", "postgres"),
     "blobs_url": ("s3",),
     "blobs_endpoint": ("http", "https"),
+    "push_webhook_url": ("http", "https"),
     "telegram_login_url": ("http", "https"),
     "vkid_url": ("http", "https"),
 }
@@ -43,6 +44,8 @@ MUST_BE = {
     "push_capacity": "a whole number from 1 to 1000000",
     "push_origins": "addresses such as https://shop.example, with commas between them",
     "presence_grace": "seconds, from 0 to 60",
+    "push_webhook_url": "an https address such as https://example.org/pusher, or one of PULSE_TRUSTED_HOSTS",
+    "metrics_token": "16 to 256 letters, digits and signs without spaces",
     "secure_cookies": "true or false",
     "blobs_url": "the address of a bucket, such as s3://bucket/prefix",
     "blobs_endpoint": "an address such as http://minio:9000",
@@ -68,6 +71,8 @@ UNSEEN = {
     "telegram_login_secret",
     "telegram_login_bot_token",
     "vkid_service_token",
+    "push_webhook_url",
+    "metrics_token",
 }  # may hold passwords
 
 
@@ -105,8 +110,18 @@ class Settings(BaseSettings):
         description="websites that may open Pusher sockets, such as https://shop.example; commas; empty: any",
     )
     presence_grace: float = Field(
-        default=3.0, ge=0, le=60, description="seconds that whoever leaves stays shown, so that a new page is no leaving"
+        default=3.0,
+        ge=0,
+        le=60,
+        description="seconds that whoever leaves stays shown, so that a new page is no leaving",
     )
+    push_webhook_url: str = Field(
+        default="", repr=False, description="where Pusher's webhooks are posted; empty: nowhere"
+    )
+    metrics_token: str = Field(
+        default="", pattern="^([!-~]{16,256})?$", repr=False,
+        description="who may read /metrics, as Authorization: Bearer …; empty: programs of this machine",
+    )  # fmt: skip
     secure_cookies: bool = Field(default=False, description="true behind TLS: __Host- cookies, Secure")
     blobs_url: str = Field(
         default="", description="where files lie: s3://bucket/prefix; empty: in the data directory, under blobs"
@@ -177,14 +192,14 @@ class Settings(BaseSettings):
 
     @field_validator(
         "public_url", "nats_url", "nats_monitor_url", "database_url", "blobs_url", "blobs_endpoint",
-        "telegram_login_url", "vkid_url",
+        "telegram_login_url", "vkid_url", "push_webhook_url",
     )  # fmt: skip
     @classmethod
     def _url(cls, url: str, info: object) -> str:
         name = str(getattr(info, "field_name", ""))
         if url and not _is_url(url, SCHEMES[name]):
             raise ValueError
-        return url if name in ("nats_url", "database_url") else url.removesuffix("/")
+        return url if name in ("nats_url", "database_url", "push_webhook_url") else url.removesuffix("/")
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -232,6 +247,13 @@ class Settings(BaseSettings):
                 "PULSE_TELEGRAM_LOGIN_CLIENT_ID and PULSE_TELEGRAM_LOGIN_SECRET belong together: BotFather shows both"
                 " under Web Login."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        parts = urlsplit(self.push_webhook_url)
+        if parts.scheme == "http" and f"{parts.hostname}:{parts.port or 80}" not in self.trusted:
+            raise ValueError(f"PULSE_PUSH_WEBHOOK_URL can't be used; it must be {MUST_BE['push_webhook_url']}.")
         return self
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 import pytest
@@ -21,6 +22,7 @@ from pulse.access import (
     may_call,
     may_know_source,
     may_manage,
+    may_publish,
     may_reply,
     may_reset_two_factor,
     may_see,
@@ -321,6 +323,21 @@ def test_a_room_of_two_and_its_channel_are_for_those_two_whoever_else_asks(
         for place in (None, Place(SALES, None), Place(None, person.id)):
             assert may_subscribe(person, channel, place, {"staff", "person"}) is (person.id in others)
     assert may_see_room(person, ())
+
+
+@pytest.mark.parametrize(
+    ("channel", "audiences", "may"),
+    [
+        ("orders", (), True), ("chat", (), True), ("private-orders.7", (), True), ("presence-lobby", (), True),
+        ("#server-to-user-7", (), True), ("private-chats.7", (), True),
+        ("private-chat", (), False), ("private-chat.7", (), False), ("presence-chat.7", (), False),
+        ("private-moderator.7", (), False), ("private-user.7", (), False), ("private-campaign.7", {"staff"}, False),
+    ],
+)  # fmt: skip
+def test_nobody_but_pulse_speaks_where_events_of_the_log_are_told(
+    channel: str, audiences: Collection[str], may: bool
+) -> None:
+    assert may_publish(channel, audiences) is may
 
 
 def test_private_channels_need_a_signature() -> None:

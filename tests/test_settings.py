@@ -51,6 +51,9 @@ def test_a_bad_setting_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: st
         ("NATS_URL", "http://pulse:pa55@host:4222"), ("NATS_URL", "nats://pulse:pa55@host:port"),
         ("DATABASE_URL", "mysql://pulse:pa55@host/db"), ("MASTER_KEY", "pa55"), ("TELEGRAM_LOGIN_BOT_TOKEN", "pa55"),
         ("TELEGRAM_LOGIN_SECRET", "pa55 word"), ("VKID_SERVICE_TOKEN", "pa55\n"),
+        ("METRICS_TOKEN", "pa55"), ("METRICS_TOKEN", "pa55 with spaces in between"),
+        ("PUSH_WEBHOOK_URL", "example.org/pa55"), ("PUSH_WEBHOOK_URL", "ftp://example.org/pa55"),
+        ("PUSH_WEBHOOK_URL", "http://example.org/pa55"), ("PUSH_WEBHOOK_URL", "http://10.0.0.1:9000"),
     ],
 )  # fmt: skip
 def test_what_may_hold_a_password_is_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -58,6 +61,15 @@ def test_what_may_hold_a_password_is_not_repeated(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(BadSetting) as refused:
         read_settings()
     assert str(refused.value) == f"PULSE_{name} can't be used; it must be {MUST_BE[name.lower()]}."
+
+
+def test_webhooks_go_without_tls_to_trusted_hosts_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSE_PUSH_WEBHOOK_URL", "http://crm.internal:9000/hooks/")
+    monkeypatch.setenv("PULSE_TRUSTED_HOSTS", "crm.internal:9000")
+    assert read_settings().push_webhook_url == "http://crm.internal:9000/hooks/"
+    monkeypatch.setenv("PULSE_TRUSTED_HOSTS", "crm.internal:9001")
+    with pytest.raises(BadSetting):
+        read_settings()
 
 
 @pytest.mark.parametrize(

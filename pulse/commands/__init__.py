@@ -5,12 +5,14 @@ from __future__ import annotations
 import typer
 
 from pulse.commands import (
+    app as app_commands,
+)
+from pulse.commands import (
     blobs,
     deliveries,
     identities,
     people,
     producers,
-    pusher_app,
     retention,
     routing,
     sources,
@@ -31,11 +33,11 @@ for _name in ROLES:
 app.command()(upkeep.demo)
 app.command()(upkeep.rebuild)
 app.command()(upkeep.status)
-app.command("app")(pusher_app.show_app)
 sources.app.command("rules")(routing.source_rules)
 people.users.command("link")(identities.link_identity)
 people.users.command("unlink")(identities.unlink_identity)
 people.departments.command("policy")(routing.department_policy)
+app.add_typer(app_commands.app, name="app")
 app.add_typer(blobs.app, name="blobs")
 app.add_typer(sources.app, name="source")
 app.add_typer(deliveries.app, name="deliveries")

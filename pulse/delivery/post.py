@@ -22,12 +22,10 @@ from pulse.aggregates.subscriber import Subscriber, seal_purpose
 from pulse.delivery.public_event import Told, cloud_event
 from pulse.errors import PulseError, Trouble
 from pulse.eventlog.envelope import new_event_id
-from pulse.outside import outside_client
+from pulse.outside import outside_client, read_little
 from pulse.vault import Vault
 
 SECONDS = 15.0
-READ_SECONDS = 1.0
-READ_BYTES = 16 * 1024
 AFTER_LIMIT = 86_400.0
 GONE = 410
 MEDIA_TYPE = "application/cloudevents+json"
@@ -103,7 +101,7 @@ class Post:
                     "POST", self._subscriber.url, content=body, headers=headers, timeout=SECONDS
                 ) as answer,
             ):
-                await _read_little(answer)
+                await read_little(answer)
                 return answer
         except (TimeoutError, httpx2.TimeoutException):
             raise NotTaken(f"It did not answer in {SECONDS:g} seconds.") from None
@@ -144,15 +142,6 @@ def signature(key: bytes, webhook_id: str, timestamp: str, body: bytes) -> str:
     """Version 1: HMAC-SHA256 over id, timestamp and body, with dots between."""
     signed = b".".join((webhook_id.encode(), timestamp.encode(), body))
     return "v1," + base64.b64encode(hmac.digest(key, signed, sha256)).decode()
-
-
-async def _read_little(answer: httpx2.Response) -> None:
-    """So that the connection can be used again. An answer that is large or slow is cut off: its status is enough."""
-    declared = answer.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) <= READ_BYTES:
-        with contextlib.suppress(TimeoutError, httpx2.HTTPError):
-            async with asyncio.timeout(READ_SECONDS):
-                await answer.aread()
 
 
 def _seconds(retry_after: str, now: datetime) -> float:

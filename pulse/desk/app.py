@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Annotated, Any, Literal
@@ -26,6 +27,8 @@ from pulse.http import AddressLimit, BodyLimit, Invalid, answer, install_problem
 from pulse.socket_ids import SenderSocket
 
 BODY_LIMIT = 64 * 1024
+# Addresses that limit their own bodies: uploads, and what Pusher's server libraries publish.
+OWN_LIMITS = re.compile(rf"{UPLOADS.pattern}|/apps/[^/]+/(batch_)?events")
 
 
 class Health(Shown):
@@ -76,7 +79,7 @@ def http_app(
     if proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
     app.add_middleware(SenderSocket)
-    app.add_middleware(BodyLimit, limit=BODY_LIMIT, but=UPLOADS)
+    app.add_middleware(BodyLimit, limit=BODY_LIMIT, but=OWN_LIMITS)
     install_problems(app)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     # As they are: `include_router` would make every one of them again, with all that it is checked by.

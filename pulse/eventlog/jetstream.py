@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import ParseResult
 
@@ -25,6 +25,7 @@ from pulse.logs import Outage
 
 STREAM = "PULSE"
 ACK_SECONDS = 5.0
+HAND_OVER_SECONDS = 2
 PAGE = 1000
 PAGE_BYTES = 8 * 1024 * 1024
 REDIAL_SECONDS = 0.25
@@ -155,6 +156,17 @@ class Log:
         """Says something live on core NATS; nobody keeps it, and it is lost while disconnected."""
         if self.up:
             await self.client.publish(subject, body)
+
+    async def hand_over(self, subject: str, bodies: Sequence[bytes]) -> None:
+        """Says things live, in their order; returns once NATS has taken them. Raises LogDown: some may have been said."""
+        if not self.up:
+            raise LogDown
+        try:
+            for body in bodies:
+                await self.client.publish(subject, body)
+            await self.client.flush(HAND_OVER_SECONDS)
+        except (nats.errors.Error, TimeoutError) as error:
+            raise LogDown(f"NATS did not take the message: {error}") from error
 
     async def listen(self, subject: str, heard: Callable[[bytes], Awaitable[None]]) -> None:
         """Calls `heard` with the body of everything said on a subject, also after a reconnect."""

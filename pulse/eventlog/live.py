@@ -6,3 +6,5 @@ STAFF_TYPING = "pulse.live.typing.staff"
 ATTENTION = "pulse.live.attention"
 ROOM_TYPING = "pulse.live.typing.room"
 ROSTER = "pulse.live.roster"  # and below it, each process by its id
+APP = "pulse.live.app"
+CLIENT_EVENTS = "pulse.live.client"

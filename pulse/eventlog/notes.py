@@ -1,6 +1,7 @@
 """Notes beside the log: the newest of each name, for what workers must know of each other and of their last time.
 
-Nothing in them is the truth: a lost note costs time, never an event.
+Nothing in them is the truth: a lost note costs time, never an event. They lie on two shelves, because a full one lets go
+of its oldest, and those of workers must not go for what others put there.
 """
 
 from __future__ import annotations
@@ -16,9 +17,19 @@ from pulse.eventlog.appends import Append, AppendRefused
 from pulse.eventlog.jetstream import Log
 from pulse.values import value
 
-STREAM = "PULSE_NOTES"
-PREFIX = "pulse.note"
 NO_MESSAGE = 10037
+
+
+@value
+class Shelf:
+    """A stream of notes, and how their subjects begin."""
+
+    stream: str
+    prefix: str
+
+
+WORKERS = Shelf("PULSE_NOTES", "pulse.note")
+CACHE = Shelf("PULSE_CACHE", "pulse.cache")
 
 
 @value
@@ -30,13 +41,16 @@ class Note:
 
 
 class Notes:
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, shelf: Shelf = WORKERS) -> None:
         self._log = log
+        self._shelf = shelf
 
     async def read(self, name: str) -> Note:
         """Raises LogDown, AppendRefused."""
         try:
-            found = await self._log.api(f"STREAM.MSG.GET.{STREAM}", {"last_by_subj": f"{PREFIX}.{name}"})
+            found = await self._log.api(
+                f"STREAM.MSG.GET.{self._shelf.stream}", {"last_by_subj": f"{self._shelf.prefix}.{name}"}
+            )
         except AppendRefused as refused:
             if refused.err_code != NO_MESSAGE:
                 raise
@@ -51,13 +65,13 @@ class Notes:
 
         After `seconds` the server forgets it. Raises WrongSequence, LogDown.
         """
-        note = Append(f"{PREFIX}.{name}", orjson.dumps(says), expect, seconds=seconds)
+        note = Append(f"{self._shelf.prefix}.{name}", orjson.dumps(says), expect, seconds=seconds)
         return (await self._log.append(note)).position
 
     async def forget(self, name: str, revision: int) -> None:
         """Takes back a note that still has this revision; a newer one stays. Raises LogDown."""
         with contextlib.suppress(AppendRefused):  # gone already
-            await self._log.api(f"STREAM.MSG.DELETE.{STREAM}", {"seq": revision, "no_erase": True})
+            await self._log.api(f"STREAM.MSG.DELETE.{self._shelf.stream}", {"seq": revision, "no_erase": True})
 
 
 class Place:

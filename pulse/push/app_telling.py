@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pulse.channel_rights import ChannelRights
 from pulse.directory import Directory
-from pulse.eventlog.appends import AppendRefused
 from pulse.errors import LogDown
+from pulse.eventlog.appends import AppendRefused
 from pulse.push.app_events import AppEvent, Said, Terminate
 from pulse.push.codes import Code
 from pulse.push.encoding import wire_of

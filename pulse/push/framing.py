@@ -74,4 +74,6 @@ def whose_rights(recorded: Recorded) -> UUID | None:
 
 def _placed(recorded: Recorded, told: Iterator[Frame]) -> Iterator[Frame]:
     for part, frame in enumerate(told, 1):
-        yield replace(frame, position=recorded.position, part=part, event_id=recorded.envelope.id)
+        yield replace(
+            frame, position=recorded.position, part=part, event_id=recorded.envelope.id, besides=recorded.besides
+        )

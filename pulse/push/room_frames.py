@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from pulse.access import GENERAL, Person, may_see_room
+from pulse.access import GENERAL, PUBLIC_GENERAL, Person, may_see_room
 from pulse.aggregates.room import RoomMessageWritten, RoomOpened, RoomSeen
 from pulse.eventlog.envelope import Recorded
 from pulse.projections.rooms import last_word, message_of
@@ -46,7 +46,7 @@ def among(people: tuple[UUID, ...]) -> Callable[[Person], bool]:
 def channels_of(people: tuple[UUID, ...]) -> tuple[str, ...]:
     """Two may be named in either order, and each client hears on the name it asked for."""
     if not people:
-        return (GENERAL,)
+        return GENERAL, PUBLIC_GENERAL
     one, other = people
     return f"private-chat.{one}.{other}", f"private-chat.{other}.{one}"
 

@@ -20,7 +20,7 @@ from pulse.http import json_object
 from pulse.push.caches import Caches
 from pulse.push.codes import Code
 from pulse.push.cursors import NotACursor
-from pulse.push.encoding import Wire, event_wire
+from pulse.push.encoding import Wire
 from pulse.push.hub import Hub
 from pulse.push.peers import OPEN, Peer, Ticket, say
 from pulse.push.resuming import MustSnapshot, Reason, Resuming

@@ -17,8 +17,8 @@ from pulse.wiring.parts import open_calls, open_reads, tell_of_reads
 from pulse.wiring.workers import open_delivery, open_projector, open_push
 
 ROLES = ("ingest", "project", "push", "desk", "deliver")
-HTTP_ROLES = {"ingest", "desk"}
-READING_ROLES = HTTP_ROLES | {"deliver"}
+HTTP_ROLES = {"ingest", "desk", "push"}
+READING_ROLES = {"ingest", "desk", "deliver"}
 
 
 async def serve(

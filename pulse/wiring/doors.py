@@ -13,8 +13,8 @@ from pulse.drivers import Drivers
 from pulse.house import House, now
 from pulse.http import Fork
 from pulse.http_headers import AnswerHeaders
+from pulse.ingest import openapi as of_ingest
 from pulse.ingest.intake import Intake
-from pulse.ingest.openapi import PATHS, SECURITY
 from pulse.ingest.producers import Producers
 from pulse.ingest.publishing import PREFIX as EVENTS
 from pulse.ingest.publishing import Publishing
@@ -24,9 +24,14 @@ from pulse.ingest.webhooks import Webhooks
 from pulse.ingest.widget import Widget
 from pulse.ingest.widget_files import WidgetFiles
 from pulse.projections.reads import Reads
+from pulse.push import openapi as of_push
+from pulse.scraping import metrics_route
 from pulse.wiring.desk_parts import desk_parts, no_desk_parts
 from pulse.wiring.desk_routes import desk_routers
 from pulse.wiring.parts import readable, until_readable
+
+PATHS = of_ingest.PATHS | of_push.PATHS
+SECURITY = of_ingest.SECURITY | of_push.SECURITY
 
 
 def open_ingest(house: House, reads: Reads) -> None:
@@ -58,11 +63,11 @@ def openapi() -> dict[str, Any]:
 
 def whole_app(house: House) -> ASGIApp:
     """Whatever routes this process has."""
-    app: ASGIApp = http_app(
-        house.routers, house.routes, house.check, PATHS, SECURITY, proxies=house.settings.trusted_proxies
-    )
+    settings = house.settings
+    routes = [*house.routes, metrics_route(house.metrics, settings.metrics_token, house.check)]
+    app: ASGIApp = http_app(house.routers, routes, house.check, PATHS, SECURITY, proxies=settings.trusted_proxies)
     if house.pages is not None:
         app = ErrorPages(app, house.pages)
     if house.webhooks is not None and house.publishing is not None:
         app = Fork(WEBHOOKS, Fork(EVENTS, house.publishing, house.webhooks), app)
-    return AnswerHeaders(app, tls=house.settings.secure_cookies)
+    return AnswerHeaders(app, tls=settings.secure_cookies)

@@ -41,6 +41,7 @@ from pulse.push.viewers import Viewers
 from pulse.settings import Settings
 from pulse.sweep import GRACE
 from pulse.wiring.parts import clearing_in, open_calls, subscribing_in, until_readable
+from pulse.wiring.push_doors import open_app_doors
 from pulse.wiring.push_parts import push_parts
 
 
@@ -80,7 +81,8 @@ async def open_push(house: House) -> AsyncIterator[int]:
     ]
     house.checks["push"] = true_when(lambda: relay.ready)
     server = PushServer(parts.channel_ws, parts.pusher, relay, porter_for(house.settings))
-    async with server.listening(house.settings.push_host, house.settings.push_port) as port:
+    host, number = house.settings.push_host, house.settings.push_port
+    async with open_app_doors(house, parts), server.listening(host, number) as port:
         assert relay.follow is not None  # it has its place in the log before the port listens
         house.begins.append(relay.follow.caught_up.wait)
         yield port

@@ -71,6 +71,9 @@ OPERATIONS: dict[Rule, tuple[str, ...]] = {
     ANYBODY: (
         "receive_webhook", "publish_events", "ask_to_publish", "open_widget_session", "log_in", "log_in_with_code",
         "begin_provider_sign_in", "finish_provider_sign_in", "post_provider_answer", "accept_invitation", "show_health",
+        # Whoever holds the secret of the app, or the token for metrics.
+        "publish_app_event", "publish_app_events", "list_app_channels", "show_app_channel", "list_app_channel_users",
+        "terminate_app_user", "show_metrics",
     ),
     VISITOR: (
         "list_widget_messages", "write_widget_message", "bring_widget_files", "get_widget_file", "request_callback",

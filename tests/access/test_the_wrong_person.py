@@ -48,9 +48,12 @@ from tests.world import Desk, settled
 
 ANNA, BORIS = WantedPerson("moderator", (0,)), WantedPerson("moderator", (2,))
 # The document is for whoever is signed in anyhow; these few are for anybody who finds them.
+# The last are signed with the app's secret, or for programs of this machine: tests/push/test_app_api.py, test_scraping.py.
 PUBLIC = {
     "receive_webhook", "publish_events", "ask_to_publish", "open_widget_session", "log_in", "log_in_with_code",
     "begin_provider_sign_in", "finish_provider_sign_in", "post_provider_answer", "accept_invitation", "show_health",
+    "publish_app_event", "publish_app_events", "list_app_channels", "show_app_channel", "list_app_channel_users",
+    "terminate_app_user", "show_metrics",
 }  # fmt: skip
 # Beside the document: the same route by another method, and pages for browsers, which tests/desk/test_pages.py walks.
 PAGES = {

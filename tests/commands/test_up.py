@@ -42,7 +42,7 @@ async def up_and_down(environment: dict[str, str]) -> None:
     assert await process.wait() == 0
 
 
-@pytest.mark.parametrize("role", ["up", "desk", "ingest"])
+@pytest.mark.parametrize("role", ["up", "desk", "ingest", "push"])
 async def test_a_taken_http_port_is_named_with_its_setting(
     environment: dict[str, str], command: Command, role: str
 ) -> None:

@@ -15,6 +15,7 @@ from pulse.embedded import Addresses
 from pulse.http import answer
 from tests.asking import SOCKET, Asked
 from tests.conftest import Pulse
+from tests.desk import asked_of_apps as of_apps
 from tests.desk import asked_of_chats as of_chats
 from tests.desk import asked_of_people as of_people
 from tests.desk import asked_of_systems as of_systems
@@ -74,6 +75,7 @@ async def test_every_operation_answers_as_the_document_says(shared: Pulse, desk:
         of_systems.at_the_register_of_producers,
         of_systems.at_subscribers,
         of_systems.at_retention,
+        of_apps.at_apps,
     ):
         await room(ask, shared)
     assert {operation.id for operation in operations()} - ask.went_well == ELSEWHERE

@@ -25,10 +25,10 @@ class Doors:
 @asynccontextmanager
 async def beside(pulse: Pulse, logs: Path) -> AsyncIterator[Doors]:
     """`pulse desk` and `pulse push` of the same Pulse, as processes of their own."""
-    http, push = free_port(), free_port()
+    http, push, push_http = free_port(), free_port(), free_port()
     async with (
         a_process(pulse, "desk", logs, PULSE_HTTP_PORT=http),
-        a_process(pulse, "push", logs, PULSE_PUSH_PORT=push),
+        a_process(pulse, "push", logs, PULSE_PUSH_PORT=push, PULSE_HTTP_PORT=push_http),
     ):
         yield Doors(f"http://127.0.0.1:{http}", f"ws://127.0.0.1:{push}")
 

@@ -81,6 +81,9 @@ def test_every_operation_says_what_it_does_and_what_can_go_wrong(path: str, meth
         if status == "416" or path == "/healthz":  # a range has no document, and health is no error
             continue
         [(media_type, content)] = answer["content"].items()
+        if path.startswith("/apps/"):  # Pusher's libraries show what they are refused with as it is
+            assert media_type == "text/plain"
+            continue
         assert (media_type, content["example"]["status"]) == ("application/problem+json", int(status))
     if "security" in operation:
         assert {"401", "429"} <= errors.keys()

@@ -11,7 +11,7 @@ ROOT = Path(pulse.__file__).parent
 
 FLOORS: list[tuple[str, ...]] = [
     ("errors", "values", "sniff"),
-    ("limits",),
+    ("limits", "metrics"),
     (
         "settings",
         "access",
@@ -26,6 +26,7 @@ FLOORS: list[tuple[str, ...]] = [
         "passwords",
         "totp",
         "http",
+        "http_document",
         "http_headers",
         "http_limits",
         "logs",
@@ -57,7 +58,7 @@ FLOORS: list[tuple[str, ...]] = [
     ),
     ("drivers", "subscribing", "clearing"),
     ("sources",),
-    ("ingest", "desk", "push", "delivery", "serving"),
+    ("ingest", "desk", "push", "delivery", "serving", "scraping"),
     ("house",),
     ("wiring", "demo"),
     ("commands", "schemas"),

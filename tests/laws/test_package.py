@@ -21,4 +21,4 @@ def test_every_file_that_is_no_module_is_package_data() -> None:
 
 def test_what_nats_needs_lies_inside_the_package() -> None:
     assert NATS_FOLDER.is_relative_to(ROOT)
-    assert set(wanted_streams(NATS_FOLDER / "streams.json")) == {"PULSE", "PULSE_NOTES"}
+    assert set(wanted_streams(NATS_FOLDER / "streams.json")) == {"PULSE", "PULSE_CACHE", "PULSE_NOTES"}

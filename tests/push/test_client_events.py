@@ -10,7 +10,17 @@ from pulse.push.client_events import PER_SECOND
 from pulse.push.hub import Hub
 from tests.conftest import Pulse
 from tests.push.ears import (
-    ANNA, BORIS, SALES, SUPPORT, a_door, a_visit, act, happened, hire, moved_to, writes,
+    ANNA,
+    BORIS,
+    SALES,
+    SUPPORT,
+    a_door,
+    a_visit,
+    act,
+    happened,
+    hire,
+    moved_to,
+    writes,
 )  # fmt: skip
 from tests.push.test_presence_channels import joined
 from tests.push.test_protocol import PusherEar, pusher_ear, signed
@@ -24,24 +34,25 @@ async def whispered(ear: PusherEar, channel: str, **more: Any) -> None:
 
 async def test_whoever_else_is_there_hears_it_in_every_process(pulse: Pulse) -> None:
     channel = f"private-chat.{a_visit().chat}"
-    async with a_door(pulse.house, hub=Hub()) as one, a_door(pulse.house, hub=Hub()) as other:
-        async with (
-            pusher_ear(pulse, one.url) as anna,
-            pusher_ear(pulse, one.url) as tab,
-            pusher_ear(pulse, other.url) as boris,
-            pusher_ear(pulse, other.url) as elsewhere,
-        ):
-            for ear, where in ((anna, channel), (tab, channel), (boris, channel), (elsewhere, "private-campaign.1")):
-                await ear.subscribe(where, **signed(pulse, ear, where, None))
-            await whispered(anna, channel, user_id="somebody", more="?", seq=7)
-            for ear in (tab, boris):
-                assert await ear.next() == {
-                    "event": "client-typing", "channel": channel, "data": {"name": "Anna"},
-                }  # fmt: skip
-            await whispered(boris, channel, data="plain")
-            assert (await anna.next())["data"] == "plain"  # and not what it said itself
-            await elsewhere.send("pusher:ping", {})
-            assert (await elsewhere.next())["event"] == "pusher:pong"
+    async with (
+        a_door(pulse.house, hub=Hub()) as one,
+        a_door(pulse.house, hub=Hub()) as other,
+        pusher_ear(pulse, one.url) as anna,
+        pusher_ear(pulse, one.url) as tab,
+        pusher_ear(pulse, other.url) as boris,
+        pusher_ear(pulse, other.url) as elsewhere,
+    ):
+        for ear, where in ((anna, channel), (tab, channel), (boris, channel), (elsewhere, "private-campaign.1")):
+            await ear.subscribe(where, **signed(pulse, ear, where, None))
+        await whispered(anna, channel, user_id="somebody", more="?", seq=7)
+        for ear in (tab, boris):
+            assert await ear.next() == {
+                "event": "client-typing", "channel": channel, "data": {"name": "Anna"},
+            }  # fmt: skip
+        await whispered(boris, channel, data="plain")
+        assert (await anna.next())["data"] == "plain"  # and not what it said itself
+        await elsewhere.send("pusher:ping", {})
+        assert (await elsewhere.next())["event"] == "pusher:pong"
 
 
 async def test_on_a_presence_channel_it_says_whose_it_is(pulse: Pulse) -> None:
@@ -98,5 +109,3 @@ async def test_who_may_not_see_the_chat_any_more_neither_speaks_nor_hears(pulse:
         await whispered(boris, channel)
         await sam.send("pusher:ping", {})
         assert (await sam.next())["event"] == "pusher:pong"
-
-

@@ -43,8 +43,8 @@ async def joined(pulse: Pulse, ear: PusherEar, channel: str, who: UUID | str, na
 
 async def test_who_joins_sees_who_is_there_and_the_others_are_told_once(pulse: Pulse) -> None:
     channel = f"presence-campaign.{uuid4().hex[:8]}"
-    async with two_doors(pulse) as (one, other):
-        async with pusher_ear(pulse, one.url) as anna, pusher_ear(pulse, other.url) as boris:
+    async with two_doors(pulse) as (one, other), pusher_ear(pulse, one.url) as anna:
+        async with pusher_ear(pulse, other.url) as boris:
             here = await joined(pulse, anna, channel, ANNA)
             assert here == {"ids": [str(ANNA)], "hash": {str(ANNA): {"name": "Anna"}}, "count": 1}
             await insist(lambda: known(other, channel), {str(ANNA)}.__eq__)
@@ -102,8 +102,8 @@ async def test_a_member_needs_a_name(pulse: Pulse, channel_data: str | None) -> 
 
 async def test_a_channel_that_is_full_takes_nobody_else(pulse: Pulse) -> None:
     channel = f"presence-campaign.{uuid4().hex[:8]}"
-    async with a_door(pulse.house, hub=Hub(roster=Roster(members=1))) as door:
-        async with pusher_ear(pulse, door.url) as anna, pusher_ear(pulse, door.url) as boris:
+    async with a_door(pulse.house, hub=Hub(roster=Roster(members=1))) as door, pusher_ear(pulse, door.url) as anna:
+        async with pusher_ear(pulse, door.url) as boris:
             await joined(pulse, anna, channel, ANNA)
             told = await boris.subscribe(channel, **ticket(pulse, boris, channel, BORIS))
             assert json.loads(told["data"])["status"] == 413
@@ -141,5 +141,3 @@ async def known(door: Door, channel: str) -> set[str]:
 
 def known_now(door: Door, channel: str) -> set[str]:
     return set(door.hub.roster.members(channel))
-
-

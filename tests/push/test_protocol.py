@@ -32,7 +32,6 @@ from tests.push.ears import (
     writes,
 )
 
-
 COUNT = "pusher_internal:subscription_count"
 
 
