@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pulse.push.encoding import event_wire
+from pulse.push.encoding import Wire, event_wire
 from pulse.push.hub import Hub
 from pulse.push.peers import send
 from pulse.roster.changes import CameOnline, Change, Counted, MemberAdded, MemberRemoved, WentOffline
@@ -29,7 +29,7 @@ class Comings:
             case MemberRemoved(channel=channel, user_id=user_id):
                 self._on(channel, "member_removed", {"user_id": user_id})
             case Counted(channel=channel, subscriptions=count) if not channel.startswith(PRESENCE):
-                self._on(channel, "subscription_count", {"subscription_count": count})
+                send(list(self.hub.channels.get(channel, ())), count_wire(channel, count))
             case CameOnline(user_id=user_id):
                 self._watched("online", user_id)
             case WentOffline(user_id=user_id):
@@ -43,3 +43,8 @@ class Comings:
         if peers := self.hub.watchers.get(user_id):
             told = {"events": [{"name": how, "user_ids": [user_id]}]}
             send(list(peers), event_wire("pusher_internal:watchlist_events", told))
+
+
+def count_wire(channel: str, subscriptions: int) -> Wire:
+    """How many are on a channel."""
+    return event_wire("pusher_internal:subscription_count", {"subscription_count": subscriptions}, channel)

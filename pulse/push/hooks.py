@@ -129,7 +129,7 @@ class SharedHooks:
 
     def say(self, event: HookEvent) -> None:
         """Whether or not it is this process that tells."""
-        if self._lease.held.is_set():
+        if self._telling and self._lease.held.is_set():
             self._hooks.say(event)
             return
         self._heard.append((self._clock().timestamp(), event))

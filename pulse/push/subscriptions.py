@@ -19,6 +19,7 @@ from pulse.errors import BadInput, NotAuthentic, PulseError
 from pulse.http import json_object
 from pulse.push.caches import Caches
 from pulse.push.codes import Code
+from pulse.push.comings import count_wire
 from pulse.push.cursors import NotACursor
 from pulse.push.encoding import Wire
 from pulse.push.hub import Hub
@@ -75,6 +76,8 @@ class Subscriptions:
         if peer.resumes:
             said |= {"cursor": self.telling.head(), "recovered": since is not None and reason is None}
         say(peer, "pusher_internal:subscription_succeeded", said, channel)
+        if not channel.startswith("presence-"):
+            peer.take(count_wire(channel, self.hub.roster.subscription_count(channel)))
         if reason is not None:
             say(peer, "pulse:resync", {"reason": reason}, channel)
         for wire in [*missed, *([cached] if cached else [])]:

@@ -124,7 +124,7 @@ async def test_one_app_may_ask_only_so_often(world: World, monkeypatch: pytest.M
         assert [(await limited.ask("GET", "/apps/1/channels")).status_code for _ in range(3)] == [200, 200, 429]
         refused = await limited.ask("GET", "/apps/1/channels")
         assert int(refused.headers["retry-after"]) > 0
-        stranger = await limited.ask("GET", "/apps/1/channels", app=PusherApp(APP.key, b"x"))
+        stranger = await limited.ask("GET", "/apps/1/channels", app=PusherApp(APP.key, "x", b""))
         assert stranger.status_code == 401  # strangers use nothing up
 
 

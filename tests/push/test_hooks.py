@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 import pusher
 import pytest
-from pulse.push.settling import Settling
 from structlog.testing import capture_logs
 
 from pulse.eventlog.jetstream import Log
@@ -197,11 +196,11 @@ class Process:
         self._made = (owner, metrics, clock)
 
     @asynccontextmanager
-    async def open(self, hold: float = 0.0) -> AsyncIterator[SharedHooks]:
+    async def open(self) -> AsyncIterator[SharedHooks]:
         owner, metrics, clock = self._made
         async with a_post(owner, metrics) as post:
             hooks = Hooks(post, metrics.hooks_dropped, clock, (0.0,))
-            yield SharedHooks(hooks, self.lease, clock, Settling(hold))
+            yield SharedHooks(hooks, self.lease, clock)
 
 
 class Clock:
@@ -247,45 +246,10 @@ async def test_who_lost_the_turn_leaves_what_waits_to_the_next(log: Log, owner: 
         return True
 
     lease, brought = Lease(Notes(log), "app-hooks"), Hooks(post, metrics.hooks_dropped, now)
-    shared = SharedHooks(brought, lease, now, Settling(0))
+    shared = SharedHooks(brought, lease, now)
     async with working(shared.run):
         await lease.held.wait()
         shared.say(occupied("a"))
         await held.wait()
         shared.say(occupied("b"))
     assert brought._next() == []
-
-
-# A page that is loaded again
-
-
-@contextmanager
-def settled(seconds: float) -> Iterator[tuple[Settling, asyncio.Queue[str]]]:
-    found = asyncio.Queue[str]()
-    settling = Settling(seconds)
-    settling.when_settled = lambda event: found.put_nowait(str(event))
-    yield settling, found
-
-
-async def test_leaving_that_is_taken_back_did_not_happen() -> None:
-    with settled(3600) as (settling, found):
-        for left, came in (("member_removed", "member_added"), ("channel_vacated", "channel_occupied")):
-            settling.take(left, ("a", "7"), left)
-            settling.take(came, ("a", "8"), f"{came} another")
-            settling.take(came, ("a", "7"), came)
-            settling.take(came, ("a", "7"), f"{came} anew")
-    told = [found.get_nowait() for _ in range(found.qsize())]
-    assert told == [
-        "member_added another", "member_added anew", "channel_occupied another", "channel_occupied anew"
-    ]  # fmt: skip
-
-
-async def test_leaving_that_is_meant_is_told_after_a_while_and_once() -> None:
-    with settled(0.001) as (settling, found):
-        for _ in range(2):
-            settling.take("channel_vacated", ("a", ""), "vacated")
-        settling.take("cache_miss", ("a", ""), "missed")
-        assert [await found.get(), await found.get()] == ["missed", "vacated"]
-        settling.take("channel_occupied", ("a", ""), "occupied")
-        assert await found.get() == "occupied"
-        assert found.empty()

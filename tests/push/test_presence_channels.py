@@ -43,22 +43,25 @@ async def joined(pulse: Pulse, ear: PusherEar, channel: str, who: UUID | str, na
 
 async def test_who_joins_sees_who_is_there_and_the_others_are_told_once(pulse: Pulse) -> None:
     channel = f"presence-campaign.{uuid4().hex[:8]}"
-    async with two_doors(pulse) as (one, other), pusher_ear(pulse, one.url) as anna:
-        async with pusher_ear(pulse, other.url) as boris:
-            here = await joined(pulse, anna, channel, ANNA)
-            assert here == {"ids": [str(ANNA)], "hash": {str(ANNA): {"name": "Anna"}}, "count": 1}
-            await insist(lambda: known(other, channel), {str(ANNA)}.__eq__)
-            here = await joined(pulse, boris, channel, BORIS, "Boris")
-            assert (set(here["ids"]), here["count"]) == ({str(ANNA), str(BORIS)}, 2)
-            added = await anna.next()
-            assert (added["event"], added["channel"]) == ("pusher_internal:member_added", channel)
-            assert json.loads(added["data"]) == {"user_id": str(BORIS), "user_info": {"name": "Boris"}}
-            async with pusher_ear(pulse, one.url) as tab:
-                await joined(pulse, tab, channel, BORIS, "Boris")
-            await boris.socket.close()
-            removed = await anna.next()
-            assert removed["event"] == "pusher_internal:member_removed"
-            assert json.loads(removed["data"]) == {"user_id": str(BORIS)}
+    async with (
+        two_doors(pulse) as (one, other),
+        pusher_ear(pulse, one.url) as anna,
+        pusher_ear(pulse, other.url) as boris,
+    ):
+        here = await joined(pulse, anna, channel, ANNA)
+        assert here == {"ids": [str(ANNA)], "hash": {str(ANNA): {"name": "Anna"}}, "count": 1}
+        await insist(lambda: known(other, channel), {str(ANNA)}.__eq__)
+        here = await joined(pulse, boris, channel, BORIS, "Boris")
+        assert (set(here["ids"]), here["count"]) == ({str(ANNA), str(BORIS)}, 2)
+        added = await anna.next()
+        assert (added["event"], added["channel"]) == ("pusher_internal:member_added", channel)
+        assert json.loads(added["data"]) == {"user_id": str(BORIS), "user_info": {"name": "Boris"}}
+        async with pusher_ear(pulse, one.url) as tab:
+            await joined(pulse, tab, channel, BORIS, "Boris")
+        await boris.socket.close()
+        removed = await anna.next()
+        assert removed["event"] == "pusher_internal:member_removed"
+        assert json.loads(removed["data"]) == {"user_id": str(BORIS)}
 
 
 async def test_whoever_loads_the_page_again_never_left(pulse: Pulse) -> None:
@@ -78,7 +81,7 @@ async def test_whoever_loads_the_page_again_never_left(pulse: Pulse) -> None:
 async def test_every_moderator_with_a_window_is_online(pulse: Pulse) -> None:
     """`presence-chat` is who is online, by whichever protocol."""
     async with pusher_ear(pulse) as boris:
-        here = await joined(pulse, boris, ONLINE, BORIS)
+        here = await joined(pulse, boris, ONLINE, BORIS, "Boris")
         assert str(BORIS) in here["ids"]
         assert here["hash"][str(BORIS)] == {"name": "Boris"}
 
@@ -102,13 +105,16 @@ async def test_a_member_needs_a_name(pulse: Pulse, channel_data: str | None) -> 
 
 async def test_a_channel_that_is_full_takes_nobody_else(pulse: Pulse) -> None:
     channel = f"presence-campaign.{uuid4().hex[:8]}"
-    async with a_door(pulse.house, hub=Hub(roster=Roster(members=1))) as door, pusher_ear(pulse, door.url) as anna:
-        async with pusher_ear(pulse, door.url) as boris:
-            await joined(pulse, anna, channel, ANNA)
-            told = await boris.subscribe(channel, **ticket(pulse, boris, channel, BORIS))
-            assert json.loads(told["data"])["status"] == 413
-            assert door.hub.roster.user_count(channel) == 1
-            assert channel not in door.hub.people()
+    async with (
+        a_door(pulse.house, hub=Hub(roster=Roster(members=1))) as door,
+        pusher_ear(pulse, door.url) as anna,
+        pusher_ear(pulse, door.url) as boris,
+    ):
+        await joined(pulse, anna, channel, ANNA)
+        told = await boris.subscribe(channel, **ticket(pulse, boris, channel, BORIS))
+        assert json.loads(told["data"])["status"] == 413
+        assert door.hub.roster.user_count(channel) == 1
+        assert channel not in door.hub.people()
 
 
 async def test_how_many_there_are_is_told(pulse: Pulse) -> None:
@@ -130,14 +136,14 @@ async def test_who_left_leaves_nothing_behind(pulse: Pulse) -> None:
     async with two_doors(pulse) as (one, other):
         async with pusher_ear(pulse, one.url) as anna:
             await joined(pulse, anna, channel, ANNA)
-        await insist(lambda: one.hub.roster.is_occupied(channel), False.__eq__)
-        await insist(lambda: other.hub.roster.is_occupied(channel), False.__eq__)
-        assert known_now(one, channel) == known_now(other, channel) == set()
+        for door in (one, other):
+            await insist(lambda door=door: occupied(door, channel), False.__eq__)  # type: ignore[misc]
+            assert door.hub.roster.members(channel) == {}
 
 
 async def known(door: Door, channel: str) -> set[str]:
-    return known_now(door, channel)
-
-
-def known_now(door: Door, channel: str) -> set[str]:
     return set(door.hub.roster.members(channel))
+
+
+async def occupied(door: Door, channel: str) -> bool:
+    return door.hub.roster.is_occupied(channel)
