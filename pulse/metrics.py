@@ -5,23 +5,18 @@ No label ever holds the id of a chat, of a person or of a channel. Names and thr
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 FAST = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3)
 SLOW = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 COUNTS = (0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
-
-Sizes = Callable[[], Sequence[int]]
 
 
 class Metrics:
@@ -29,10 +24,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.write_buffers = WriteBuffers()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
-        self.registry.register(self.write_buffers)
         self.ready = self._gauge("pulse_ready", "1 where a check of /healthz is good, else 0.", "check")
         self._make_connections()
         self._make_relay()
@@ -44,10 +37,6 @@ class Metrics:
 
     def _make_connections(self) -> None:
         """Who is connected, how they come and go."""
-        self.active_connections = self._gauge(
-            "pulse_push_active_connections", "Clients that are connected now.", "transport", "kind"
-        )
-        self.subscriptions = self._gauge("pulse_push_subscriptions", "Subscriptions to channels now.")
         self.disconnects = self._counter("pulse_push_disconnects", "Clients that left, by close code.", "code")
         self.slow_closes = self._counter("pulse_push_slow_closes", "Clients cut because they did not keep up.")
         self.resumes = self._counter(
@@ -72,7 +61,6 @@ class Metrics:
         self.stream_lag = self._histogram(
             "pulse_push_stream_lag_seconds", "From an event's time until it is told.", buckets=SLOW
         )
-        self.stream_lag_events = self._gauge("pulse_push_stream_lag_events", "Events of the log not told yet.")
         self.dispatch_errors = self._counter(
             "pulse_push_dispatch_errors", "Events or frames that could not be told.", "reason"
         )
@@ -96,20 +84,3 @@ class Metrics:
 
     def _histogram(self, name: str, says: str, buckets: Sequence[float]) -> Histogram:
         return Histogram(name, says, registry=self.registry, buckets=buckets)
-
-
-class WriteBuffers(Collector):
-    """How much waits for clients: the largest, and what 99 of a hundred stay below.
-
-    `sizes` is asked at every scrape: how many bytes wait for each.
-    """
-
-    def __init__(self) -> None:
-        self.sizes: Sizes = tuple
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        sizes = sorted(self.sizes()) or [0]
-        found = GaugeMetricFamily("pulse_push_write_buffer_bytes", "Bytes that wait for one client.", labels=["of"])
-        found.add_metric(["max"], sizes[-1])
-        found.add_metric(["p99"], sizes[math.ceil(len(sizes) * 0.99) - 1])
-        yield found

@@ -39,7 +39,7 @@ class LogHole(Trouble):
 class Follow:
     """Iterate it for lists of messages after a position. Survives restarts of the server.
 
-    `subjects` narrows it to some kinds; `caught_up` is set once everything that existed has been handed out.
+    `behind` is how many messages the server had not sent yet. `subjects` narrows it to some kinds; `caught_up` is set once everything that existed has been handed out.
     `when_stale` is called with True when the log can't be followed any more, with False when all of it is known again.
     """
 
@@ -50,6 +50,7 @@ class Follow:
         self.position = after
         self.subjects = subjects
         self.caught_up = caught_up or asyncio.Event()
+        self.behind = 0
         self.when_stale: Callable[[bool], None] | None = None
         self._stale = False
         self._outage = Outage("follow")
@@ -91,6 +92,7 @@ class Follow:
                     self.caught_up.set()
                     self._tell_stale(False)
                 page = await tail.next()
+                self.behind = tail.behind
                 if page and not self.subjects:
                     self._check(page)
                 elif page:
@@ -140,6 +142,7 @@ class Tail:
         self.start = start
         self.subjects = subjects
         self.name = f"follow-{uuid4().hex}"
+        self.behind = 0
         self._arrived: list[Stored] = []
         self._wake = asyncio.Event()
         self._wanted = 0
@@ -220,7 +223,8 @@ class Tail:
 
     def _on_stored(self, message: Msg) -> None:
         # $JS.ACK.<stream>.<consumer>.<delivered>.<position>.<consumer sequence>.<time>.<pending>
-        *_, position, sequence, _, _ = message.reply.split(".")
+        *_, position, sequence, _, pending = message.reply.split(".")
+        self.behind = int(pending)
         self._wanted -= 1
         if int(sequence) != self._sequence + 1:
             self._broken = LogDown("A message was lost on the way; reading it again.")

@@ -177,7 +177,7 @@ class Log:
         await self.client.subscribe(subject, cb=pass_on)
         if self.up:
             with contextlib.suppress(nats.errors.Error, TimeoutError):  # then it counts from the reconnect on
-                await self.client.flush(ACK_SECONDS)
+                await self.client.flush(int(ACK_SECONDS))
 
     async def open_inbox(self, heard: Callable[[Msg], Awaitable[None]]) -> Subscription:
         """An address of its own (a pull consumer's messages keep their subjects); unbounded, so nothing is dropped."""

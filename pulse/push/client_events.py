@@ -21,6 +21,7 @@ from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.live import CLIENT_EVENTS
 from pulse.limits import Rate
+from pulse.metrics import Metrics
 from pulse.push.encoding import wire_of
 from pulse.push.hub import Hub
 from pulse.push.peers import Peer, complain, fan_out
@@ -44,13 +45,14 @@ class ClientEvents:
     """`when_heard` is called with each that one of this process' sockets says."""
 
     def __init__(
-        self, log: Log, hub: Hub, directory: Directory, rights: ChannelRights,
+        self, log: Log, hub: Hub, directory: Directory, rights: ChannelRights, metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self.log = log
         self.hub = hub
         self.directory = directory
         self.rights = rights
+        self.metrics = metrics
         self.when_heard: Callable[[ClientEvent], None] | None = None
         self._rate = Rate(PER_SECOND, PER_SECOND, clock)
 
@@ -61,11 +63,17 @@ class ClientEvents:
     async def say(self, peer: Peer, heard: dict[str, Any]) -> None:
         """One of a socket's. Raises BadInput, NotAllowed; too many are refused with 4301."""
         if not self._rate.allows(peer.socket_id):
+            self.metrics.client_event_rejects.labels("rate").inc()
             complain(peer, f"A client may send {PER_SECOND} events a second.", TOO_OFTEN)
             return
-        said = _read(peer, heard)
+        try:
+            said = _read(peer, heard)
+        except BadInput:
+            self.metrics.client_event_rejects.labels("malformed").inc()
+            raise
         person = self.hub.channels.get(said.channel, {}).get(peer)
         if not await self._may(said.channel, person):
+            self.metrics.client_event_rejects.labels("rights").inc()
             raise NotAllowed("You may not be on this channel any more.")
         if self.when_heard is not None:
             self.when_heard(said)

@@ -100,7 +100,14 @@ class Peer:
         self.resumes = False
         self.namespace = ""
         self.quiet = True
-        self.dismissed = False
+        self.dismissed: Code | None = None
+
+    transport = "none"
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that were written to it and are still here."""
+        return 0
 
     @property
     def is_window(self) -> bool:
@@ -117,8 +124,8 @@ class Peer:
 
     def dismiss(self, code: Code) -> None:
         """The same, and nobody waits for it."""
-        if not self.dismissed:
-            self.dismissed = True
+        if self.dismissed is None:
+            self.dismissed = code
             closing = asyncio.create_task(self.close(code))
             _closings.add(closing)
             closing.add_done_callback(_closings.discard)
@@ -128,6 +135,11 @@ class Socket(Peer):
     """A WebSocket. The bytes go to its transport as they are: an await each would cost more than the write."""
 
     __slots__ = ("connection",)
+    transport = "ws"
+
+    @property
+    def waiting(self) -> int:
+        return self.connection.transport.get_write_buffer_size()
 
     def __init__(self, connection: ServerConnection, owner: Owner = NOBODY) -> None:
         super().__init__(owner)
@@ -135,7 +147,7 @@ class Socket(Peer):
 
     def take(self, wire: Wire) -> None:
         connection = self.connection
-        if connection.state is not State.OPEN or self.dismissed:
+        if connection.state is not State.OPEN or self.dismissed is not None:
             return
         self.quiet = False
         transport = connection.transport

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import structlog
 
@@ -42,6 +43,7 @@ class Relay:
         self.telling = telling
         self.framing = framing
         self.evicting = evicting
+        self.metrics = telling.metrics
         self.sign_outs = SignOuts(telling.hub, directory)
         self.follow: Follow | None = None
 
@@ -49,6 +51,11 @@ class Relay:
     def ready(self) -> bool:
         """Does a socket that opens now hear everything from now on?"""
         return self.follow is not None and self.follow.caught_up.is_set()
+
+    @property
+    def behind(self) -> int:
+        """How many events of the log were not told yet, as far as nats-server has said."""
+        return 0 if self.follow is None else self.follow.behind
 
     async def begin(self) -> None:
         """Takes its place in the log, before the door listens. Waits for as long as the log can't tell it."""
@@ -105,7 +112,9 @@ class Relay:
             for frame in await self.framing.of(recorded):
                 await self.telling.tell(frame, len(stored.body))
             await self._evict(recorded)
+            self.metrics.stream_lag.observe(max(0.0, time.time() - recorded.at.timestamp()))
         except Exception:
+            self.metrics.dispatch_errors.labels("poison").inc()
             log.exception("push.poison", position=stored.position)
         finally:
             self.telling.ring.pass_by(stored.position)

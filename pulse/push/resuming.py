@@ -19,6 +19,7 @@ from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused, Stored
 from pulse.eventlog.envelope import NEWER, open_stored
 from pulse.eventlog.jetstream import Log
+from pulse.metrics import Metrics
 from pulse.push.cursors import WHOLE, Cursor, Cursors
 from pulse.push.encoding import Told, Wire
 from pulse.push.framing import Framing, whose_rights
@@ -62,12 +63,15 @@ class Missed:
     ring: Ring
     older: list[Told]
     read_to: Cursor
+    metrics: Metrics
 
     def wires(self, wanted: Wanted) -> list[Wire]:
         """Everything up to now that one subscription is told of it. Raises MustSnapshot when it is too much."""
         found = [wire for told in self._all() if (wire := wanted(told)) is not None]
         if len(found) > FRAMES or sum(len(wire.framed) for wire in found) > BYTES:
-            raise MustSnapshot(Reason.TOO_FAR)
+            raise counted(self.metrics, Reason.TOO_FAR)
+        self.metrics.resumes.labels("recovered", "").inc()
+        self.metrics.replayed_events.observe(len(found))
         return found
 
     def _all(self) -> Iterator[Told]:
@@ -76,15 +80,22 @@ class Missed:
 
 
 class Resuming:
-    def __init__(self, source: Log, framing: Framing, ring: Ring, cursors: Cursors) -> None:
+    def __init__(self, source: Log, framing: Framing, ring: Ring, cursors: Cursors, metrics: Metrics) -> None:
         self.source = source
         self.framing = framing
         self.ring = ring
         self.cursors = cursors
+        self.metrics = metrics
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def missed(self, since: Cursor, person: UUID | None = None) -> Missed:
         """What somebody missed; returns once the ring has the rest. Raises MustSnapshot."""
+        try:
+            return await self._read(since, person)
+        except MustSnapshot as must:
+            raise counted(self.metrics, must.reason) from None
+
+    async def _read(self, since: Cursor, person: UUID | None) -> Missed:
         await self._until_known(since)
         older: list[Told] = []
         read_to = since
@@ -94,7 +105,7 @@ class Resuming:
                     read_to = await self._read_on(older, read_to, person)
         if person is not None and self.ring.rights_changed(person, since):
             raise MustSnapshot(Reason.RIGHTS)
-        return Missed(self.ring, older, read_to)
+        return Missed(self.ring, older, read_to, self.metrics)
 
     def _is_older(self, cursor: Cursor) -> bool:
         """Is there anything after it that the ring does not hold?"""
@@ -155,6 +166,11 @@ class Resuming:
         if person is not None and whose_rights(recorded) == person:
             raise MustSnapshot(Reason.RIGHTS)
         return [Told(frame, self.cursors, len(stored.body)) for frame in await self.framing.of(recorded)]
+
+
+def counted(metrics: Metrics, reason: Reason) -> MustSnapshot:
+    metrics.resumes.labels("snapshot", reason).inc()
+    return MustSnapshot(reason)
 
 
 @contextlib.contextmanager

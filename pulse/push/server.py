@@ -7,14 +7,16 @@ import logging
 import socket as sockets
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from pulse.errors import NotFound, PulseError, TryLater
+from pulse.metrics import Metrics
 from pulse.push.channel_ws import ChannelWs
+from pulse.push.codes import Code
 from pulse.push.leaving import send_home
 from pulse.push.peers import NOBODY, Owner, Socket
 from pulse.push.pings import PING_SECONDS, PONG_SECONDS, PushConnection
@@ -36,11 +38,12 @@ class PushServer:
     All of them answer 503 until the relay is ready: a socket that opened earlier would miss what happens meanwhile.
     """
 
-    def __init__(self, channel_ws: ChannelWs, pusher: Pusher, relay: Relay, porter: Porter | None = None) -> None:
+    def __init__(self, channel_ws: ChannelWs, pusher: Pusher, relay: Relay, porter: Porter, metrics: Metrics) -> None:
         self.channel_ws = channel_ws
         self.pusher = pusher
         self.relay = relay
-        self.porter = porter or Porter()
+        self.porter = porter
+        self.metrics = metrics
 
     @contextlib.asynccontextmanager
     async def listening(self, host: str, port: int) -> AsyncIterator[int]:
@@ -66,7 +69,8 @@ class PushServer:
             if url.path == "/healthz":
                 return connection.respond(HTTPStatus.OK, "ok\n")
             connection.address = self.porter.address_of(connection, request)
-            connection.owner = self._owner(request, url.path, query_of(url.query))
+            with self.metrics.auth.time():
+                connection.owner = self._owner(request, url.path, query_of(url.query))
         except PulseError as refusal:
             return connection.respond(refusal.status, f"{refusal}\n")
         except (ValueError, LookupError):  # an address that is none, a header given twice
@@ -86,6 +90,14 @@ class PushServer:
         assert connection.request is not None
         url = urlsplit(connection.request.path)
         socket = Socket(connection, connection.owner)
+        try:
+            await self._hand_over(connection, socket, url)
+        finally:
+            if socket.dismissed is Code.TOO_SLOW:
+                self.metrics.slow_closes.inc()
+            self.metrics.disconnects.labels(str(socket.dismissed or connection.close_code or "none")).inc()
+
+    async def _hand_over(self, connection: PushConnection, socket: Socket, url: SplitResult) -> None:
         with contextlib.suppress(ConnectionClosed), self.porter.entering(connection.address) as refusal:
             if refusal is not None:
                 await socket.close(refusal)

@@ -10,6 +10,7 @@ from itertools import chain
 from uuid import UUID
 
 from pulse.directory import Directory
+from pulse.metrics import Metrics
 from pulse.push.cursors import Cursors
 from pulse.push.encoding import Told, Wire, event_wire, wire_of
 from pulse.push.frames import Frame
@@ -19,11 +20,12 @@ from pulse.push.ring import Ring
 
 
 class Telling:
-    def __init__(self, hub: Hub, directory: Directory, ring: Ring, cursors: Cursors) -> None:
+    def __init__(self, hub: Hub, directory: Directory, ring: Ring, cursors: Cursors, metrics: Metrics) -> None:
         self.hub = hub
         self.directory = directory
         self.ring = ring
         self.cursors = cursors
+        self.metrics = metrics
 
     async def tell(self, frame: Frame, size: int = 0) -> None:
         """Who gets it is settled in one step, with its place in the ring: whoever comes while it is being written
@@ -31,8 +33,9 @@ class Telling:
         told = Told(frame, self.cursors, size)
         if frame.position is not None:
             self.ring.keep(told)
-        for peers, wire in self._letters(told):
-            await fan_out(peers, wire)
+        with self.metrics.fanout.time():
+            for peers, wire in self._letters(told):
+                await fan_out(peers, wire)
 
     def head(self) -> str:
         """A cursor: everything up to here was told."""

@@ -59,12 +59,12 @@ def push_parts(
     """Made together, because each hears of the others."""
     hub, directory, ring = hub or Hub(roster=house.roster), directory or house.directory, ring or Ring()
     signer, key = house.signer, house.settings.push_key
-    telling = Telling(hub, directory, ring, Cursors(house.epoch, house.vault.derive("cursors")))
+    telling = Telling(hub, directory, ring, Cursors(house.epoch, house.vault.derive("cursors")), house.metrics)
     framing = Framing(house.log, directory)
-    resuming = Resuming(house.log, framing, ring, telling.cursors)
+    resuming = Resuming(house.log, framing, ring, telling.cursors, house.metrics)
     rights, acks = ChannelRights(directory, house.store), Acks(house.store, directory, clock)
     windows, app_events = Windows(telling, resuming, signer, clock), AppEvents(house.log)
-    caches, client_events = Caches(app_events), ClientEvents(house.log, hub, directory, rights)
+    caches, client_events = Caches(app_events), ClientEvents(house.log, hub, directory, rights, house.metrics)
     subscriptions = Subscriptions(telling, resuming, caches, signer, key)
     pusher = Pusher(telling, subscriptions, UserSignIn(hub, directory, signer, key), client_events, acks, key)
     Comings(hub)

@@ -33,6 +33,7 @@ from pulse.projections.projector import Projector
 from pulse.projections.reads import Reads
 from pulse.projections.rebuild import make_current
 from pulse.projections.rejections import keep_rejections
+from pulse.push.gauges import Gauges
 from pulse.push.online import keep_online
 from pulse.push.pings import Pings
 from pulse.push.porter import Porter
@@ -77,10 +78,11 @@ async def open_push(house: House) -> AsyncIterator[int]:
         lambda: relay.sign_outs.run(now),
         online,
         parts.rounds.run,
-        Pings(parts.hub).run,
+        Pings(parts.hub, house.metrics.ws_ping_latency.observe).run,
     ]
     house.checks["push"] = true_when(lambda: relay.ready)
-    server = PushServer(parts.channel_ws, parts.pusher, relay, porter_for(house.settings))
+    house.metrics.registry.register(Gauges(parts.hub, lambda: relay.behind))
+    server = PushServer(parts.channel_ws, parts.pusher, relay, porter_for(house.settings), house.metrics)
     host, number = house.settings.push_host, house.settings.push_port
     async with open_app_doors(house, parts), server.listening(host, number) as port:
         assert relay.follow is not None  # it has its place in the log before the port listens

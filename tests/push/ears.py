@@ -215,7 +215,7 @@ async def a_door(
 ) -> AsyncIterator[Door]:  # fmt: skip
     parts = push_parts(house, clock, hub or Hub(), directory, ring)
     relay = parts.relay
-    server = PushServer(parts.channel_ws, parts.pusher, relay, Porter(**options))
+    server = PushServer(parts.channel_ws, parts.pusher, relay, Porter(**options), house.metrics)
     await parts.listen()
     async with asyncio.TaskGroup() as group:
         talking = group.create_task(talk(house.log, parts.hub.roster))
