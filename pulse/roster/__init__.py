@@ -28,8 +28,8 @@ Said = tuple[str, bytes]  # a subject and a body
 class Roster:
     """What this process does counts at once; what others do, when it is heard.
 
-    Whoever stands in `when_changed` is called with each change, in the order in which they happen. `wake` is set when
-    there is something to say, or when something is due earlier than it was.
+    Whoever stands in `when_changed` is called with each change, in the order in which they happen, and raises nothing.
+    `wake` is set when there is something to say, or when something is due earlier than it was.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Roster:
         self._others = Others(self._merged)
         self._askers: set[str] = set()
         self._beat_at = clock()
+        self._telling = False
 
     # What this process's connections do
 
@@ -177,12 +178,18 @@ class Roster:
         self._own.take(seat, self.clock())
 
     def _tell(self) -> None:
-        """Listeners are called when all is as it will be: they may ask, and even join."""
+        """Listeners are called when all is as it will be: they may ask, even join. What comes of it is told after."""
         self.wake.set()
-        changes, self._merged.changes = self._merged.changes, []
-        for change in changes:
-            for told in list(self.when_changed):
-                told(change)
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while self._merged.changes:
+                change = self._merged.changes.popleft()
+                for told in list(self.when_changed):
+                    told(change)
+        finally:
+            self._telling = False
 
 
 def address(process: str) -> str:

@@ -5,6 +5,7 @@ Whoever goes stays shown for the grace, so that a page that is loaded again make
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -43,7 +44,7 @@ class Merged:
     """`changes` gathers what has to be told, until somebody takes it."""
 
     def __init__(self, grace: float) -> None:
-        self.changes: list[Change] = []
+        self.changes: deque[Change] = deque()
         self._grace = grace
         self._lines: dict[str, dict[Seat, Held]] = {}
         self._subscriptions: dict[str, int] = {}
