@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test journey check bench schemas clean
+.PHONY: run test conformance browser journey check bench schemas clean
 
 run: $(VENV)/run
 	$(BIN)/pulse up --demo
@@ -11,6 +11,16 @@ run: $(VENV)/run
 # Every test: two at a time, each with servers of its own. A file's tests stay together; the longest files begin.
 test: $(VENV)/test
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# What others wrote to try such a server with (docs/conformance.md). `make test` runs it too, without looking for a browser.
+conformance: $(VENV)/test browser
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m conformance tests/conformance
+
+# Chromium in no package of Python's or npm's: Debian has it, and root may install it.
+browser:
+	@command -v chromium > /dev/null || command -v google-chrome > /dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -q -y --no-install-recommends chromium; } \
+	|| echo "There is no chromium, and it can't be installed here: as root, apt-get install chromium. Its test is skipped."
 
 journey: $(VENV)/test
 	$(BIN)/pytest -m long

@@ -39,8 +39,9 @@ DOORS = tuple(role for role in wiring.ROLES if role != "deliver")
 STREAMS = NATS_FOLDER / "streams.json"
 # The longest files, begun first: so both workers end at about the same time.
 LONGEST = frozenset({
-    "tests/commands/test_up.py", "tests/desk/test_schemathesis.py", "tests/laws/test_projections.py",
-    "tests/laws/test_snapshot_and_frames.py", "tests/test_bench.py", "tests/test_embedded.py",
+    "tests/commands/test_up.py", "tests/conformance/test_pusher_js_suite.py", "tests/desk/test_schemathesis.py",
+    "tests/laws/test_projections.py", "tests/laws/test_snapshot_and_frames.py", "tests/test_bench.py",
+    "tests/test_embedded.py",
 })  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -36,9 +35,3 @@ async def empty_log(addresses: Addresses) -> None:
         await log.api(f"STREAM.DELETE.{log.stream}")
     await reconcile(log, wanted_streams(STREAMS), max_bytes=1 << 30)
     await log.close()
-
-
-@pytest.fixture(scope="session")
-def cache_dir() -> Path:
-    """Survives test runs; git does not see it."""
-    return Path(__file__).parents[2] / ".cache"

@@ -1,0 +1,92 @@
+"""pusher-js in node, unmodified: what moderators' pages hear, by WebSocket and where only HTTP gets through."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conformance.app import library
+from tests.conformance.node import Script, running
+from tests.conformance.signing import signing_server
+from tests.conftest import Pulse
+from tests.fakes.serving import served
+from tests.push.ears import BORIS, a_visit, happened, writes
+from tests.push.test_news import published
+
+
+@asynccontextmanager
+async def listening(
+    pulse: Pulse, place: Path, person: str, channels: list[str], **options: Any
+) -> AsyncIterator[Script]:  # fmt: skip
+    where, http = urlsplit(pulse.push), urlsplit(pulse.house.settings.http_address)
+    door = f"{pulse.house.settings.http_address}/broadcasting/auth"
+    addresses = {
+        "wsHost": where.hostname, "wsPort": where.port, "httpHost": http.hostname, "httpPort": http.port,
+        "enabledTransports": ["ws"],
+        "channelAuthorization": {"endpoint": door, "transport": "ajax", "headers": await pulse.sign_in(person)},
+    }  # fmt: skip
+    asked = {"key": pulse.house.settings.push_key, "options": addresses | options, "channels": channels}
+    async with running(place, "subscribe.cjs", json.dumps(asked)) as script:
+        yield script
+
+
+@pytest.mark.parametrize("way", ["ws", "xhr_streaming", "xhr_polling"])
+async def test_pusher_js_hears_a_reply_on_a_chats_channel_by_each_way(pulse: Pulse, node_place: Path, way: str) -> None:
+    visit = a_visit()
+    await happened(pulse, visit, writes("Hello"))
+    channel = f"private-chat.{visit.chat}"
+    async with listening(pulse, node_place, "anna", [channel], enabledTransports=[way]) as script:
+        await script.until("pusher:subscription_succeeded")
+        headers = await pulse.sign_in("boris")
+        answer = await pulse.http.post(f"/api/chats/{visit.chat}/messages", json={"text": "Good day"}, headers=headers)
+        assert answer.status_code == 201
+        told = await script.until("NewChatMessage")
+    assert [one["event"] for one in told] == ["ChatAssigned", "NewChatMessage"]
+    assert told[-1]["channel"] == channel
+    assert told[-1]["data"]["text"] == "Good day"
+    assert told[-1]["data"]["sender"] == {"id": str(BORIS), "name": "Boris"}
+
+
+async def test_pusher_js_hears_on_a_moderators_channel_what_they_are_given(pulse: Pulse, node_place: Path) -> None:
+    visit = a_visit()
+    await happened(pulse, visit, writes("Hello"))
+    async with listening(pulse, node_place, "boris", [f"private-moderator.{BORIS}"]) as script:
+        await script.until("pusher:subscription_succeeded")
+        given = {"moderatorId": str(BORIS)}
+        headers = await pulse.sign_in("anna")
+        answer = await pulse.http.post(f"/api/chats/{visit.chat}/assign-operator", json=given, headers=headers)
+        assert answer.status_code == 200, answer.text
+        told = await script.until("ChatAssigned")
+    assert told[-1]["data"]["holder"]["name"] == "Boris"
+    assert told[-1]["data"]["chat_id"] == str(visit.chat)
+
+
+async def test_pusher_js_is_told_when_a_channel_is_not_for_it(pulse: Pulse, node_place: Path) -> None:
+    async with listening(pulse, node_place, "anna", [f"private-moderator.{BORIS}"]) as script:
+        told = await script.until("pusher:subscription_error")
+    assert told[-1]["data"]["status"] == 403
+
+
+async def test_pusher_js_hears_what_a_producer_publishes(pulse: Pulse, node_place: Path) -> None:
+    async with listening(pulse, node_place, "boris", ["private-campaign.17"]) as script:
+        await script.until("pusher:subscription_succeeded")
+        await published(pulse, "campaign.updated", campaign_id=17, status="paused")
+        told = await script.until("CampaignUpdated")
+    assert told[-1]["data"] == {"campaign_id": 17, "status": "paused"}
+
+
+async def test_pusher_js_opens_what_was_encrypted_for_a_channel(pulse: Pulse, node_place: Path) -> None:
+    app, channel = library(pulse.house), "private-encrypted-orders"
+    async with served(signing_server(app)) as address:
+        signing = {"endpoint": f"{address}/auth", "transport": "ajax"}
+        async with listening(pulse, node_place, "anna", [channel], channelAuthorization=signing) as script:
+            await script.until("pusher:subscription_succeeded")
+            await asyncio.to_thread(app.trigger, channel, "OrderPaid", {"id": 7})
+            assert (await script.until("OrderPaid"))[-1]["data"] == {"id": 7}
