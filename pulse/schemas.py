@@ -1,5 +1,5 @@
-"""Writes `schemas/` from the code: a JSON Schema and a sample per event version, a sample of each thing that
-other systems are told, and the HTTP API's document.
+"""Writes `schemas/` from the code: a JSON Schema and a sample per event version and per frame, a sample of each thing
+that other systems are told, and the documents of the HTTP API and of what is told live.
 
 Run by `make schemas`; a test holds the committed files against what this makes.
 """
@@ -19,11 +19,14 @@ from pulse.aggregates import EVENTS
 from pulse.aggregates.upcasts import UPCASTS
 from pulse.delivery.public_event import SHAPES, public_event
 from pulse.eventlog.envelope import data_struct, open_envelope, seal, specimen, subject_of, wire_name
+from pulse.push.shapes.asyncapi import as_yaml, asyncapi
+from pulse.push.shapes.files import frame_schemas
+from pulse.push.shapes.samples import frame_samples
+from pulse.shapes.documents import DIALECT
 from pulse.wiring.doors import openapi
 
 FOLDER = Path(__file__).parent.parent / "schemas"
 SCOPE = {"source": UUID(int=2), "department": UUID(int=3), "holder": UUID(int=4)}
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, Any]:
@@ -40,7 +43,14 @@ def schemas() -> dict[str, Any]:
         told = _told(event_class)
         if told is not None:
             files[f"outgoing/{told['type']}.json"] = told
-    return files
+    return files | _live()
+
+
+def _live() -> dict[str, Any]:
+    """What is told live."""
+    shapes = {f"frames/{name}.json": schema for name, schema in frame_schemas().items()}
+    samples = {f"samples/frames/{name}.json": sample for name, sample in frame_samples().items()}
+    return shapes | samples | {"asyncapi.yaml": as_yaml(asyncapi()).lstrip()}
 
 
 def _told(event_class: type[AggregateEvent]) -> Any:
@@ -52,8 +62,9 @@ def _told(event_class: type[AggregateEvent]) -> Any:
     return orjson.loads(orjson.dumps(public_event(recorded)))
 
 
-def as_text(schema: Any) -> str:
-    return json.dumps(schema, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+def as_text(made: Any) -> str:
+    text = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True)
+    return text + "\n"
 
 
 def main() -> None:

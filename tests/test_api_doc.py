@@ -1,4 +1,4 @@
-"""docs/api.md tells the truth: its lines work one after the other, and it knows every address, frame and code."""
+"""docs/api.md tells the truth: its lines work one after the other, and it knows every address and code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from pulse.errors import BadInput, NotAuthentic, NotFound, Refusal
-from pulse.push import frames, notifications, rooms
 from tests.conftest import Pulse
 from tests.laws.test_errors import ERRORS
 from tests.promises import document
@@ -72,16 +71,3 @@ def test_it_names_every_error() -> None:
 def test_no_line_stands_there_twice() -> None:
     lines = [line for line in TEXT.splitlines() if line and not line.startswith(("```", "| address |", "|---"))]
     assert [line for line, times in Counter(lines).items() if times > 1] == []
-
-
-def test_it_names_every_frame() -> None:
-    told = re.findall(r'Told\("([\w.]+)", "(\w+)"', Path(frames.__file__).read_text())
-    assert told
-    for module in (rooms, notifications):
-        text = Path(module.__file__).read_text()
-        tidings = re.findall(r'"((?:room|notification)\.\w+)", "?(\w+)', text)
-        told += [(kind, event) for kind, event in tidings if event[0].isupper()]
-    assert {"room.typing", "notification.read"} <= {kind for kind, _ in told}
-    rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \|", TEXT, re.MULTILINE)
-    for kind, event in told:
-        assert any(kind == named and f"`{event}`" in events for named, events in rows), (kind, event)

@@ -8,27 +8,23 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from pulse.errors import PulseError
 from pulse.eventlog.commands import Decided
 from pulse.http import MEDIA_TYPE, Invalid, answer, described
 from pulse.projections.paging import Page
+from pulse.shapes import Shape
 
 # Of a route, by status, for the API's document.
 Responses = dict[int | str, dict[str, Any]]
 
 
-class Shown(BaseModel):
-    """A row as the API shows it. Its fields carry `examples`, of which the document makes whole ones.
-
-    Nothing is built of it before somebody asks for the document.
-    """
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+class Shown(Shape):
+    """What the API alone shows."""
 
 
-Row = TypeVar("Row", bound=Shown)
+Row = TypeVar("Row", bound=Shape)
 
 
 class Listed(Shown, Generic[Row]):

@@ -19,18 +19,13 @@ from pulse.desk.guard import Guard
 from pulse.eventlog.live import ATTENTION, STAFF_TYPING
 from pulse.http import answer
 from pulse.limits import Rate
+from pulse.shapes.chats import ViewerRow
 
 
 class Looking(Body):
     """`viewing` is false when one looks away."""
 
     viewing: Annotated[bool, Field(examples=[True])] = True
-
-
-class ViewerRow(Shown):
-    id: Annotated[UUID, Field(examples=["76b3650b-e037-5e26-acd4-70d922a03793"])]
-    name: Annotated[str, Field(examples=["Anna"])]
-    typing: Annotated[bool, Field(examples=[False])]
 
 
 class Said(Shown):

@@ -13,9 +13,9 @@ from pulse.desk.answers import WRITTEN, Listed, Shown, paged, shows
 from pulse.desk.bodies import WITHOUT_NUL, Body, Cursor, Limit
 from pulse.desk.chat_commands import OnChat, on_chat
 from pulse.desk.chat_desk import ChatDesk
-from pulse.desk.chat_rows import At, Name, Named, Version
 from pulse.desk.guard import Guard
 from pulse.projections import callbacks
+from pulse.shapes.chats import At, Name, Named, Version
 
 
 class CallbackOutcome(Body):

@@ -11,13 +11,14 @@ from pulse.access import Person, reach_of
 from pulse.desk.answers import paged, refuses, shows
 from pulse.desk.chat_desk import ChatDesk
 from pulse.desk.chat_query import ChatQuery
-from pulse.desk.chat_rows import ChatList, ChatRow
+from pulse.desk.chat_rows import ChatList
 from pulse.desk.guard import Guard
 from pulse.desk.saved_views import view_of
 from pulse.errors import NotFound
 from pulse.http import answer
 from pulse.projections import chat_list, counters
 from pulse.projections.reads import Reads
+from pulse.shapes.chats import ChatRow
 
 
 def chat_routes(guard: Guard, desk: ChatDesk, reads: Reads) -> APIRouter:

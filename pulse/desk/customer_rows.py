@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from pulse.desk.answers import Shown
-from pulse.desk.chat_rows import Blocked, ChatRow, Count, Name, Peer
+from pulse.shapes.chats import Blocked, ChatRow, Count, Name, Peer
 
 
 class CustomerRow(Shown):

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from pulse.desk.answers import Shown
-from pulse.desk.chat_rows import At, Count
+from pulse.shapes.chats import At, Count
 
 Kind = Annotated[str, Field(examples=["chat.message-received"])]
 Outcome = Annotated[str, Field(examples=["taken"])]

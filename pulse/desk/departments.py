@@ -12,7 +12,6 @@ from pulse.aggregates.department import NAME_LIMIT, Department, department_id
 from pulse.aggregates.moderator import Moderator
 from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
-from pulse.desk.chat_rows import Named
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
 from pulse.errors import Refusal
@@ -20,6 +19,7 @@ from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.projections import holding
 from pulse.projections.reads import Reads
+from pulse.shapes.chats import Named
 
 AN_ID = "985a3857-a778-5627-9fc2-a8d60e434c7f"
 NAMED_CHATS = 20

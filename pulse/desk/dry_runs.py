@@ -14,7 +14,6 @@ from pulse.access import Person
 from pulse.aggregates.source_rules import Rule, require_rules
 from pulse.desk.answers import Listed, Shown, refuses, shows
 from pulse.desk.bodies import Body
-from pulse.desk.chat_rows import At, Named
 from pulse.desk.guard import Guard
 from pulse.desk.routing import RULES, NewPolicy
 from pulse.directory import Directory
@@ -23,6 +22,7 @@ from pulse.errors import BadInput, NotFound
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.limits import Rate
+from pulse.shapes.chats import At, Named
 
 MOST_EVENTS = 100_000
 

@@ -10,35 +10,17 @@ from pydantic import Field
 
 from pulse.access import Person, by_moderator, reach_of
 from pulse.aggregates.notification import Notifications, notifications_id
-from pulse.desk.answers import WRITTEN, Listed, Shown, done, paged, shows
+from pulse.desk.answers import WRITTEN, Listed, done, paged, shows
 from pulse.desk.bodies import Body, Cursor, Limit
-from pulse.desk.chat_rows import Named
 from pulse.desk.guard import Guard
-from pulse.desk.rooms import ANNA, WHEN
 from pulse.errors import there
 from pulse.eventlog.commands import Decided
 from pulse.eventlog.store import EventStore
 from pulse.projections import notifications
 from pulse.projections.reads import Reads
+from pulse.shapes.rooms import NotificationRow
 
 Unread = Annotated[bool, Query(description="only what you have not read")]
-
-
-class NotificationRow(Shown):
-    """`kind`: mention, direct, assigned, transferred, taken-away, closed, callback, reply-failed, reply-uncertain,
-    source-halted, telegram-unlinked or two-factor-reset.
-    """
-
-    id: Annotated[int, Field(examples=[1042])]
-    kind: Annotated[str, Field(examples=["mention"])]
-    chat_id: Annotated[UUID | None, Field(examples=[ANNA])]
-    room_id: Annotated[UUID | None, Field(examples=[None])]
-    source_id: Annotated[UUID | None, Field(examples=[None])]
-    number: Annotated[int | None, Field(examples=[7])]
-    by: Named | None
-    text: Annotated[str, Field(examples=["Can you look at this?"])]
-    at: Annotated[str, Field(examples=[WHEN])]
-    read: Annotated[bool, Field(examples=[False])]
 
 
 class ListedNotifications(Listed[NotificationRow]):

@@ -15,11 +15,11 @@ from pulse.desk.answers import WRITTEN, Shown, Written, done, refuses, shows
 from pulse.desk.bodies import Body
 from pulse.desk.decisions import Decisions
 from pulse.desk.guard import Guard
-from pulse.desk.rooms import WHEN
 from pulse.errors import NotFound, Refusal
 from pulse.eventlog.store import EventStore
 from pulse.http import answer
 from pulse.pager_codes import new_code
+from pulse.shapes.rooms import WHEN
 
 CHANNEL = "telegram"
 

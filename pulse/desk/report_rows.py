@@ -17,9 +17,9 @@ from pydantic import (
 
 from pulse.desk.answers import Shown
 from pulse.desk.bodies import WITHOUT_NUL
-from pulse.desk.chat_rows import At, Count, Named, Version
 from pulse.desk.deliveries import known_channel
 from pulse.desk.report_times import Moment
+from pulse.shapes.chats import At, Count, Named, Version
 
 By = Literal["moderator", "channel", "department", "source", "tag", "day", "week"]
 HoursKind = Literal["working", "clock"]

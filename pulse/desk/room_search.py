@@ -10,15 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pulse.access import Person
 from pulse.desk.answers import Listed, Shown, paged, refuses, shows
-from pulse.desk.chat_rows import Named
 from pulse.desk.guard import Guard, OwnWrite
 from pulse.desk.room_desk import RoomDesk
-from pulse.desk.rooms import ROOM
 from pulse.desk.search import A_SECOND, AT_ONCE, Part, Words
 from pulse.errors import NotFound
 from pulse.limits import Rate
 from pulse.projections import room_words, searching
 from pulse.projections.reads import as_position
+from pulse.shapes.chats import Named
+from pulse.shapes.rooms import ROOM
 
 
 class RoomHit(Shown):

@@ -9,10 +9,9 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from pulse.access import Person
-from pulse.desk.answers import WRITTEN, Listed, Shown, Written, done, paged, refuses, shows
+from pulse.desk.answers import WRITTEN, Listed, Written, done, paged, refuses, shows
 from pulse.desk.attention import Said
 from pulse.desk.bodies import WITHOUT_NUL, Body, Bound, ClientId, Cursor, Limit
-from pulse.desk.chat_rows import Named
 from pulse.desk.guard import Guard
 from pulse.desk.room_desk import RoomDesk
 from pulse.errors import NotFound
@@ -21,36 +20,9 @@ from pulse.http import answer
 from pulse.limits import Rate
 from pulse.projections import rooms
 from pulse.projections.reads import Reads
+from pulse.shapes.rooms import ANNA, ROOM, RoomMessageRow, RoomRow
 
 END = 2**31 - 1
-ROOM = "bd0ac4f2-4898-52aa-bd9b-d19d8c4859b9"
-ANNA = "76b3650b-e037-5e26-acd4-70d922a03793"
-WHEN = "2026-11-21T09:30:00Z"
-
-
-class RoomRow(Shown):
-    """`with` and `seen_by_other` are a direct room's. `unread` is `messages` less `seen`."""
-
-    id: Annotated[UUID, Field(examples=[ROOM])]
-    kind: Annotated[str, Field(examples=["general"])]
-    with_: Annotated[Named | None, Field(alias="with", examples=[None])]
-    messages: Annotated[int, Field(examples=[12])]
-    seen: Annotated[int, Field(examples=[10])]
-    unread: Annotated[int, Field(examples=[2])]
-    seen_by_other: Annotated[int | None, Field(examples=[None])]
-    last_text: Annotated[str, Field(examples=["Lunch?"])]
-    last_by: Named | None
-    last_at: Annotated[str | None, Field(examples=[WHEN])]
-
-
-class RoomMessageRow(Shown):
-    id: Annotated[int, Field(examples=[12])]
-    room_id: Annotated[UUID, Field(examples=[ROOM])]
-    sender: Named
-    text: Annotated[str, Field(examples=["Lunch?"])]
-    mentions: Annotated[list[UUID], Field(examples=[[]])]
-    client_msg_id: Annotated[str | None, Field(examples=["w1"])]
-    created_at: Annotated[str, Field(examples=[WHEN])]
 
 
 class WrittenMessage(Written):

@@ -12,13 +12,13 @@ from pulse.access import Person, reach_of
 from pulse.desk.answers import Listed, Shown, shows
 from pulse.desk.bodies import WITHOUT_NUL
 from pulse.desk.chat_desk import ChatDesk
-from pulse.desk.chat_rows import Sender
 from pulse.desk.guard import Guard, OwnWrite
 from pulse.http import answer
 from pulse.limits import Rate
 from pulse.projections import searching
 from pulse.projections.reads import Reads, as_position
 from pulse.projections.searching import Filters
+from pulse.shapes.entries import Sender
 
 A_SECOND, AT_ONCE = 5.0, 30
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from pulse.desk.answers import Shown, WithSecret, Written, written
-from pulse.desk.chat_rows import At, Count
+from pulse.shapes.chats import At, Count
 
 Position = Annotated[int, Field(ge=1, le=2**53, examples=[1])]
 Trouble = Annotated[str | None, Field(examples=["It answered 500."])]

@@ -10,10 +10,10 @@ from pulse.access import Person
 from pulse.desk.answers import Listed, paged, shows
 from pulse.desk.bodies import Bound, Limit
 from pulse.desk.chat_desk import ChatDesk
-from pulse.desk.chat_rows import EntryRow
 from pulse.desk.guard import Guard
 from pulse.errors import BadInput
 from pulse.projections import thread
+from pulse.shapes.entries import EntryRow
 
 Around = Annotated[
     int | None, Query(ge=0, le=thread.END, examples=[7], description="this entry, and what stands around it")

@@ -12,7 +12,6 @@ from pulse.access import Person, by_moderator
 from pulse.aggregates.moderator import EMAIL_LIMIT, NAME_LIMIT, Moderator
 from pulse.desk.answers import WRITTEN, Listed, Shown, Written, shows, whole
 from pulse.desk.bodies import WITHOUT_NUL, Body
-from pulse.desk.chat_rows import Named
 from pulse.desk.guard import Guard
 from pulse.desk.invitations import InvitationRow, Invitations
 from pulse.eventlog.commands import Decided
@@ -20,6 +19,7 @@ from pulse.http import answer
 from pulse.passwords import LONGEST, SHORTEST
 from pulse.people import Newcomer, People
 from pulse.presence import Presence
+from pulse.shapes.chats import Named
 from pulse.tokens import INVITATION_LIFE, RESET_LIFE
 
 AN_ID = "76b3650b-e037-5e26-acd4-70d922a03793"

@@ -4,15 +4,24 @@ sends again, or that somebody switched off or on."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
+from uuid import UUID
 
 from pulse.access import may_manage
-from pulse.aggregates.source import SourceDisabled, SourceEnabled, SourceHalted, SourceResumed
-from pulse.directory import Directory
+from pulse.aggregates.source import Source, SourceDisabled, SourceEnabled, SourceHalted, SourceResumed
 from pulse.eventlog.envelope import Recorded
 from pulse.push.frames import Data, Frame
 
 
-def source_frames(recorded: Recorded, directory: Directory) -> Iterator[Frame]:
+class Known(Protocol):
+    """What has to be known of sources and people: the directory knows it."""
+
+    def find_source(self, source: UUID) -> Source | None: ...
+
+    def admins(self) -> frozenset[UUID]: ...
+
+
+def source_frames(recorded: Recorded, directory: Known) -> Iterator[Frame]:
     """None for whatever needs no admin. `reason` is empty unless its provider gave one; `until` is when it tries by
     itself."""
     because: Data = {"reason": "", "until": None}

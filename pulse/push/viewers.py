@@ -19,9 +19,8 @@ from pulse.errors import Trouble
 from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.envelope import NEWER_HISTORY
 from pulse.eventlog.store import EventStore
-from pulse.push.chat_frames import channels_of, seeing
-from pulse.push.frames import Frame
 from pulse.push.telling import Telling
+from pulse.push.viewer_frames import viewers_frame
 
 FORGET_SECONDS = 1.0
 
@@ -73,12 +72,6 @@ class Viewers:
             await self._tell(chat, Place(found.department_id, found.holder_id) if found else Place(None, None))
 
     async def _tell(self, chat: UUID, place: Place) -> None:
-        may_know = seeing((place,))
-        people = [(viewer, self.directory.person(viewer.person)) for viewer in self.attention.viewers(chat)]
-        data = {"viewers": [
-            {"id": viewer.person, "name": person.name, "typing": viewer.typing}
-            for viewer, person in people
-            if person is not None and may_know(person)
-        ]}  # fmt: skip
-        channels = tuple(channels_of(chat, ()))
-        await self.telling.tell(Frame("chat.viewers", "ChatViewers", data, channels, may_know, about=chat))
+        people = [(self.directory.person(viewer.person), viewer.typing) for viewer in self.attention.viewers(chat)]
+        there = [(person, typing) for person, typing in people if person is not None]
+        await self.telling.tell(viewers_frame(chat, place, there))

@@ -14,8 +14,10 @@ from pulse.aggregates.department import department_id
 from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.source import source_id
 from pulse.desk.answers import Listed
-from pulse.desk.chat_rows import ChatList, ChatRow, Deed, EntryRow
+from pulse.desk.chat_rows import ChatList, Deed
 from pulse.house import now
+from pulse.shapes.chats import ChatRow
+from pulse.shapes.entries import EntryRow
 from tests.conftest import Pulse
 from tests.desk.test_chats import a_thread, someone
 from tests.world import SALES, SUPPORT, Desk, a_name, accounts, is_problem, settled, vera_writes

@@ -10,7 +10,7 @@ import pulse
 ROOT = Path(pulse.__file__).parent
 
 FLOORS: list[tuple[str, ...]] = [
-    ("errors", "values", "sniff"),
+    ("errors", "values", "sniff", "shapes"),
     ("limits", "metrics"),
     (
         "settings",

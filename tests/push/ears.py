@@ -38,6 +38,7 @@ from pulse.roster.talking import talk
 from pulse.tokens import Visit
 from pulse.wiring.push_parts import PushParts, push_parts
 from tests.conftest import Pulse
+from tests.frame_promises import told_as_promised
 
 ADMIN, ANNA, BORIS = (moderator_id(f"{name}@pulse.example") for name in ("admin", "anna", "boris"))
 SALES, SUPPORT = department_id("Sales"), department_id("Support")
@@ -59,9 +60,16 @@ class Ear:
     async def next(self) -> Frame:
         """The next frame; what Pulse says about the connection itself is kept apart."""
         async with asyncio.timeout(PATIENCE):
-            while is_pulses(frame := json.loads(await self.socket.recv())):
+            while is_pulses(frame := await self._promised()):
                 self.asides.append(frame)
         self.heard.append(frame)
+        return frame
+
+    async def _promised(self) -> Frame:
+        """Whatever comes, as schemas/frames/ says it does."""
+        frame: Frame = json.loads(await self.socket.recv())
+        assert self.socket.request is not None
+        told_as_promised(frame, self.socket.request.path)
         return frame
 
     async def until(self, enough: Callable[[Frame], bool]) -> list[Frame]:
