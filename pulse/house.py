@@ -16,6 +16,7 @@ from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
 from pulse.blobs import Blobs, Bucket
+from pulse.cursors import Cursors
 from pulse.desk.page_desk import PageDesk
 from pulse.directory import Directory
 from pulse.embedded import Addresses
@@ -26,6 +27,7 @@ from pulse.eventlog.streams import reconcile, require_synced, wanted_streams
 from pulse.ingest.publishing import Publishing
 from pulse.ingest.webhooks import Webhooks
 from pulse.projections.projector import Projector
+from pulse.projections.reads import Reads
 from pulse.settings import Settings
 from pulse.tokens import Signer
 from pulse.vault import Vault
@@ -61,12 +63,18 @@ class House:
     publishing: Publishing | None = None
     pages: PageDesk | None = None
     projector: Projector | None = None
+    reads: Reads | None = None
     building: int = 0
 
     @cached_property
     def blobs(self) -> Blobs:
         """Where bodies and files lie; nothing is made of it where nobody asks."""
         return blobs_of(self.settings)
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        """Every door reads those that another wrote."""
+        return Cursors(self.epoch, self.vault.derive("cursors"))
 
     def tell_building(self, position: int, _goal: int) -> None:
         self.building = position

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pulse.errors import BadInput, NotAuthentic, NotFound, Refusal
-from pulse.push import frames, notifications, rooms
+from pulse.push import chat_frames, notification_frames, room_frames
+from pulse.push.resuming import Reason
 from tests.conftest import Pulse
 from tests.laws.test_errors import ERRORS
 from tests.promises import document
@@ -21,7 +22,7 @@ TEXT = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
 # Of commands, of sockets, of the start, and those that never leave their floor.
 NOT_OVER_HTTP = {
     "ambiguous-department", "another-scheme", "answer-too-large", "bad-setting", "customer-too", "no-chat-yet", "not-a-contract",
-    "not-an-identity", "refusal", "there-already", "unknown-role", "wrong-origin",
+    "not-a-cursor", "not-an-identity", "refusal", "there-already", "unknown-role", "wrong-origin",
 }  # fmt: skip
 
 # A command that is answered with an error ends the script.
@@ -62,9 +63,9 @@ def test_no_line_stands_there_twice() -> None:
 
 
 def test_it_names_every_frame() -> None:
-    told = re.findall(r'Told\("([\w.]+)", "(\w+)"', Path(frames.__file__).read_text())
+    told = re.findall(r'Told\("([\w.]+)", "(\w+)"', Path(chat_frames.__file__).read_text())
     assert told
-    for module in (rooms, notifications):
+    for module in (room_frames, notification_frames):
         text = Path(module.__file__).read_text()
         tidings = re.findall(r'"((?:room|notification)\.\w+)", "?(\w+)', text)
         told += [(kind, event) for kind, event in tidings if event[0].isupper()]
@@ -72,3 +73,11 @@ def test_it_names_every_frame() -> None:
     rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \|", TEXT, re.MULTILINE)
     for kind, event in told:
         assert any(kind == named and f"`{event}`" in events for named, events in rows), (kind, event)
+
+
+def test_it_names_every_frame_that_is_pulses_own() -> None:
+    sources = Path(chat_frames.__file__).parent.glob("*.py")
+    ours = {verb for source in sources for verb in re.findall(r'"(pulse:\w+)"', source.read_text())}
+    assert {"pulse:cursor", "pulse:resume"} < ours
+    assert {f"`{verb}`" for verb in ours} <= set(re.findall(r"^\| (`pulse:\w+`)", TEXT, re.MULTILINE))
+    assert [reason for reason in Reason if f"`{reason}` (" not in TEXT] == []

@@ -8,6 +8,7 @@ from typing import Any
 from pulse.desk.answers import as_response
 from pulse.desk.examples import Examples
 from pulse.desk.refusals import BY_STATUS, Guards, Operation, refusals_of
+from pulse.snapshots import HEADER, is_snapshot
 
 PROBLEM: dict[str, Any] = {
     "title": "Problem",
@@ -37,6 +38,10 @@ SIGNED_IN: dict[str, Any] = {
         "name": "pulse_session",
         "description": "set by POST /api/users/login",
     },
+}
+CURSOR: dict[str, Any] = {
+    "description": "from where on to listen: send it to a socket as `cursor`, and hear all that this does not hold",
+    "schema": {"type": "string"},
 }
 # What parameters mean that are called so everywhere. A route that means something else says so itself.
 MEANINGS = {
@@ -70,6 +75,8 @@ def complete(document: dict[str, Any], guards: Guards) -> list[str]:
     for path, method, operation in operations(document):
         _tell_errors(operation, method, guards.get((path, method)))
         _tell_meanings(operation)
+        if is_snapshot(method, path):
+            operation["responses"]["200"].setdefault("headers", {})[HEADER] = CURSOR
         _show(operation, examples)
     return examples.missing
 

@@ -8,7 +8,7 @@ import orjson
 from websockets.frames import Frame as WireFrame
 from websockets.frames import Opcode
 
-from pulse.push.cursors import Cursor, Cursors
+from pulse.cursors import Cursor, Cursors
 from pulse.push.frames import Data, Frame
 
 ECHO = "App\\Events\\"

@@ -15,11 +15,11 @@ from uuid import UUID
 from msgspec import convert
 
 from pulse.access import Subscription, needs_signature
+from pulse.cursors import NotACursor
 from pulse.errors import BadInput, NotAuthentic, PulseError
 from pulse.http import json_object
 from pulse.push.acks import Acks
 from pulse.push.codes import Code
-from pulse.push.cursors import NotACursor
 from pulse.push.encoding import ECHO, Wire, event_wire
 from pulse.push.peers import Peer, Socket
 from pulse.push.resuming import MustSnapshot, Reason, Resuming
@@ -71,6 +71,7 @@ class Pusher:
         ours = {"cursor": self._head()} if peer.resumes else {}
         greeting = {"socket_id": peer.socket_id, "activity_timeout": ACTIVITY_SECONDS}
         say(peer, "pusher:connection_established", greeting | ours)
+        self.telling.warn(peer)
 
     async def _hear(self, peer: Peer, message: str | bytes) -> None:
         try:
@@ -168,8 +169,8 @@ class Pusher:
         if since is None:
             return [], None
         try:
-            missed = await self.resuming.missed(self.telling.cursors.read(since), person)
-            return missed.wires(partial(self.telling.for_channel, channel, person, peer.namespace)), None
+            wanted = partial(self.telling.for_channel, channel, person, peer.namespace)
+            return await self.resuming.missed(self.telling.cursors.read(since), wanted, person), None
         except NotACursor:
             return [], Reason.EPOCH
         except MustSnapshot as must:

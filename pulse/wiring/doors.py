@@ -24,6 +24,7 @@ from pulse.ingest.webhooks import Webhooks
 from pulse.ingest.widget import Widget
 from pulse.ingest.widget_files import WidgetFiles
 from pulse.projections.reads import Reads
+from pulse.snapshots import Snapshots
 from pulse.wiring.desk_parts import desk_parts, no_desk_parts
 from pulse.wiring.desk_routes import desk_routers
 from pulse.wiring.parts import readable, until_readable
@@ -61,6 +62,8 @@ def whole_app(house: House) -> ASGIApp:
     app: ASGIApp = http_app(
         house.routers, house.routes, house.check, PATHS, SECURITY, proxies=house.settings.trusted_proxies
     )
+    if house.reads is not None:
+        app = Snapshots(app, house.reads, house.cursors)
     if house.pages is not None:
         app = ErrorPages(app, house.pages)
     if house.webhooks is not None and house.publishing is not None:

@@ -10,7 +10,6 @@ from pulse.directory import Directory
 from pulse.house import House, now
 from pulse.push.acks import Acks
 from pulse.push.channel_ws import ChannelWs
-from pulse.push.cursors import Cursors
 from pulse.push.framing import Framing
 from pulse.push.hub import Hub
 from pulse.push.protocol import Pusher
@@ -40,10 +39,9 @@ def push_parts(
 ) -> PushParts:  # fmt: skip
     """Made together, because each hears of the others."""
     hub, directory, ring = hub or Hub(), directory or house.directory, ring or Ring()
-    cursors = Cursors(house.epoch, house.vault.derive("cursors"))
-    telling = Telling(hub, directory, ring, cursors)
+    telling = Telling(hub, directory, ring, house.cursors)
     framing = Framing(house.log, directory)
-    resuming = Resuming(house.log, framing, ring, cursors)
+    resuming = Resuming(house.log, framing, ring, house.cursors)
     acks = Acks(house.store, directory, clock)
     windows = Windows(telling, resuming, house.signer, clock)
     pusher = Pusher(telling, resuming, acks, house.signer, house.settings.push_key)
