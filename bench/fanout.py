@@ -1,4 +1,4 @@
-"""One frame to a thousand sockets: Pulse's hub and `websockets.broadcast()` in turns, on the very same sockets."""
+"""One frame to a thousand sockets: Pulse's peers and `websockets.broadcast()` in turns, on the very same sockets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import time
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import uvloop
@@ -15,17 +15,22 @@ from websockets.asyncio.server import broadcast
 from bench.child import Child, coming_orders, say
 from bench.machine import MEASURED, REST
 from bench.report import Figure, Report, Size, Verdict
+from pulse.cursors import Cursors
 from pulse.logs import configure_logs
-from pulse.push.hub import Hub, send, text_frame
+from pulse.push.encoding import Wire, text_frame
+from pulse.push.hub import Hub
+from pulse.push.peers import send
 from pulse.push.protocol import Pusher
+from pulse.push.ring import Ring
 from pulse.push.server import PushServer
+from pulse.push.telling import Telling
 from pulse.serving import tune_gc
 
 REACH, REACH_KIB = 1.5, 20.0
 FRAMES_A_SECOND, FRAMES_AT_MOST = 30, 300  # of each round's seconds; sockets that answer no ping are cut after 50 s
 FRAME = b'{"event":"NewChatMessage","data":"%s"}' % (b"x" * 262)
 KEY, CHANNEL = "bench", "chat"
-WAYS = {"Pulse hub.send": "hub", "websockets.broadcast()": "broadcast", "send(2) alone, the limit": "limit"}
+WAYS = {"Pulse peers.send": "hub", "websockets.broadcast()": "broadcast", "send(2) alone, the limit": "limit"}
 
 
 def main(size: Size) -> Report:
@@ -75,8 +80,9 @@ class NoLog:
 
 
 async def _serve() -> None:
-    hub, nobody = Hub(), None
-    server = PushServer(nobody, Pusher(hub, nobody, nobody, KEY), NoLog())  # type: ignore[arg-type]
+    hub, nobody = Hub(), cast(Any, None)
+    telling = Telling(hub, nobody, Ring(), Cursors("0" * 8, bytes(32)))
+    server = PushServer(nobody, Pusher(telling, nobody, nobody, nobody, KEY), cast(Any, NoLog()))
     async with server.listening("127.0.0.1", 0) as port:
         tune_gc()
         say(port=port)
@@ -97,7 +103,7 @@ async def _send_all(hub: Hub, order: dict[str, Any]) -> dict[str, float]:
     for _ in range(order["frames"]):
         match order["do"]:
             case "hub":
-                send(peers, text_frame(FRAME))
+                send(peers, Wire(text_frame(FRAME), FRAME))
             case "broadcast":
                 broadcast(connections, FRAME, text=True)
             case _:

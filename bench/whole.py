@@ -16,7 +16,7 @@ from pulse.eventlog.appends import Ack
 from pulse.eventlog.envelope import Recorded
 from pulse.eventlog.jetstream import Log
 from pulse.logs import configure_logs
-from pulse.push import relay
+from pulse.push.framing import Framing
 
 Marks = dict[int, list[float]]  # position -> appended, acknowledged, relayed
 
@@ -41,13 +41,13 @@ def _put_clocks_in(marks: Marks) -> None:
     """In this process only, around the three calls that part a message's way into steps."""
     Log.append = _timed(Log.append, lambda _message: 1, marks)  # type: ignore[method-assign]
     Log.append_batch = _timed(Log.append_batch, len, marks)  # type: ignore[method-assign]
-    frames_of = relay.frames_of
+    frames_of = Framing.of
 
-    def timed_frames_of(recorded: Recorded, *others: Any) -> Any:
+    async def timed_frames_of(framing: Framing, recorded: Recorded) -> Any:
         marks.setdefault(recorded.position, [0.0] * 3)[2] = time.monotonic()
-        return frames_of(recorded, *others)
+        return await frames_of(framing, recorded)
 
-    relay.frames_of = timed_frames_of  # type: ignore[assignment]
+    Framing.of = timed_frames_of  # type: ignore[method-assign]
 
 
 def _timed(append: Callable[[Log, Any], Awaitable[Ack]], events: Callable[[Any], int], marks: Marks) -> Any:

@@ -58,7 +58,7 @@ PulseError
 │       ├── SenderBlocked   ingest/widget
 │       ├── SignInAgain     desk/own_password
 │       ├── YourOwnFactor   desk/user_sign_in
-│       └── WrongOrigin     push/channel_ws
+│       └── WrongOrigin     push/windows
 ├── BadInput                the caller sent something that can't be read: 400
 │   ├── TooLarge            413
 │   ├── Invalid             http: 422; names the fields
@@ -68,6 +68,7 @@ PulseError
 │   ├── AnswerTooLarge      outside
 │   ├── NotOffered          projections/chat_filters
 │   ├── NotAClaim           tokens; an upload's receipt
+│   ├── NotACursor          cursors; of a frame
 │   ├── NotAnUpload         files/uploads
 │   ├── NotThisType         files/uploads: 415
 │   ├── BadSetting          settings; stops the start

@@ -16,6 +16,7 @@ from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
 from pulse.blobs import Blobs, Bucket
+from pulse.cursors import Cursors
 from pulse.desk.page_desk import PageDesk
 from pulse.directory import Directory
 from pulse.embedded import Addresses
@@ -28,6 +29,7 @@ from pulse.ingest.webhooks import Webhooks
 from pulse.metrics import Metrics
 from pulse.presence import Presence
 from pulse.projections.projector import Projector
+from pulse.projections.reads import Reads
 from pulse.pusher_app import PusherApp
 from pulse.roster import Roster
 from pulse.roster.talking import talk
@@ -67,6 +69,7 @@ class House:
     publishing: Publishing | None = None
     pages: PageDesk | None = None
     projector: Projector | None = None
+    reads: Reads | None = None
     building: int = 0
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -86,6 +89,11 @@ class House:
     def presence(self) -> Presence:
         """Which moderators are online."""
         return Presence(self.roster)
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        """Every door reads those that another wrote."""
+        return Cursors(self.epoch, self.vault.derive("cursors"))
 
     def tell_building(self, position: int, _goal: int) -> None:
         self.building = position

@@ -9,6 +9,7 @@ from pulse.desk.answers import as_response
 from pulse.desk.examples import Examples
 from pulse.desk.guard import SAFE
 from pulse.desk.refusals import BY_STATUS, Guards, Operation, refusals_of
+from pulse.snapshots import HEADER, is_snapshot
 from pulse.socket_ids import SOCKET_ID
 
 COMMANDS = "/api/"
@@ -50,6 +51,10 @@ SENDER: dict[str, Any] = {
     "schema": {"type": "string", "pattern": f"^{SOCKET_ID.pattern}$", "maxLength": 41},
     "example": "1234.5678",
 }
+CURSOR: dict[str, Any] = {
+    "description": "from where on to listen: send it to a socket as `cursor`, and hear all that this does not hold",
+    "schema": {"type": "string"},
+}
 # What parameters mean that are called so everywhere. A route that means something else says so itself.
 MEANINGS = {
     "cursor": "`next` or `prev` of an earlier answer",
@@ -84,6 +89,8 @@ def complete(document: dict[str, Any], guards: Guards) -> list[str]:
         _tell_meanings(operation)
         if method not in SAFE and path.startswith(COMMANDS):
             operation["parameters"] = [*operation.get("parameters", ()), SENDER]
+        if is_snapshot(method, path):
+            operation["responses"]["200"].setdefault("headers", {})[HEADER] = CURSOR
         _show(operation, examples)
     return examples.missing
 

@@ -47,7 +47,7 @@ CORS = {
     "Access-Control-Allow-Headers": "authorization, content-type, x-pulse-version, x-request-id, x-socket-id, range",
     "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
     "Access-Control-Expose-Headers": (
-        "x-pulse-version, x-request-id, retry-after, ratelimit, ratelimit-policy, content-range"
+        "x-pulse-version, x-pulse-cursor, x-request-id, retry-after, ratelimit, ratelimit-policy, content-range"
     ),
 }
 
@@ -98,6 +98,7 @@ class Widget:
         token = post.maybe_text("chat_token")
         visit = self.signer.read_chat_token(token, self.clock()) if token else self._new_visit(post)
         self._require_origin(request, self._source_of(visit))
+        request.state.visited = visit.chat
         return answer(self._session(visit))
 
     async def messages(self, request: Request) -> Response:
@@ -243,6 +244,7 @@ class Widget:
             raise NotAuthentic
         visit = self.signer.read_chat_token(given, self.clock())
         self._require_origin(request, self._source_of(visit))
+        request.state.visited = visit.chat
         return visit
 
     def _require_origin(self, request: Request, source: Source) -> None:

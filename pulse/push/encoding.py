@@ -8,7 +8,7 @@ import orjson
 from websockets.frames import Frame as WireFrame
 from websockets.frames import Opcode
 
-from pulse.push.cursors import Cursor, Cursors
+from pulse.cursors import Cursor, Cursors
 from pulse.push.frames import Data, Frame
 
 # A frame has at most 64 KiB: `body` says a text once more, and JSON inside a string needs more room than outside.

@@ -41,7 +41,7 @@ class Framing:
             notification_frames(recorded, self._directory.name_of),
             source_frames(recorded, self._directory),
         )
-        return list(_placed(recorded, told))
+        return list(placed(recorded, told))
 
     async def _people_of(self, recorded: Recorded) -> tuple[UUID, ...]:
         """Whom a room is for never changes. Waits for as long as the log can't tell."""
@@ -72,7 +72,7 @@ def whose_rights(recorded: Recorded) -> UUID | None:
     return recorded.aggregate_id if changed else None
 
 
-def _placed(recorded: Recorded, told: Iterator[Frame]) -> Iterator[Frame]:
+def placed(recorded: Recorded, told: Iterator[Frame]) -> Iterator[Frame]:
     for part, frame in enumerate(told, 1):
         yield replace(
             frame, position=recorded.position, part=part, event_id=recorded.envelope.id, besides=recorded.besides

@@ -79,6 +79,7 @@ class Pusher:
         ours = {"cursor": self.telling.head()} if peer.resumes else {}
         greeting = {"socket_id": peer.socket_id, "activity_timeout": ACTIVITY_SECONDS}
         say(peer, "pusher:connection_established", greeting | ours)
+        self.telling.warn(peer)
 
     async def _hear(self, peer: Peer, message: str | bytes) -> None:
         try:

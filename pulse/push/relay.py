@@ -12,7 +12,7 @@ from pulse.aggregates.chat_events import ChatAssigned, ChatClosed, ChatTransferr
 from pulse.directory import KINDS, Directory
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused, Stored
-from pulse.eventlog.envelope import NEWER, Recorded, open_stored
+from pulse.eventlog.envelope import Recorded, open_stored
 from pulse.eventlog.follow import RETRY_SECONDS, Follow
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.live import ROOM_TYPING
@@ -86,7 +86,10 @@ class Relay:
         ring = self.telling.ring
         ring.begin(max(last - WARM, 0))
         while ring.head.position < last:
-            for stored in await self.source.read(ring.head.position + 1, limit=last - ring.head.position):
+            page = await self.source.read(ring.head.position + 1, limit=last - ring.head.position)
+            if not page or page[0].position != ring.head.position + 1:  # the log does not reach back so far
+                ring.begin(page[0].position - 1 if page else last)
+            for stored in page:
                 await self._remember(stored)
 
     async def _remember(self, stored: Stored) -> None:
@@ -95,8 +98,8 @@ class Relay:
             self._note_rights(recorded)
             for frame in await self.framing.of(recorded):
                 self.telling.ring.keep(Told(frame, self.telling.cursors, len(stored.body)))
-        except NEWER:
-            log.exception("push.beyond", position=stored.position)
+        except Exception:
+            log.exception("push.poison", position=stored.position)
         finally:
             self.telling.ring.pass_by(stored.position)
 

@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
 import structlog
 
+from pulse.cursors import WHOLE, Cursor, Cursors
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused, Stored
-from pulse.eventlog.envelope import NEWER, open_stored
+from pulse.eventlog.envelope import open_stored
 from pulse.eventlog.jetstream import Log
 from pulse.metrics import Metrics
-from pulse.push.cursors import WHOLE, Cursor, Cursors
 from pulse.push.encoding import Told, Wire
 from pulse.push.framing import Framing, whose_rights
 from pulse.push.ring import Ring
@@ -56,29 +55,6 @@ class MustSnapshot(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """What lay in the log only, up to `read_to`; the ring has the rest. Good until something is awaited."""
-
-    ring: Ring
-    older: list[Told]
-    read_to: Cursor
-    metrics: Metrics
-
-    def wires(self, wanted: Wanted) -> list[Wire]:
-        """Everything up to now that one subscription is told of it. Raises MustSnapshot when it is too much."""
-        found = [wire for told in self._all() if (wire := wanted(told)) is not None]
-        if len(found) > FRAMES or sum(len(wire.framed) for wire in found) > BYTES:
-            raise counted(self.metrics, Reason.TOO_FAR)
-        self.metrics.resumes.labels("recovered", "").inc()
-        self.metrics.replayed_events.observe(len(found))
-        return found
-
-    def _all(self) -> Iterator[Told]:
-        yield from self.older
-        yield from self.ring.after(self.read_to)
-
-
 class Resuming:
     def __init__(self, source: Log, framing: Framing, ring: Ring, cursors: Cursors, metrics: Metrics) -> None:
         self.source = source
@@ -88,24 +64,40 @@ class Resuming:
         self.metrics = metrics
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    async def missed(self, since: Cursor, person: UUID | None = None) -> Missed:
-        """What somebody missed; returns once the ring has the rest. Raises MustSnapshot."""
-        try:
-            return await self._read(since, person)
-        except MustSnapshot as must:
-            raise counted(self.metrics, must.reason) from None
+    async def missed(self, since: Cursor, wanted: Wanted, person: UUID | None = None) -> list[Wire]:
+        """Everything up to now that one subscription is told of: all of it until something is awaited.
 
-    async def _read(self, since: Cursor, person: UUID | None) -> Missed:
+        Raises MustSnapshot.
+        """
+        try:
+            found = await self._missed(since, wanted, person)
+        except MustSnapshot as must:
+            self.metrics.resumes.labels("snapshot", must.reason).inc()
+            raise
+        self.metrics.resumes.labels("recovered", "").inc()
+        self.metrics.replayed_events.observe(len(found))
+        return found
+
+    async def _missed(self, since: Cursor, wanted: Wanted, person: UUID | None) -> list[Wire]:
         await self._until_known(since)
-        older: list[Told] = []
-        read_to = since
-        if self._is_older(read_to):
-            async with self._slot():
-                while self._is_older(read_to):
-                    read_to = await self._read_on(older, read_to, person)
+        older, read_to = await self._older(since, wanted, person) if self._is_older(since) else ([], since)
         if person is not None and self.ring.rights_changed(person, since):
             raise MustSnapshot(Reason.RIGHTS)
-        return Missed(self.ring, older, read_to, self.metrics)
+        return _wires([*older, *self.ring.after(read_to)], wanted)
+
+    async def _older(self, since: Cursor, wanted: Wanted, person: UUID | None) -> tuple[list[Told], Cursor]:
+        """What the ring does not hold any more, from the log; and how far that goes. Raises MustSnapshot."""
+        found: list[Told] = []
+        read_to = since
+        async with self._slot():
+            while self._is_older(read_to):
+                if self.ring.floor - since.position > SPAN or len(found) > FRAMES:
+                    raise MustSnapshot(Reason.TOO_FAR)
+                page = await self._page(read_to)
+                told = self._told_in(page, person)
+                found += [one async for one in told if one.at > read_to and wanted(one) is not None]
+                read_to = Cursor(page[-1].position)
+        return found, read_to
 
     def _is_older(self, cursor: Cursor) -> bool:
         """Is there anything after it that the ring does not hold?"""
@@ -113,7 +105,7 @@ class Resuming:
 
     async def _until_known(self, since: Cursor) -> None:
         """Waits a moment for a cursor that another process gave, which is further on."""
-        if since.position <= self.ring.head.position:
+        if since <= self.ring.head:
             return
         with _away():
             if since.position > await self.source.last_position():
@@ -139,33 +131,41 @@ class Resuming:
         finally:
             self._slots.release()
 
-    async def _read_on(self, older: list[Told], read_to: Cursor, person: UUID | None) -> Cursor:
-        """Adds a page of what was told after `read_to`; returns how far it goes. Raises MustSnapshot."""
+    async def _page(self, read_to: Cursor) -> list[Stored]:
+        """The next events, up to where the ring begins. Raises MustSnapshot."""
         start = read_to.position + (read_to.part == WHOLE)
-        wanted = self.ring.floor - start + 1
-        if wanted > SPAN - len(older):
-            raise MustSnapshot(Reason.TOO_FAR)
         with _away():
-            page = await self.source.read(start, limit=min(PAGE, wanted))
+            page = await self.source.read(start, limit=min(PAGE, self.ring.floor - start + 1))
         if not page or page[0].position != start:
             raise MustSnapshot(Reason.EXPIRED)
+        return page
+
+    async def _told_in(self, page: list[Stored], person: UUID | None) -> AsyncIterator[Told]:
         for number, stored in enumerate(page, 1):
-            older += [told for told in await self._told_of(stored, person) if told.at > read_to]
+            for told in await self._told_of(stored, person):
+                yield told
             if number % TURN == 0:
                 await asyncio.sleep(0)  # those who are there come first
-        if len(older) > FRAMES:
-            raise MustSnapshot(Reason.TOO_FAR)
-        return Cursor(page[-1].position)
 
     async def _told_of(self, stored: Stored, person: UUID | None) -> list[Told]:
         """Its frames once more. What could not be told live is passed over here as well."""
         try:
             recorded = open_stored(stored)
-        except NEWER:
+            frames = await self.framing.of(recorded)
+        except Exception:
+            log.exception("push.poison", position=stored.position)
             return []
         if person is not None and whose_rights(recorded) == person:
             raise MustSnapshot(Reason.RIGHTS)
-        return [Told(frame, self.cursors, len(stored.body)) for frame in await self.framing.of(recorded)]
+        return [Told(frame, self.cursors, len(stored.body)) for frame in frames]
+
+
+def _wires(missed: list[Told], wanted: Wanted) -> list[Wire]:
+    """Raises MustSnapshot when it is too much."""
+    found = [wire for told in missed if (wire := wanted(told)) is not None]
+    if len(found) > FRAMES or sum(len(wire.framed) for wire in found) > BYTES:
+        raise MustSnapshot(Reason.TOO_FAR)
+    return found
 
 
 def counted(metrics: Metrics, reason: Reason) -> MustSnapshot:

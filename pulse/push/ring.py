@@ -6,7 +6,7 @@ from bisect import bisect_right
 from operator import attrgetter
 from uuid import UUID
 
-from pulse.push.cursors import Cursor
+from pulse.cursors import Cursor
 from pulse.push.encoding import Told
 
 FRAMES, BYTES = 5_000, 16 * 1024 * 1024
@@ -38,12 +38,12 @@ class Ring:
         self._told.append(told)
         self._size += told.size
         self.head = Cursor(*told.at)
-        while len(self._told) > 1 and (len(self._told) >= 2 * self._frames or self._size > self._bytes):
-            self._forget()
 
     def pass_by(self, position: int) -> None:
-        """All of this event was told."""
+        """All of this event was told. Only now is anything forgotten: what is below `floor` was told whole."""
         self.head = Cursor(position)
+        while len(self._told) > 1 and (len(self._told) >= 2 * self._frames or self._size > self._bytes):
+            self._forget()
 
     def change_rights(self, person: UUID, position: int) -> None:
         """What this person may see is another from here on."""

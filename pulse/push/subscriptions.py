@@ -14,13 +14,13 @@ from uuid import UUID
 from msgspec import convert
 
 from pulse.access import Subscription, may_subscribe, needs_signature, sign_in_will_do
+from pulse.cursors import NotACursor
 from pulse.directory import Directory
 from pulse.errors import BadInput, NotAuthentic, PulseError
 from pulse.http import json_object
 from pulse.push.caches import Caches
 from pulse.push.codes import Code
 from pulse.push.comings import count_wire
-from pulse.push.cursors import NotACursor
 from pulse.push.encoding import Wire
 from pulse.push.hub import Hub
 from pulse.push.peers import OPEN, Peer, Ticket, say
@@ -141,8 +141,8 @@ class Subscriptions:
         if since is None:
             return [], None
         try:
-            missed = await self.resuming.missed(self.telling.cursors.read(since), person)
-            return missed.wires(partial(self.telling.for_channel, channel, person, peer.namespace)), None
+            wanted = partial(self.telling.for_channel, channel, person, peer.namespace)
+            return await self.resuming.missed(self.telling.cursors.read(since), wanted, person), None
         except NotACursor:
             return [], Reason.EPOCH
         except MustSnapshot as must:

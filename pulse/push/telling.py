@@ -9,14 +9,23 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from uuid import UUID
 
+from pulse.cursors import Cursors
 from pulse.directory import Directory
 from pulse.metrics import Metrics
-from pulse.push.cursors import Cursors
 from pulse.push.encoding import Told, Wire, event_wire, wire_of
 from pulse.push.frames import Frame
 from pulse.push.hub import Hub
 from pulse.push.peers import Peer, fan_out
 from pulse.push.ring import Ring
+
+# By whether it is a window, and whether the feed is stale.
+STALE = {
+    (is_window, stale): wire_of({"type": "pulse:feed", "data": {"stale": stale}})
+    if is_window
+    else event_wire("pulse:feed", {"stale": stale})
+    for is_window in (True, False)
+    for stale in (True, False)
+}
 
 
 class Telling:
@@ -26,6 +35,7 @@ class Telling:
         self.ring = ring
         self.cursors = cursors
         self.metrics = metrics
+        self.stale = False
 
     async def tell(self, frame: Frame, size: int = 0) -> None:
         """Who gets it is settled in one step, with its place in the ring: whoever comes while it is being written
@@ -43,10 +53,14 @@ class Telling:
 
     def tell_stale(self, stale: bool) -> None:
         """To everybody: what happens now is told later, or all of it has been told."""
-        windows = wire_of({"type": "pulse:feed", "data": {"stale": stale}})
-        pusher = event_wire("pulse:feed", {"stale": stale})
+        self.stale = stale
         for peer in self.hub.peers:
-            peer.take(windows if peer.is_window else pusher)
+            peer.take(STALE[peer.is_window, stale])
+
+    def warn(self, peer: Peer) -> None:
+        """Whoever comes while the feed is stale."""
+        if self.stale:
+            peer.take(STALE[peer.is_window, True])
 
     def hears(self, who: UUID, told: Told) -> bool:
         """May this person be told, as things are now? A stranger is somebody whose account was closed."""

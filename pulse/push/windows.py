@@ -12,10 +12,10 @@ from functools import partial
 from websockets.datastructures import Headers
 
 from pulse.access import may_call, may_embed
+from pulse.cursors import Cursor, Cursors, NotACursor
 from pulse.directory import Directory
 from pulse.errors import NotAllowed, NotAuthentic
 from pulse.push.codes import Code
-from pulse.push.cursors import Cursor, Cursors, NotACursor
 from pulse.push.encoding import Wire, wire_of
 from pulse.push.hub import Hub
 from pulse.push.peers import Owner, Peer
@@ -74,6 +74,7 @@ class Windows:
         for wire in missed:
             peer.take(wire)
         peer.take(self.cursor_wire(peer))
+        self.telling.warn(peer)
         return None
 
     def cursor_wire(self, peer: Peer) -> Wire:
@@ -86,8 +87,8 @@ class Windows:
         if cursor is None:
             return [], None
         try:
-            missed = await self.resuming.missed(self._read(peer, cursor), peer.person_id)
-            return missed.wires(self._wanted(peer)), None
+            since = self._read(peer, cursor)
+            return await self.resuming.missed(since, self._wanted(peer), peer.person_id), None
         except NotACursor:
             return [], Reason.EPOCH
         except MustSnapshot as must:

@@ -48,6 +48,7 @@ async def open_roles(house: House, roles: tuple[str, ...], stack: contextlib.Asy
         open_projector(house)
     if READING_ROLES & set(roles):
         reads = await stack.enter_async_context(open_reads(house))
+        house.reads = reads
         house.tasks.append(lambda: tell_of_reads(reads))
         if "ingest" in roles:
             open_ingest(house, reads)

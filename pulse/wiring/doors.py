@@ -26,6 +26,7 @@ from pulse.ingest.widget_files import WidgetFiles
 from pulse.projections.reads import Reads
 from pulse.push import openapi as of_push
 from pulse.scraping import metrics_route
+from pulse.snapshots import Snapshots
 from pulse.wiring.desk_parts import desk_parts, no_desk_parts
 from pulse.wiring.desk_routes import desk_routers
 from pulse.wiring.parts import readable, until_readable
@@ -66,6 +67,8 @@ def whole_app(house: House) -> ASGIApp:
     settings = house.settings
     routes = [*house.routes, metrics_route(house.metrics, settings.metrics_token, house.check)]
     app: ASGIApp = http_app(house.routers, routes, house.check, PATHS, SECURITY, proxies=settings.trusted_proxies)
+    if house.reads is not None:
+        app = Snapshots(app, house.reads, house.cursors)
     if house.pages is not None:
         app = ErrorPages(app, house.pages)
     if house.webhooks is not None and house.publishing is not None:

@@ -16,7 +16,6 @@ from pulse.push.caches import Caches
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.client_events import ClientEvents
 from pulse.push.comings import Comings
-from pulse.push.cursors import Cursors
 from pulse.push.evicting import Evicting
 from pulse.push.framing import Framing
 from pulse.push.hub import Hub
@@ -59,7 +58,7 @@ def push_parts(
     """Made together, because each hears of the others."""
     hub, directory, ring = hub or Hub(roster=house.roster), directory or house.directory, ring or Ring()
     signer, key = house.signer, house.settings.push_key
-    telling = Telling(hub, directory, ring, Cursors(house.epoch, house.vault.derive("cursors")), house.metrics)
+    telling = Telling(hub, directory, ring, house.cursors, house.metrics)
     framing = Framing(house.log, directory)
     resuming = Resuming(house.log, framing, ring, telling.cursors, house.metrics)
     rights, acks = ChannelRights(directory, house.store), Acks(house.store, directory, clock)

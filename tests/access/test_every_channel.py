@@ -42,7 +42,7 @@ from tests.access.world import (
 )
 from tests.conftest import Pulse
 from tests.push.ears import Ear, staff_ear
-from tests.push.test_news import published
+from tests.push.test_feed_frames import published
 from tests.push.test_protocol import PusherEar, pusher_ear
 from tests.world import a_name, settled, since
 

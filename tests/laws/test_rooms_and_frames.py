@@ -190,4 +190,4 @@ async def up_to(socket: ClientConnection, position: int, last: str) -> list[Json
             heard.append(json.loads(await socket.recv()))
         while heard[-1]["seq"] == position and heard[-1]["type"] != last:
             heard.append(json.loads(await socket.recv()))
-    return heard
+    return [frame for frame in heard if not frame["type"].startswith("pulse:")]

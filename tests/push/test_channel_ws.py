@@ -109,7 +109,7 @@ async def test_staff_and_visitor_hear_of(pulse: Pulse, happening: str) -> None:
     assert [frame["type"] for frame in staff if frame["session_id"] == str(visit.chat)] == for_staff
     assert [frame["type"] for frame in visitor] == for_visitor
     for frame in [*staff, *visitor]:
-        assert frame.keys() - {"seq"} == {"type", "session_id", "data"}
+        assert frame.keys() - {"seq"} == {"cursor", "type", "session_id", "data"}
 
 
 async def test_a_reply_over_http_arrives_at_both_sockets_with_its_writers_name(pulse: Pulse) -> None:

@@ -3,14 +3,18 @@
 import asyncio
 import itertools
 from functools import partial
-from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from websockets.asyncio.client import connect
 
-from pulse.push import hub as hub_module
-from pulse.push.hub import BUFFER_LIMIT, MESSAGES_AT_ONCE, Hub, Peer, fan_out, text_frame
+from pulse.push import peers as peers_module
+from pulse.push.codes import Code
+from pulse.push.encoding import wire_of
+from pulse.push.hub import MESSAGES_AT_ONCE, Hub
+from pulse.push.peers import BUFFER_LIMIT, Owner, Peer, Socket, fan_out
 from tests.conftest import Pulse
+from tests.insisting import insist
 from tests.push.ears import (
     ANNA,
     BORIS,
@@ -30,8 +34,9 @@ from tests.push.ears import (
 LARGE = 60_000
 
 
-async def test_a_slow_reader_is_cut_and_nobody_else_notices(pulse: Pulse) -> None:
-    """Its frames wait in our memory up to a limit, and then it is gone."""
+async def test_a_slow_reader_is_cut_and_nobody_else_notices(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its frames wait in our memory up to a limit; then nothing is added, and it is gone once its time is over."""
+    monkeypatch.setattr(peers_module, "GOODBYE_SECONDS", 0.1)
     visit = a_visit()
     async with a_door(pulse.house) as door:
         slow = await raw_socket(door.url + staff_path(pulse.house, BORIS))
@@ -47,11 +52,39 @@ async def test_a_slow_reader_is_cut_and_nobody_else_notices(pulse: Pulse) -> Non
                 await anna.until(partial(is_alert, decided.position))
                 await vera.up_to_version(decided.version)
                 most = max(most, waiting(door))
-            assert BORIS not in door.hub.staff
+            await insist(lambda: windows_of(door, BORIS), lambda found: not found)
         assert [frame["data"]["text"] for frame in anna.heard if frame["type"] == "chat.message"] == texts
         assert [frame["data"]["text"] for frame in vera.heard if frame["type"] == "chat.message"] == texts
         assert BUFFER_LIMIT / 2 < most < BUFFER_LIMIT + 3 * LARGE
         assert await rest_of(slow) < len(texts) * LARGE * 2
+
+
+async def test_a_slow_reader_that_reads_on_is_told_to_come_back_with_its_cursor(pulse: Pulse) -> None:
+    visit = a_visit()
+    async with (
+        a_door(pulse.house) as door,
+        connect(door.url + staff_path(pulse.house, BORIS), max_queue=1) as staff,
+        connect(door.url + visitor_path(pulse.house, visit)) as visitor,
+    ):
+        boris, vera = Ear(staff), Ear(visitor)
+        said = 0
+        while not any(peer.dismissed for peer in await windows_of(door, BORIS)):
+            decided = await act(pulse.house, visit, writes(f"{said} " + "x" * LARGE))
+            await vera.up_to_version(decided.version)
+            said += 1
+        assert await boris.until_closed() == Code.TOO_SLOW
+        heard = [frame["seq"] for frame in boris.heard]
+        assert heard == sorted(heard)
+        assert not is_alert(decided.position, boris.heard[-1])
+        async with connect(f"{door.url}{staff_path(pulse.house, BORIS)}&cursor={boris.heard[-1]['cursor']}") as again:
+            on = Ear(again)
+            await on.until(partial(is_alert, decided.position))
+    texts = [frame["data"]["text"] for frame in boris.heard + on.heard if frame["type"] == "chat.message"]
+    assert texts == [f"{number} " + "x" * LARGE for number in range(said)]
+
+
+async def windows_of(door: Door, who: UUID) -> set[Peer]:
+    return door.hub.staff.get(who, set())
 
 
 def is_alert(position: int, frame: Frame) -> bool:
@@ -61,16 +94,16 @@ def is_alert(position: int, frame: Frame) -> bool:
 def waiting(door: Door) -> int:
     """How much lies in our memory for the socket with most of it."""
     peers = itertools.chain.from_iterable(door.hub.staff.values())
-    return max((peer.connection.transport.get_write_buffer_size() for peer in peers), default=0)
+    lines = [peer.connection.transport for peer in peers if isinstance(peer, Socket)]
+    return max((line.get_write_buffer_size() for line in lines), default=0)
 
 
 async def test_a_big_room_is_served_in_portions(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "PORTION", 2)
+    monkeypatch.setattr(peers_module, "PORTION", 2)
     async with a_door(pulse.house) as door:
         sockets = [await connect(door.url + staff_path(pulse.house, ANNA)) for _ in range(5)]
         for socket in sockets:
-            await socket.send("hm?")  # an answer means that it is registered
-            await socket.recv()
+            await socket.recv()  # the cursor means that it is registered
         turns = 0
 
         async def others() -> None:
@@ -82,7 +115,7 @@ async def test_a_big_room_is_served_in_portions(pulse: Pulse, monkeypatch: pytes
         beside = asyncio.create_task(others())
         await asyncio.sleep(0)
         before = turns
-        await fan_out(list(door.hub.staff[ANNA]), text_frame(b'"all"'))
+        await fan_out(list(door.hub.staff[ANNA]), wire_of("all"))
         assert turns - before == 2
         beside.cancel()
         assert [await socket.recv() for socket in sockets] == ['"all"'] * 5
@@ -108,8 +141,7 @@ async def test_nothing_that_a_socket_says_too_fast_is_lost(pulse: Pulse, path: s
     time = [0.0]
     paths = {"staff": staff_path(pulse.house, ANNA), "pusher": f"/app/{pulse.house.settings.push_key}"}
     async with a_door(pulse.house, hub=Hub(lambda: time[0])) as door, connect(door.url + paths[path]) as socket:
-        if path == "pusher":
-            await socket.recv()  # its greeting
+        await socket.recv()  # its greeting, or its cursor
         for _ in range(MESSAGES_AT_ONCE + 1):
             await socket.send("junk")
         for _ in range(MESSAGES_AT_ONCE):
@@ -117,14 +149,14 @@ async def test_nothing_that_a_socket_says_too_fast_is_lost(pulse: Pulse, path: s
         one_more = asyncio.create_task(socket.recv())
         async with connect(door.url + staff_path(pulse.house, BORIS)) as other:
             await other.send("junk")
-            await other.recv()
+            await Ear(other).next()
         assert not one_more.done()
         time[0] += 1
         assert "error" in str(await one_more)
 
 
 def a_peer() -> Peer:
-    return Peer(cast(Any, None), person_id=ANNA)
+    return Peer(Owner(person_id=ANNA))
 
 
 def test_a_socket_that_left_leaves_nothing_behind() -> None:

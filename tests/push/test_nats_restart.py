@@ -1,6 +1,7 @@
 """The log's server dies in the middle: sockets stay, and everything arrives once and in order."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +11,29 @@ import structlog
 
 from pulse.embedded import Addresses, Embedded
 from pulse.errors import Trouble
+from pulse.eventlog.appends import Stored
 from pulse.eventlog.commands import Decided
+from pulse.eventlog.follow import Follow
 from pulse.eventlog.jetstream import Log
-from pulse.push.hub import Hub
-from pulse.push.relay import Relay
 from pulse.tokens import Visit
+from pulse.wiring.push_parts import push_parts
 from tests.conftest import Pulse, running_pulse
 from tests.insisting import insist as again
+from tests.push.comers import data_of, texts_of
 from tests.push.conftest import empty_log
-from tests.push.ears import Frame, a_visit, act, staff_ear, visitor_ear, writes
+from tests.push.ears import (
+    ADMIN,
+    PATIENCE,
+    Ear,
+    Frame,
+    a_visit,
+    act,
+    is_pulses,
+    staff_ear,
+    visitor_ear,
+    writes,
+)
+from tests.push.test_protocol import pusher_ear, signed
 
 MESSAGES, KILLED_AT = 120, 40
 
@@ -60,8 +75,53 @@ async def test_nothing_is_missed_or_doubled_when_nats_is_killed_and_comes_back(p
     assert [position for position, _ in heard] == sorted(position for position, _ in heard)
 
 
+async def test_while_nats_is_away_sockets_stay_and_are_told_so_and_then_what_they_missed(
+    pulse: Pulse, nats: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes meanwhile is told so too. The feed is stale until everything that was missed has been told."""
+    visit, texts = a_visit(), [f"missed {number}" for number in range(20)]
+    channel, may_relay, pages = f"private-chat.{visit.chat}", asyncio.Event(), Follow._pages
+
+    async def pages_in_time(follow: Follow) -> AsyncIterator[list[Stored]]:
+        await may_relay.wait()
+        async for page in pages(follow):
+            yield page
+
+    monkeypatch.setattr(Follow, "_pages", pages_in_time)
+    async with staff_ear(pulse) as admin, visitor_ear(pulse, visit) as vera, pusher_ear(pulse) as pusher:
+        await pusher.subscribe(channel, **signed(pulse, pusher, channel, ADMIN))
+        nats.kill_nats()
+        for ear in (admin, vera, pusher):
+            assert await until_feed(ear, stale=True) == []
+        async with visitor_ear(pulse, visit) as late, pusher_ear(pulse) as late_pusher:
+            assert await until_feed(late, stale=True) == await until_feed(late_pusher, stale=True) == []
+        nats.restart_nats()
+        await write_all(pulse, visit, texts)
+        may_relay.set()
+        for ear in (admin, vera, pusher):
+            assert texts_of(await until_feed(ear, stale=False)) == texts
+        async with visitor_ear(pulse, visit) as new:
+            await insist(pulse, visit, "live")
+            for ear in (admin, vera, pusher, new):
+                assert texts_of([*await ear.until(lambda frame: texts_of([frame]) != [])]) == ["live"]
+            assert [aside["type"] for aside in new.asides] == ["pulse:cursor"]
+
+
+async def until_feed(ear: Ear, *, stale: bool) -> list[Frame]:
+    """What it hears until it is told how its feed is."""
+    heard: list[Frame] = []
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            frame = json.loads(await ear.socket.recv())
+            if (frame.get("type") or frame["event"]) == "pulse:feed":
+                assert data_of(frame) == {"stale": stale}
+                return heard
+            if not is_pulses(frame):
+                heard.append(frame)
+
+
 async def test_a_relay_that_begins_while_nats_is_away_waits_for_it(pulse: Pulse, nats: Embedded) -> None:
-    relay = Relay(pulse.house.log, pulse.house.directory, Hub())
+    relay = push_parts(pulse.house).relay
     lost = when_lost(pulse.house.log)
     nats.kill_nats()
     await lost.wait()

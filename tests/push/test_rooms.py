@@ -16,6 +16,7 @@ from pulse.aggregates.room import GENERAL, direct_id
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused, Stored
 from pulse.house import now
+from pulse.push import relay
 from pulse.push.codes import Code
 from tests.conftest import Pulse
 from tests.push.ears import (
@@ -37,7 +38,7 @@ from tests.push.ears import (
     visitor_ear,
     writes,
 )
-from tests.push.test_news import authorised, heard, told_all
+from tests.push.test_feed_frames import authorised, heard, told_all
 from tests.push.test_protocol import PusherEar, pusher_ear
 from tests.push.test_protocol import signed as subscription
 
@@ -216,7 +217,8 @@ async def test_nobody_is_told_of_a_chat_they_may_not_see(pulse: Pulse) -> None:
 async def test_a_relay_asks_for_a_rooms_first_event_only_and_until_the_log_can_tell_it(
     pulse: Pulse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that began after the room was opened. Whom the general room is for, it need not ask."""
+    """One that began after the room was opened, and remembers nothing. Whom the general room is for, it need not ask."""
+    monkeypatch.setattr(relay, "WARM", 0)
     await opened(pulse)
     await says(pulse, "anna", "Before", ROOM)
     read, asked = pulse.house.log.read, list[int]()

@@ -19,7 +19,8 @@ from pulse.desk.sessions import SESSION_LIFE
 from pulse.directory import Directory
 from pulse.house import now
 from pulse.push.codes import Code
-from pulse.push.hub import Hub, Peer
+from pulse.push.hub import Hub
+from pulse.push.peers import Owner, Peer
 from pulse.push.sign_outs import SignOuts
 from pulse.tokens import Session, Staff
 from tests.conftest import Pulse
@@ -171,8 +172,8 @@ async def test_what_the_relay_missed_is_seen_a_little_later(pulse: Pulse) -> Non
     nina = await hire(pulse.house, "nina", SALES)
     hub = Hub()
     moment: Callable[[], datetime] = now
-    nowhere: Any = None
-    peer = Peer(nowhere, person_id=nina, signed={Staff(nina, Session(uuid4(), 1, int(now().timestamp()) + 60))})
+    session = Session(uuid4(), 1, int(now().timestamp()) + 60)
+    peer = Peer(Owner(person_id=nina, staff=Staff(nina, session)))
     assert hub.enter(peer)
     outs = SignOuts(hub, pulse.house.directory)
     assert outs.holds(peer, moment())

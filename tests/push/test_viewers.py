@@ -13,7 +13,6 @@ from websockets.asyncio.client import connect
 from pulse.attention import ATTENTION, VIEWING_SECONDS, Attention, Sign, saying
 from pulse.errors import LogDown
 from pulse.house import House
-from pulse.push.hub import Hub
 from pulse.push.viewers import Viewers
 from tests.conftest import Pulse
 from tests.desk.test_chats import someone
@@ -122,7 +121,7 @@ async def test_nobody_is_told_while_the_log_is_away_and_then_everybody(
 async def a_watch(house: House, door: Door, clock: Clock) -> AsyncIterator[Attention]:
     """Viewers of a door of our own, told of by hand."""
     attention = Attention(house.log, clock)
-    running = asyncio.create_task(Viewers(attention, house.directory, house.store, door.hub).run())
+    running = asyncio.create_task(Viewers(attention, house.directory, house.store, door.parts.telling).run())
     yield attention
     running.cancel()
     await asyncio.wait([running])
@@ -157,9 +156,9 @@ async def test_whoever_lost_a_chat_is_no_longer_shown_there(pulse: Pulse) -> Non
 
 
 async def test_who_went_without_a_word_is_forgotten_however_much_changes_elsewhere(pulse: Pulse) -> None:
-    house, chat, hub, clock = pulse.house, await vera_writes(pulse, a_name()), Hub(), Clock()
-    viewers = Viewers(Attention(house.log, clock), house.directory, house.store, hub)
-    async with a_door(house, hub=hub) as door, connect(door.url + staff_path(house, ADMIN)) as socket:
+    house, chat, clock = pulse.house, await vera_writes(pulse, a_name()), Clock()
+    async with a_door(house) as door, connect(door.url + staff_path(house, ADMIN)) as socket:
+        viewers = Viewers(Attention(house.log, clock), house.directory, house.store, door.parts.telling)
         running, ear = asyncio.create_task(viewers.run()), Ear(socket)
         sign = saying(Sign(chat, BORIS, "viewing"))
         await insist(lambda: viewers.attention.hear(sign), lambda _: viewers.attention.when_changed)

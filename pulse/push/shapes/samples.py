@@ -15,9 +15,9 @@ from pulse.access import Person, Place
 from pulse.aggregates import EVENTS
 from pulse.aggregates.source import Source
 from pulse.aggregates.upcasts import UPCASTS
+from pulse.cursors import Cursors
 from pulse.eventlog.envelope import Recorded, open_envelope, seal, specimen, subject_of, wire_name
 from pulse.push.chat_frames import Names, chat_frames
-from pulse.push.cursors import Cursors
 from pulse.push.encoding import Told
 from pulse.push.feed_frames import feed_frames
 from pulse.push.frames import Frame

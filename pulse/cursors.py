@@ -48,7 +48,10 @@ class Cursors:
         epoch, *numbers = text[:LONGEST].split(".")
         if epoch != self._epoch or not 1 <= len(numbers) <= 2 or not all(_is_number(number) for number in numbers):
             raise NotACursor
-        return Cursor(*map(int, numbers))
+        cursor = Cursor(*map(int, numbers))
+        if cursor.part > WHOLE:
+            raise NotACursor
+        return cursor
 
     def seal(self, cursor: Cursor, chat: UUID) -> str:
         """For the visitor of one chat: they learn nothing from it, and can't make one."""

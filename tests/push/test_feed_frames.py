@@ -7,11 +7,14 @@ from contextlib import AsyncExitStack
 from uuid import UUID, uuid4
 
 from pulse.aggregates.feed import CloudEvent, EventPublished, Feed, Telling
+from pulse.cursors import Cursors
 from pulse.demo import demo_summary
 from pulse.eventlog.envelope import open_envelope, seal, subject_of
 from pulse.house import now
 from pulse.push.codes import Code
-from pulse.push.news import news_frame, news_of
+from pulse.push.encoding import Told
+from pulse.push.feed_frames import feed_frames
+from pulse.push.framing import placed
 from tests.conftest import Pulse
 from tests.given import NOW
 from tests.producing import STRUCTURED, a_shop, an_event, encoded, signed
@@ -132,7 +135,7 @@ async def test_a_repeat_is_told_once(pulse: Pulse) -> None:
         assert [(frame["event"], frame["data"]) for frame in await heard(ear)] == [("OrderPaid", '{"order":7}')]
 
 
-def test_only_what_was_published_is_news() -> None:
+def test_only_what_was_published_is_told() -> None:
     feed = Feed.open(UUID(int=5), "private-orders.7", now=NOW)
     told = Telling("private-orders.7", "OrderPaid", "staff")
     feed.publish(CloudEvent("1", "/shop", "order.paid", data=["x"]), told, delivery=None, now=NOW)
@@ -141,9 +144,11 @@ def test_only_what_was_published_is_news() -> None:
         for event in feed.collect_events()
     ]
     assert isinstance(published_.event, EventPublished)
-    assert news_of(opened) is None
-    news = news_of(published_)
-    assert news is not None
-    assert json.loads(news_frame(news)) == {
+    assert list(feed_frames(opened)) == []
+    [frame] = placed(published_, feed_frames(published_))
+    assert frame.channels == ("private-orders.7", "presence-orders.7")
+    wire = Told(frame, Cursors("abcdef0123", bytes(32))).for_channel("private-orders.7")
+    assert json.loads(wire.payload) == {
         "event": "OrderPaid", "channel": "private-orders.7", "data": '["x"]', "seq": 9, "id": str(UUID(int=3)),
+        "cursor": "abcdef01.9.1",
     }  # fmt: skip

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from pulse.access import Place
+from pulse.access import Person
 from pulse.aggregates import EVENTS
 from pulse.aggregates.chat import Chat
 from pulse.aggregates.chat_replies import Failure
@@ -15,7 +15,8 @@ from pulse.aggregates.chat_so_far import random_id_of
 from pulse.aggregates.chat_standing import Seen
 from pulse.eventlog.envelope import Recorded, open_envelope, seal, subject_of
 from pulse.projections.entries import change_of, entry_of
-from pulse.push.frames import Frame, Names, frames_of
+from pulse.push.chat_frames import Names, chat_frames
+from pulse.push.frames import Frame
 from tests.aggregates.test_chat_files import CAT, DOG, kept, lost, vera_sends
 from tests.given import (
     ANNA,
@@ -201,7 +202,7 @@ TABLE: tuple[Row, ...] = (
 
 @pytest.fixture(scope="module")
 def told() -> list[tuple[int, Frame]]:
-    return [(version, frame) for version, recorded in HISTORY.items() for frame in frames_of(recorded, NAMES)]
+    return [(version, frame) for version, recorded in HISTORY.items() for frame in chat_frames(recorded, NAMES)]
 
 
 def test_the_life_holds_every_event_of_a_chat() -> None:
@@ -224,8 +225,6 @@ def test_every_frame_says_which_version_of_the_chat_it_brings(told: list[tuple[i
     for version, frame in told:
         assert frame.data["version"] == version
         assert frame.for_visitor is None or frame.for_visitor["version"] == version
-        assert frame.position == 1000 + version
-        assert frame.event_id == UUID(int=version)
 
 
 def test_a_visitor_learns_nothing_that_is_for_staff(told: list[tuple[int, Frame]]) -> None:
@@ -262,8 +261,8 @@ def test_an_echo_of_our_own_reply_is_no_news() -> None:
         ),
     )  # fmt: skip
     echoed, sent = [*confirmed][-2:]
-    assert frames_of(echoed, NAMES) == []
-    assert frames_of(sent, NAMES)[0].data["status"] == "sent"
+    assert list(chat_frames(echoed, NAMES)) == []
+    assert next(chat_frames(sent, NAMES)).data["status"] == "sent"
 
 
 def test_a_deletion_is_one_frame_that_names_all_messages(told: list[tuple[int, Frame]]) -> None:
@@ -274,16 +273,29 @@ def test_a_reaction_is_told_by_its_author(told: list[tuple[int, Frame]]) -> None
     assert [frame.data["reactions"] for version, frame in told if version == 8] == [{"77": ["👍"]}]
 
 
+PEOPLE = {
+    "a seller": Person(UUID(int=1), "", "moderator", frozenset({SALES})),
+    "a supporter": Person(UUID(int=2), "", "moderator", frozenset({SUPPORT})),
+    "Anna": Person(ANNA, "Anna", "moderator", frozenset()),
+    "an admin": Person(UUID(int=3), "", "admin", frozenset()),
+}
+
+
 def test_a_move_is_told_where_the_chat_was_and_where_it_is(told: list[tuple[int, Frame]]) -> None:
-    places = {version: frame.places for version, frame in told}
-    assert places[4] == (Place(SALES, ANNA), Place(SALES, None))
-    assert places[13] == (Place(SUPPORT, None), Place(SALES, ANNA))
-    assert places[14] == (Place(SUPPORT, None), Place(SUPPORT, None))  # nobody held it any more
-    assert places[16] == (Place(SUPPORT, None),)
+    heard = {version: [name for name, person in PEOPLE.items() if frame.hears(person)] for version, frame in told}
+    assert heard[4] == ["a seller", "Anna", "an admin"]
+    assert heard[13] == ["a seller", "a supporter", "Anna", "an admin"]
+    assert heard[14] == ["a supporter", "an admin"]  # nobody held it any more
+    assert heard[16] == ["a supporter", "an admin"]
+    [moved] = [frame for version, frame in told if version == 13]
+    chat, both = a_chat().id, [f"private-department.{department}" for department in (SUPPORT, SALES)]
+    assert moved.channels == (f"private-chat.{chat}", f"presence-chat.{chat}", *both)
 
 
 def test_only_who_gets_a_chat_is_told_on_their_own_channel(told: list[tuple[int, Frame]]) -> None:
-    assert [(version, frame.to) for version, frame in told if frame.to is not None] == [(4, ANNA), (23, ANNA)]
+    own = f"private-moderator.{ANNA}"
+    assert [version for version, frame in told if own in frame.channels] == [4, 23]
+    assert not [frame for _, frame in told if any(f"private-moderator.{BORIS}" in name for name in frame.channels)]
 
 
 def test_each_frame_brings_the_chats_row_up_to_date(told: list[tuple[int, Frame]]) -> None:
@@ -332,7 +344,7 @@ def test_a_group_keeps_its_title_whoever_writes() -> None:
             customer_id=UUID(int=77), now=NOW,
         )  # fmt: skip
         frames = [
-            frame for recorded in recorded_of(chat, vera_writes("u1", "m1")) for frame in frames_of(recorded, NAMES)
+            frame for recorded in recorded_of(chat, vera_writes("u1", "m1")) for frame in chat_frames(recorded, NAMES)
         ]
         return [frame.data["chat"]["name"] for frame in frames if "name" in frame.data["chat"]]
 
@@ -343,4 +355,4 @@ def test_a_group_keeps_its_title_whoever_writes() -> None:
 def test_what_happens_outside_chats_is_told_to_nobody() -> None:
     opened = HISTORY[1]
     elsewhere = Recorded(1, "customer", opened.aggregate_id, opened.envelope, opened.event, opened.body)
-    assert frames_of(elsewhere, NAMES) == []
+    assert list(chat_frames(elsewhere, NAMES)) == []

@@ -11,6 +11,7 @@ from pulse.aggregates.moderator import moderator_id
 from pulse.aggregates.source import Source, source_id
 from pulse.house import now
 from tests.conftest import Pulse
+from tests.push.ears import Ear
 
 SIMULATOR = source_id("simulator", "simulator")
 
@@ -32,19 +33,20 @@ async def test_admins_hear_of_a_halted_source_and_moderators_do_not(pulse: Pulse
     signer = pulse.house.signer
     tokens = [signer.staff_token(moderator_id(f"{name}@pulse.example"), now()) for name in ("admin", "anna")]
     address = f"{pulse.push}/channel/ws?type=staff&access_token="
-    async with connect(address + tokens[0]) as admin, connect(address + tokens[1]) as anna:
+    async with connect(address + tokens[0]) as on_admin, connect(address + tokens[1]) as on_anna:
+        admin, anna = Ear(on_admin), Ear(on_anna)
         await change(pulse, halted)
-        told = json.loads(await admin.recv())
+        told = await admin.next()
         assert (told["type"], told["data"]["reason"], told["data"]["source_id"]) == (
             "source.halted", "Unauthorized", str(SIMULATOR),
         )  # fmt: skip
         await change(pulse, lambda source: source.resume(now=now()))
-        assert json.loads(await admin.recv())["type"] == "source.resumed"
+        assert (await admin.next())["type"] == "source.resumed"
         await change(pulse, lambda source: source.disable(now=now()))
         await change(pulse, lambda source: source.enable(now=now()))
-        assert [json.loads(await admin.recv())["type"] for _ in range(2)] == ["source.disabled", "source.enabled"]
+        assert [(await admin.next())["type"] for _ in range(2)] == ["source.disabled", "source.enabled"]
         await pulse.http.post(pulse.webhook("simulator"), json={"from": "77", "message": "Hello", "type": "text"})
-        assert json.loads(await anna.recv())["type"] == "chat.session.created"
+        assert (await anna.next())["type"] == "chat.session.created"
 
 
 async def test_admins_see_halted_sources_and_resume_them(pulse: Pulse) -> None:
