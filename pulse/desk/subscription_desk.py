@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated
-from uuid import UUID
 
 import orjson
 from msgspec import to_builtins
 from pydantic import Field
 
-from pulse.access import Person, Place, Subscription, may_subscribe, may_watch
-from pulse.aggregates.chat import Chat
+from pulse.access import Person, Subscription, may_watch
+from pulse.channel_rights import ChannelRights
 from pulse.desk.answers import Shown
 from pulse.desk.guard import Caller, Guard
 from pulse.errors import NotAllowed
@@ -44,7 +43,7 @@ class SignedUser(Shown):
 class SubscriptionDesk:
     def __init__(self, guard: Guard, store: EventStore, app: PusherApp) -> None:
         self.guard = guard
-        self.store = store
+        self.rights = ChannelRights(guard.directory, store)
         self.app = app
 
     async def sign(self, caller: Caller, socket_id: str, channel: str) -> Signed:
@@ -70,13 +69,10 @@ class SubscriptionDesk:
         return SignedUser(auth=self.guard.signer.user_sign_in(self.app.key, socket_id, user_data), user_data=user_data)
 
     async def _theirs(self, person: Person, asked: set[Subscription]) -> set[Subscription]:
-        places = await self._places({one.chat for one in asked if one.chat is not None})
-        audiences = {kind: self.guard.directory.audiences_of(kind) for kind in {one.kind for one in asked}}
-        return {
-            one
-            for one in asked
-            if may_subscribe(person, one, places.get(one.chat) if one.chat else None, audiences[one.kind])
-        }
+        """However many name a chat, it is looked at once."""
+        chats = {one.chat for one in asked if one.chat is not None}
+        places = dict(zip(chats, await asyncio.gather(*map(self.rights.place, chats)), strict=True))
+        return {one for one in asked if self.rights.given(one, places.get(one.chat) if one.chat else None)(person)}
 
     def _signed(self, caller: Caller, socket_id: str, channel: str) -> Signed:
         channel_data = orjson.dumps({"user_id": str(caller.person.id), **_about(caller)}).decode()
@@ -86,15 +82,6 @@ class SubscriptionDesk:
             channel_data=channel_data,
             shared_secret=self.app.shared_secret(channel) if named is not None and named.is_encrypted else None,
         )
-
-    async def _places(self, chats: Iterable[UUID]) -> dict[UUID, Place]:
-        """Where chats stand; without those that aren't there."""
-        found = dict(await asyncio.gather(*map(self._place, chats)))
-        return {chat: place for chat, place in found.items() if place is not None}
-
-    async def _place(self, chat: UUID) -> tuple[UUID, Place | None]:
-        known = await self.store.look(Chat, chat)
-        return chat, None if known is None else Place(known.department_id, known.holder_id)
 
     def _watched(self, caller: Caller) -> list[str]:
         others = [one for one in self.guard.directory.active() if may_watch(caller.person, one)]

@@ -57,7 +57,7 @@ FLOORS: list[tuple[str, ...]] = [
         "ways",
         "linking",
     ),
-    ("drivers", "subscribing", "clearing", "snapshots"),
+    ("drivers", "subscribing", "clearing", "snapshots", "channel_rights"),
     ("sources",),
     ("ingest", "desk", "push", "delivery", "serving", "scraping"),
     ("house",),
