@@ -111,6 +111,7 @@ PulseError
 ├── NotAuthentic            wrong or missing credentials: 401, the same words for all of them
 │   ├── NotSignedIn         ways; with Telegram or VK
 │   ├── NotAnInvitation     aggregates/moderator
+│   ├── SessionEnded        push/windows; the token is right
 │   ├── WrongPassword       desk/login
 │   └── WrongCode           aggregates/moderator_sign_in
 ├── NotFound                404
@@ -126,6 +127,8 @@ PulseError
     │   ├── TooManyTries    desk/tries: 429
     │   ├── BlobsDown       blobs; files can't be read
     │   ├── NoPreviewYet    files/previews
+    │   ├── ServerFull      push/seats
+    │   ├── TooManyWindows  push/http_windows: 429
     │   └── NobodyRelays    push/server
     ├── CallFailed          channels/calls; a call to a channel ended badly
     │   ├── NotNow

@@ -21,7 +21,7 @@ TEXT = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
 # Of commands, of sockets, of the start, and those that never leave their floor.
 NOT_OVER_HTTP = {
     "ambiguous-department", "another-scheme", "answer-too-large", "bad-setting", "customer-too", "no-chat-yet", "not-a-contract",
-    "not-an-identity", "refusal", "there-already", "unknown-role", "wrong-origin",
+    "not-an-identity", "refusal", "there-already", "unknown-role",
 }  # fmt: skip
 
 # A command that is answered with an error ends the script.
@@ -44,7 +44,7 @@ async def test_its_lines_work_one_after_the_other(pulse: Pulse) -> None:
 def test_it_names_every_address() -> None:
     named = {
         re.sub(r"\{\w+\}", "{}", path)
-        for path in re.findall(r"/(?:api|auth|chat|webhook|broadcasting)/[\w/{}-]+", TEXT)
+        for path in re.findall(r"/(?:api|auth|channel|chat|pusher|webhook|broadcasting)/[\w/{}-]+", TEXT)
     }
     assert {re.sub(r"\{\w+\}", "{}", path) for path in document()["paths"] if path != "/healthz"} <= named
 

@@ -5,3 +5,4 @@ from __future__ import annotations
 STAFF_TYPING = "pulse.live.typing.staff"
 ATTENTION = "pulse.live.attention"
 ROOM_TYPING = "pulse.live.typing.room"
+XHR = "pulse.live.xhr"  # and whose: asked by a process that does not hold a client's session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pulse.http_document import answers, as_json, json_body, listed, parameter, path_parameter, shape
 from pulse.ingest.shapes import (
     BROUGHT,
     BYTES,
@@ -26,13 +27,6 @@ from pulse.ingest.shapes import (
     WORDS,
     WRITES,
     WRITTEN,
-    answers,
-    as_json,
-    json_body,
-    listed,
-    parameter,
-    path_parameter,
-    shape,
 )
 
 PATHS: dict[str, Any] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -78,6 +78,10 @@ class Peer:
         """A message for it, in its turn. Cuts whoever has too much waiting."""
         raise NotImplementedError
 
+    def messages(self) -> AsyncIterator[str | bytes]:
+        """What it says, until it closes."""
+        raise NotImplementedError
+
     async def close(self, code: Code) -> None:
         """Ends it, saying why; returns when it is gone."""
         raise NotImplementedError
@@ -111,6 +115,9 @@ class Socket(Peer):
             self.dismiss(Code.TOO_SLOW)
         else:
             transport.write(wire.framed)
+
+    def messages(self) -> AsyncIterator[str | bytes]:
+        return self.connection.__aiter__()
 
     async def close(self, code: Code) -> None:
         """A stalled reader would hold up the goodbye for ever, because it waits behind what was not read."""

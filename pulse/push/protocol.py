@@ -21,7 +21,7 @@ from pulse.push.acks import Acks
 from pulse.push.codes import Code
 from pulse.push.cursors import NotACursor
 from pulse.push.encoding import ECHO, Wire, event_wire
-from pulse.push.peers import Peer, Socket
+from pulse.push.peers import Peer
 from pulse.push.resuming import MustSnapshot, Reason, Resuming
 from pulse.push.telling import Telling
 from pulse.tokens import NO_SESSION, Session, Signer, Staff
@@ -46,8 +46,8 @@ class Pusher:
         self.signer = signer
         self.key = key
 
-    async def serve(self, peer: Socket, app_key: str, query: Mapping[str, str]) -> None:
-        """Greets the socket and serves it until it closes."""
+    async def serve(self, peer: Peer, app_key: str, query: Mapping[str, str]) -> None:
+        """Greets a client and serves it until it closes."""
         if app_key not in (self.key, self.key + ECHO_KEY):
             await peer.close(Code.NO_SUCH_APP)
             return
@@ -56,7 +56,7 @@ class Pusher:
         self.hub.peers.add(peer)
         try:
             self._greet(peer)
-            async for message in peer.connection:
+            async for message in peer.messages():
                 await self.hub.pace(peer)
                 await self._hear(peer, message)
         finally:

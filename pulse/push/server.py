@@ -21,6 +21,7 @@ from pulse.push.codes import Code
 from pulse.push.peers import Owner, Socket
 from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
+from pulse.push.seats import Seats, ServerFull
 
 MESSAGE_LIMIT = 64 * 1024
 PING_SECONDS, PONG_SECONDS = 30, 20
@@ -49,8 +50,7 @@ class PushServer:
         self.channel_ws = channel_ws
         self.pusher = pusher
         self.relay = relay
-        self.capacity = capacity
-        self._open = 0
+        self.seats = Seats(capacity)
 
     @contextlib.asynccontextmanager
     async def listening(self, host: str, port: int) -> AsyncIterator[int]:
@@ -67,11 +67,15 @@ class PushServer:
         finally:
             await send_home(server)
 
+    def require_ready(self) -> None:
+        """Raises NobodyRelays."""
+        if not self.relay.ready:
+            raise NobodyRelays
+
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         assert isinstance(connection, PushConnection)
         try:
-            if not self.relay.ready:
-                raise NobodyRelays
+            self.require_ready()
             url = urlsplit(request.path)
             if url.path == "/healthz":
                 return connection.respond(HTTPStatus.OK, "ok\n")
@@ -91,22 +95,20 @@ class PushServer:
         raise NotFound
 
     async def _serve(self, connection: ServerConnection) -> None:
-        self._open += 1
-        try:
-            with contextlib.suppress(ConnectionClosed):
-                await self._hand_over(connection)
-        finally:
-            self._open -= 1
-
-    async def _hand_over(self, connection: ServerConnection) -> None:
         assert isinstance(connection, PushConnection)
+        peer = Socket(connection, connection.owner)
+        with contextlib.suppress(ConnectionClosed):
+            try:
+                with self.seats.one():
+                    await self._hand_over(connection, peer)
+            except ServerFull:
+                await peer.close(Code.OVER_CAPACITY)
+
+    async def _hand_over(self, connection: ServerConnection, peer: Socket) -> None:
         assert connection.request is not None
         url = urlsplit(connection.request.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        peer = Socket(connection, connection.owner)
-        if self._open > self.capacity:
-            await peer.close(Code.OVER_CAPACITY)
-        elif url.path == "/channel/ws":
+        if url.path == "/channel/ws":
             await self.channel_ws.serve(peer, query.get("cursor"))
         else:
             await self.pusher.serve(peer, url.path.removeprefix("/app/"), query)

@@ -13,8 +13,8 @@ from pulse.drivers import Drivers
 from pulse.house import House, now
 from pulse.http import Fork
 from pulse.http_headers import AnswerHeaders
+from pulse.ingest import openapi as of_ingest
 from pulse.ingest.intake import Intake
-from pulse.ingest.openapi import PATHS, SECURITY
 from pulse.ingest.producers import Producers
 from pulse.ingest.publishing import PREFIX as EVENTS
 from pulse.ingest.publishing import Publishing
@@ -24,9 +24,13 @@ from pulse.ingest.webhooks import Webhooks
 from pulse.ingest.widget import Widget
 from pulse.ingest.widget_files import WidgetFiles
 from pulse.projections.reads import Reads
+from pulse.push import stream_openapi as of_streams
 from pulse.wiring.desk_parts import desk_parts, no_desk_parts
 from pulse.wiring.desk_routes import desk_routers
 from pulse.wiring.parts import readable, until_readable
+
+PATHS = of_ingest.PATHS | of_streams.PATHS
+SECURITY = of_ingest.SECURITY
 
 
 def open_ingest(house: House, reads: Reads) -> None:

@@ -6,20 +6,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from starlette.routing import Route
+
 from pulse.directory import Directory
 from pulse.house import House, now
 from pulse.push.acks import Acks
+from pulse.push.channel_poll import ChannelPoll
+from pulse.push.channel_sse import ChannelSse
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.cursors import Cursors
 from pulse.push.framing import Framing
+from pulse.push.http_windows import HttpWindows
 from pulse.push.hub import Hub
 from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 from pulse.push.resuming import Resuming
 from pulse.push.ring import Ring
 from pulse.push.rounds import Rounds
+from pulse.push.server import PushServer
 from pulse.push.telling import Telling
 from pulse.push.windows import Windows
+from pulse.push.xhr import Xhr
 
 
 @dataclass(frozen=True)
@@ -51,3 +58,9 @@ def push_parts(
         hub, telling, resuming, Relay(house.log, directory, telling, framing), windows, ChannelWs(windows, acks),
         pusher, Rounds(hub, windows, pusher),
     )  # fmt: skip
+
+
+def stream_routes(parts: PushParts, server: PushServer, xhr: Xhr) -> list[Route]:
+    """Push without WebSockets, on the HTTP port; all of its clients count into the server's capacity."""
+    doors = HttpWindows(parts.windows, server)
+    return [*ChannelSse(doors).routes(), *ChannelPoll(doors).routes(), *xhr.routes()]

@@ -35,11 +35,13 @@ from pulse.projections.reads import Reads
 from pulse.projections.rebuild import make_current
 from pulse.projections.rejections import keep_rejections
 from pulse.push.online import tell_online
+from pulse.push.outlet import send_home
 from pulse.push.server import PushServer
 from pulse.push.viewers import Viewers
+from pulse.push.xhr import Xhr
 from pulse.sweep import GRACE
 from pulse.wiring.parts import clearing_in, open_calls, subscribing_in, until_readable
-from pulse.wiring.push_parts import push_parts
+from pulse.wiring.push_parts import push_parts, stream_routes
 
 
 def open_projector(house: House) -> None:
@@ -70,6 +72,8 @@ async def open_push(house: House) -> AsyncIterator[int]:
     house.tasks += [relay.run, viewers.run, lambda: relay.sign_outs.run(now), online, parts.rounds.run]
     house.checks["push"] = true_when(lambda: relay.ready)
     server = PushServer(parts.channel_ws, parts.pusher, relay)
+    house.routes += stream_routes(parts, server, Xhr(parts.pusher, server, house.log))
+    house.tasks.append(lambda: send_home(parts.hub))
     async with server.listening(house.settings.push_host, house.settings.push_port) as port:
         assert relay.follow is not None  # it has its place in the log before the port listens
         house.begins.append(relay.follow.caught_up.wait)

@@ -71,10 +71,11 @@ OPERATIONS: dict[Rule, tuple[str, ...]] = {
     ANYBODY: (
         "receive_webhook", "publish_events", "ask_to_publish", "open_widget_session", "log_in", "log_in_with_code",
         "begin_provider_sign_in", "finish_provider_sign_in", "post_provider_answer", "accept_invitation", "show_health",
+        "open_xhr_stream", "poll_xhr", "send_xhr",
     ),
     VISITOR: (
         "list_widget_messages", "write_widget_message", "bring_widget_files", "get_widget_file", "request_callback",
-        "get_channel_token",
+        "get_channel_token", "open_stream", "poll_channel", "open_signed_stream",
     ),
     SIGNED_IN: (
         "show_me", "log_out", "list_my_sessions", "end_my_sessions", "end_my_session", "show_two_factor", "begin_two_factor",

@@ -51,6 +51,7 @@ ANNA, BORIS = WantedPerson("moderator", (0,)), WantedPerson("moderator", (2,))
 PUBLIC = {
     "receive_webhook", "publish_events", "ask_to_publish", "open_widget_session", "log_in", "log_in_with_code",
     "begin_provider_sign_in", "finish_provider_sign_in", "post_provider_answer", "accept_invitation", "show_health",
+    "open_xhr_stream", "poll_xhr", "send_xhr",
 }  # fmt: skip
 # Beside the document: the same route by another method, and pages for browsers, which tests/desk/test_pages.py walks.
 PAGES = {

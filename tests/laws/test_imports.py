@@ -24,6 +24,7 @@ FLOORS: list[tuple[str, ...]] = [
         "passwords",
         "totp",
         "http",
+        "http_document",
         "http_headers",
         "http_limits",
         "logs",
