@@ -1,17 +1,10 @@
-"""The HTTP fallback of pusher-js, `xhr_streaming` and `xhr_polling`, below `/pusher/app/{key}`.
-
-As pusher-js 8.6 reads it (src/core/http): lines, each a letter and JSON: `o` opened, `a` messages, `h` heartbeat, `c` code
-and reason. Over 256 KiB of one answer its client opens another; so all is ASCII, and nothing is written after that, for
-what was on its way then would be lost.
-"""
+"""The HTTP fallback of pusher-js, `xhr_streaming` and `xhr_polling`, below `/pusher/app/{key}`: routes and sessions."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
-import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 
@@ -20,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pulse.errors import BadInput, LogDown, NotFound, PulseError
+from pulse.errors import LogDown, NotFound, PulseError
 from pulse.eventlog.jetstream import Log
 from pulse.http import Endpoint, problem, read_body
 from pulse.limits import Rate
@@ -30,7 +23,8 @@ from pulse.push.protocol import Pusher
 from pulse.push.server import MESSAGE_LIMIT, PushServer
 from pulse.push.streamed import UNBUFFERED, Streamed, unless_gone
 from pulse.push.xhr_elsewhere import Elsewhere, answer_for, subject_of
-from pulse.push.xhr_session import SESSION_SECONDS, Letter, XhrSession
+from pulse.push.xhr_lines import HEARTBEAT_SECONDS, Reading, messages_in
+from pulse.push.xhr_session import XhrSession
 
 # Which page it is does not matter, as at `/app/{key}`: nothing is told without a signature, and cookies count for nothing.
 CORS = {
@@ -42,11 +36,6 @@ CORS = {
 ADDRESS = "/pusher/app/{key}/{number}/{session}"
 NAME = re.compile(r"[0-9]{1,3}\.[0-9A-Za-z]{1,32}")
 SCRIPT = "application/javascript"
-PRELUDE = b"h" * 2048 + b"\n"  # browsers used to keep the first two KiB to themselves
-LONGEST = 256 * 1024
-TURN_SECONDS = 2.0  # below the time in which another process must have answered
-HEARTBEAT_SECONDS = 25.0
-MESSAGES = 50
 
 log = structlog.get_logger(__name__)
 
@@ -90,27 +79,32 @@ class Xhr:
         """A known session goes on, wherever it is held; any other begins here."""
         name = name_in(request)
         await read_body(request.headers, request.receive, MESSAGE_LIMIT)
-        if (here := self.sessions.get(name)) is not None:
-            return Reading(here)
-        with suppress(LogDown):  # then it begins anew, which its client understands
-            elsewhere = Elsewhere(self.source, name)
-            if await elsewhere.is_there():
-                return Reading(elsewhere)
+        if (held := await self._held(name)) is not None:
+            return Reading(held)
         self.server.require_ready()
         self.began.require(network(request))
         return Reading(await self._begin(name, request), is_new=True)
 
+    async def _held(self, name: str) -> XhrSession | Elsewhere | None:
+        """With the log away, one elsewhere is none: then it begins anew, which its client understands."""
+        if name not in self.sessions:
+            with suppress(LogDown):
+                elsewhere = Elsewhere(self.source, name)
+                if await elsewhere.is_there():
+                    return elsewhere
+        return self.sessions.get(name)
+
     async def _begin(self, name: str, request: Request) -> XhrSession:
         """One that every process finds, unless the log is away. Raises ServerFull."""
-        until_over = AsyncExitStack()
-        until_over.enter_context(self.server.seats.one())
-        session = self.sessions[name] = XhrSession()
-        until_over.callback(self.sessions.pop, name)
-        with suppress(LogDown):
-            listening = await self.source.answer(subject_of(name), partial(answer_for, session))
-            until_over.push_async_callback(listening.unsubscribe)
-        serving = self._serve(session, request.path_params["key"], dict(request.query_params), until_over)
-        task = asyncio.create_task(serving)
+        async with AsyncExitStack() as until_over:
+            until_over.enter_context(self.server.seats.one())
+            session = self.sessions[name] = XhrSession()
+            until_over.callback(self.sessions.pop, name)
+            with suppress(LogDown):
+                listening = await self.source.answer(subject_of(name), partial(answer_for, session))
+                until_over.push_async_callback(listening.unsubscribe)
+            key, query = request.path_params["key"], dict(request.query_params)
+            task = asyncio.create_task(self._serve(session, key, query, until_over.pop_all()))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
         return session
@@ -128,71 +122,12 @@ class Xhr:
                 session.dismiss(Code.LEAVING)
 
 
-class Reading:
-    """One reader of a session: an answer that its client waits for."""
-
-    def __init__(self, held: XhrSession | Elsewhere, *, is_new: bool = False) -> None:
-        self.held = held
-        self.is_new = is_new
-        self._name = secrets.token_hex(8)
-        self._begins = True
-
-    async def lines(self) -> AsyncIterator[bytes]:
-        yield PRELUDE
-        written = len(PRELUDE)
-        while written <= LONGEST:
-            try:
-                line = await self.line(HEARTBEAT_SECONDS)
-            except LogDown:  # what was under way is lost, so this session is: its client begins anew
-                return
-            if not line:
-                return
-            yield line
-            written += len(line)
-            if line.startswith(b"c"):
-                return
-        await asyncio.sleep(SESSION_SECONDS)  # the client hangs up before that
-
-    async def line(self, seconds: float) -> bytes:
-        """The next; empty when another reads now. Raises LogDown."""
-        if self.is_new:
-            self.is_new = False
-            return b"o\n"
-        until = asyncio.get_running_loop().time() + seconds
-        while (left := until - asyncio.get_running_loop().time()) > 0:
-            letter = await self.held.letter(self._name, min(left, TURN_SECONDS), begins=self._begins)
-            self._begins = False
-            if letter.stale or letter.messages or letter.code is not None:
-                return written(letter)
-        return b"h\n"
-
-
-def written(letter: Letter) -> bytes:
-    """A letter as a line, in ASCII."""
-    if letter.messages:
-        return b"a" + json.dumps(letter.messages).encode() + b"\n"
-    if letter.code is not None:
-        return b"c" + json.dumps([letter.code, letter.code.reason]).encode() + b"\n"
-    return b""
-
-
 def name_in(request: Request) -> str:
     """How a session is called, by its client. Raises NotFound."""
     name = "{number}.{session}".format(**request.path_params)
     if not NAME.fullmatch(name):
         raise NotFound
     return name
-
-
-def messages_in(body: bytes) -> list[str]:
-    """Raises BadInput."""
-    try:
-        said = json.loads(body)
-    except ValueError:
-        raise BadInput("This is not JSON.") from None
-    if not isinstance(said, list) or len(said) > MESSAGES or not all(isinstance(one, str) for one in said):
-        raise BadInput(f"Send a list of at most {MESSAGES} strings.")
-    return said
 
 
 def cors(route: Endpoint) -> Endpoint:

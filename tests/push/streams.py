@@ -8,14 +8,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import httpx2
+import pytest
 
 from pulse.desk.app import http_app
 from pulse.house import House, now
 from pulse.http_headers import AnswerHeaders
+from pulse.limits import Rate
+from pulse.push import http_windows, xhr
 from pulse.push.outlet import send_home
 from pulse.push.ring import Ring
 from pulse.push.server import CAPACITY, PushServer
@@ -109,6 +113,12 @@ async def stream(http: httpx2.AsyncClient, path: str, **headers: str) -> AsyncIt
         yield Stream(answer)
 
 
+def stop_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For limits: however long a test takes, nothing is given back meanwhile. Before the door is made."""
+    for module in (http_windows, xhr):
+        monkeypatch.setattr(module, "Rate", partial(Rate, clock=lambda: 0.0))
+
+
 def staff_query(house: House, who: UUID) -> str:
     return f"type=staff&access_token={staff_token(house, who)}"
 
@@ -140,8 +150,8 @@ async def an_http_door(
     parts = push_parts(house, clock, ring=ring)
     server = PushServer(parts.channel_ws, parts.pusher, parts.relay, capacity=capacity)
     await parts.relay.begin()
-    xhr = Xhr(parts.pusher, server, house.log)
-    app = http_app([], stream_routes(parts, server, xhr), house.check, {}, {})
+    fallback = Xhr(parts.pusher, server, house.log)
+    app = http_app([], stream_routes(parts, server, fallback), house.check, {}, {})
     port = listen("127.0.0.1", 0, "HTTP")
     address = f"http://127.0.0.1:{port.getsockname()[1]}"
     async with asyncio.TaskGroup() as group:
@@ -152,6 +162,6 @@ async def an_http_door(
             assert parts.relay.follow is not None
             await parts.relay.follow.caught_up.wait()
         async with a_client(address) as http:
-            yield HttpDoor(parts, server, xhr, http, leaving)
+            yield HttpDoor(parts, server, fallback, http, leaving)
         for task in (*running, leaving):
             task.cancel()

@@ -7,13 +7,14 @@ from typing import Any
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
 
 from pulse.house import now
 from pulse.push.ring import Ring
 from tests.conftest import Pulse
 from tests.insisting import insist
-from tests.push.ears import ANNA, SALES, a_visit, act, change, happened, hire, replies, writes
-from tests.push.streams import HttpDoor, an_http_door, staff_query, visitor_query
+from tests.push.ears import ANNA, SALES, Ear, a_visit, act, change, happened, hire, replies, writes
+from tests.push.streams import HttpDoor, an_http_door, staff_query, stop_the_clock, stream, visitor_query
 
 
 async def poll(http: httpx2.AsyncClient, query: str, cursor: str | None = None, wait: int = 20) -> dict[str, Any]:
@@ -91,6 +92,29 @@ async def test_from_poll_to_poll_everything_comes_once_whichever_process_answers
     assert len(places) == len(set(places))
 
 
+async def test_a_cursor_of_one_transport_is_good_for_the_others(pulse: Pulse) -> None:
+    visit = a_visit()
+    query = visitor_query(pulse.house, visit)
+    told: list[str] = []
+    async with connect(f"{pulse.push}/channel/ws?{query}") as socket:
+        first = await act(pulse.house, visit, writes("Over a socket"))
+        heard = await Ear(socket).up_to_version(first.version)
+        told += words({"frames": heard})
+    await happened(pulse, visit, writes("While a stream opened"))
+    async with stream(pulse.http, f"/channel/sse?{query}&cursor={heard[-1]['cursor']}") as opened:
+        told += words({"frames": [(await opened.event()).data]})
+    await happened(pulse, visit, writes("While nobody listened"))
+    polled = await poll(pulse.http, query, opened.last_id)
+    told += words(polled)
+    await happened(pulse, visit, writes("And back"))
+    async with connect(f"{pulse.push}/channel/ws?{query}&cursor={polled['cursor']}") as socket:
+        last = await act(pulse.house, visit, writes("To a socket"))
+        told += words({"frames": await Ear(socket).up_to_version(last.version)})
+    assert told == [
+        "Over a socket", "While a stream opened", "While nobody listened", "And back", "To a socket",
+    ]  # fmt: skip
+
+
 async def test_who_can_not_be_told_everything_learns_why_and_goes_on_from_now(pulse: Pulse) -> None:
     query = staff_query(pulse.house, ANNA)
     for cursor in ("00000000.1", "nonsense"):
@@ -122,9 +146,11 @@ async def test_polls_are_let_in_like_sockets(pulse: Pulse) -> None:
     assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "http://127.0.0.1:3000")
 
 
-async def test_one_client_polls_only_so_often(pulse: Pulse) -> None:
+async def test_one_client_polls_only_so_often(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_the_clock(monkeypatch)
     query = visitor_query(pulse.house, a_visit())
-    answers = [await pulse.http.get(f"/channel/poll?{query}") for _ in range(80)]
+    async with an_http_door(pulse.house) as door:
+        answers = [await door.http.get(f"/channel/poll?{query}") for _ in range(61)]
     assert {answer.status_code for answer in answers[:60]} == {200}
     assert answers[-1].status_code == 429
     assert answers[-1].headers["retry-after"]

@@ -32,7 +32,7 @@ from tests.push.ears import (
     visitor_ear,
     writes,
 )
-from tests.push.streams import an_http_door, staff_query, stream, visitor_query
+from tests.push.streams import an_http_door, staff_query, stop_the_clock, stream, visitor_query
 
 
 async def test_staff_are_streamed_what_sockets_are_told(pulse: Pulse) -> None:
@@ -248,11 +248,12 @@ async def taken(seats: object) -> int:
     return seats.taken  # type: ignore[attr-defined, no-any-return]
 
 
-async def test_one_address_opens_only_so_many_streams(pulse: Pulse) -> None:
+async def test_one_address_opens_only_so_many_streams(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_the_clock(monkeypatch)
     async with an_http_door(pulse.house) as door:
-        answers = [await door.http.get("/channel/sse") for _ in range(220)]
-    assert {answer.status_code for answer in answers[:200]} == {401}
-    assert answers[-1].status_code == 429
+        answers = [await door.http.get("/channel/sse") for _ in range(202)]
+    assert {answer.status_code for answer in answers[:199]} == {401}
+    assert (answers[-1].status_code, answers[-1].json()["code"]) == (429, "too-often")
 
 
 async def test_nobody_is_streamed_to_before_the_log_is_followed(pulse: Pulse) -> None:

@@ -17,8 +17,7 @@ from pysher.channel import Channel  # type: ignore[import-untyped]
 
 from tests.conftest import Pulse
 from tests.push.ears import BORIS, PATIENCE, a_visit, act, happened, writes
-
-published = None
+from tests.push.test_news import published
 
 PUSHER_JS = "pusher-js@8.6.0"
 SCRIPT = Path(__file__).with_name("subscribe.cjs")
