@@ -117,6 +117,7 @@ PulseError
 │   ├── NotAnInvitation     aggregates/moderator
 │   ├── WrongBody           pusher_app
 │   ├── WrongTime           pusher_app
+│   ├── SessionEnded        push/windows; the token is right
 │   ├── WrongPassword       desk/login
 │   └── WrongCode           aggregates/moderator_sign_in
 ├── NotFound                404
@@ -132,6 +133,8 @@ PulseError
     │   ├── TooManyTries    desk/tries: 429
     │   ├── BlobsDown       blobs; files can't be read
     │   ├── NoPreviewYet    files/previews
+    │   ├── ServerFull      push/seats
+    │   ├── TooManyWindows  push/http_windows: 429
     │   └── NobodyRelays    push/server
     ├── CallFailed          channels/calls; a call to a channel ended badly
     │   ├── NotNow

@@ -1,4 +1,6 @@
-"""What uvicorn lacks: limits for headers and for how long a request may take to arrive; one write for an answer."""
+"""What uvicorn lacks: limits for headers, for how long a request may take to arrive and an answer to be read; one write
+for an answer.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ HEADER_BYTES = 16 * 1024
 HEADERS = 100
 ARRIVAL_SECONDS = 10.0
 SLOWEST_BYTES = 16 * 1024  # a second of a body: whoever sends a large file slowly is not somebody who sends nothing
+UNREAD_SECONDS = 60.0  # of an answer: uvicorn goes on when its client has read 48 KiB
 LOOK_EVERY = 2.5
 
 
@@ -47,14 +50,15 @@ class OneWrite:
 
 
 class LimitedHttp(HttpToolsProtocol):
-    """A connection whose requests arrive in time and with modest headers, or not at all.
+    """A connection whose requests arrive in time and with modest headers, or not at all; and whose client reads.
 
-    One timer a connection, not one a request: it looks now and then whether something has been arriving too long.
+    One timer a connection, not one a request: it looks now and then whether something has been on its way too long.
     """
 
     _arriving_since: float | None = None
     _header_bytes = 0
     _unread = 0  # bytes since the parser last had something whole for us: headers, a piece of a body, a message
+    _unread_since: float | None = None
     _looking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -111,9 +115,19 @@ class LimitedHttp(HttpToolsProtocol):
         self._unread = 0
         self._arriving_since = None
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread_since = self.loop.time()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._unread_since = None
+
     def _look(self) -> None:
-        since = self._arriving_since
-        if since is not None and self.loop.time() - since > ARRIVAL_SECONDS:
+        if self._lasts(self._arriving_since, ARRIVAL_SECONDS) or self._lasts(self._unread_since, UNREAD_SECONDS):
             self.transport.abort()
             return
         self._looking = self.loop.call_later(LOOK_EVERY, self._look)
+
+    def _lasts(self, since: float | None, seconds: float) -> bool:
+        return since is not None and self.loop.time() - since > seconds

@@ -16,6 +16,7 @@ from pulse.errors import Trouble
 from pulse.http_limits import LimitedHttp
 
 BACKLOG = 2048
+KERNEL_UNSENT = 128 * 1024  # for a client that does not read, the kernel would keep megabytes
 
 
 class PortTaken(Trouble):
@@ -33,7 +34,7 @@ def listen(host: str, port: int, door: str) -> socket.socket:
     """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        opened = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             free = f"Stop it, or set PULSE_{door}_PORT to a free port."
@@ -41,6 +42,9 @@ def listen(host: str, port: int, door: str) -> socket.socket:
         other = f"Set PULSE_{door}_HOST to an address of this machine and PULSE_{door}_PORT to a port you may open."
         reason = (error.strerror or str(error)).rstrip(".")
         raise CannotListen(f"Pulse can't listen on {host} port {port}: {reason}. {other}") from None
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # accepted sockets inherit it
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, KERNEL_UNSENT)
+    return opened
 
 
 class HttpServer(uvicorn.Server):

@@ -136,6 +136,14 @@ class Signer:
         """Opens a visitor's socket or stream, for a day."""
         return self._sign("channel", visit)
 
+    def stream_link(self, visit: Visit) -> str:
+        """The address of a visitor's stream, good by itself for a day: whoever has it may listen to this one chat."""
+        return f"/chat/{visit.chat}/stream?sig={self._sign('stream', visit)}"
+
+    def read_stream_link(self, signature: str, now: datetime) -> Visit:
+        """Whose stream it opens. Raises NotAuthentic."""
+        return self._read("stream", signature, now, CHANNEL_TOKEN_LIFE, Visit)
+
     def read_chat_token(self, token: str, now: datetime) -> Visit:
         """Raises NotAuthentic."""
         return self._read("chat", token, now, CHAT_TOKEN_LIFE, Visit)

@@ -24,7 +24,7 @@ BARE = {"/healthz", "/metrics"}
 # Of commands, of sockets, of the start, of what is told as text, and those that never leave their floor.
 NOT_OVER_HTTP = {
     "ambiguous-department", "another-scheme", "answer-too-large", "bad-setting", "customer-too", "no-chat-yet", "not-a-contract",
-    "not-an-identity", "refusal", "there-already", "unknown-role", "wrong-body", "wrong-origin", "wrong-time",
+    "not-an-identity", "refusal", "there-already", "unknown-role", "wrong-body", "wrong-time",
 }  # fmt: skip
 
 # A command that is answered with an error ends the script.
@@ -56,7 +56,7 @@ async def test_its_lines_work_one_after_the_other(pulse: Pulse) -> None:
 def test_it_names_every_address() -> None:
     named = {
         re.sub(r"\{\w+\}", "{}", path)
-        for path in re.findall(r"/(?:api|apps|auth|chat|webhook|broadcasting)/[\w/{}-]+", TEXT)
+        for path in re.findall(r"/(?:api|apps|auth|channel|chat|pusher|webhook|broadcasting)/[\w/{}-]+", TEXT)
     }
     assert {re.sub(r"\{\w+\}", "{}", path) for path in document()["paths"] if path not in BARE} <= named
 

@@ -1,6 +1,7 @@
 """A connection that sends too much or too slowly is ended, and the others go on."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pulse import http_limits
 from tests.conftest import Pulse
 from tests.insisting import insist
+from tests.push.ears import rest_of
 
 
 @pytest.fixture
@@ -106,3 +108,24 @@ async def test_a_request_that_never_arrives_is_cut_off(
     with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
         await asyncio.wait_for(reader.readexactly(1), 10)
     writer.close()
+
+
+async def test_an_answer_that_nobody_reads_is_cut_off(monkeypatch: pytest.MonkeyPatch, pulse: Pulse) -> None:
+    whole = 20 * len((await pulse.http.get("/openapi.json")).content)
+    monkeypatch.setattr(http_limits, "UNREAD_SECONDS", 0.05)
+    monkeypatch.setattr(http_limits, "LOOK_EVERY", 0.05)
+    cut: list[bool] = []
+    lasts = http_limits.LimitedHttp._lasts
+    monkeypatch.setattr(http_limits.LimitedHttp, "_lasts", lambda *asked: cut.append(lasts(*asked)) or cut[-1])
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(line, ("127.0.0.1", pulse.house.settings.http_port))
+    await loop.sock_sendall(line, b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+
+    async def was_cut() -> bool:
+        return any(cut)
+
+    assert await insist(was_cut, bool)
+    assert await rest_of(line) < whole

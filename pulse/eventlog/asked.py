@@ -9,6 +9,8 @@ from typing import Any
 from pulse.errors import LogDown
 from pulse.eventlog.appends import Stored
 
+NOBODY_LISTENS = "503"
+
 
 def unanswered() -> LogDown:
     return LogDown("The event log did not answer.")
@@ -36,6 +38,17 @@ class Asked:
     def fail(self) -> None:
         if not self.future.done():
             self.future.set_exception(self.lost())
+
+
+class AskedOthers(Asked):
+    """A question to another process: no answer at all is one too."""
+
+    __slots__ = ()
+
+    def take(self, headers: bytes, body: bytes) -> bool:
+        if not self.future.done():
+            self.future.set_result(None if status_of(headers) == NOBODY_LISTENS else body)
+        return True
 
 
 class AskedPage(Asked):

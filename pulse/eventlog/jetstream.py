@@ -19,7 +19,7 @@ from nats.aio.subscription import Subscription
 
 from pulse.errors import LogDown
 from pulse.eventlog.appends import REFUSALS, Ack, AckLost, Append, AppendRefused, Stored, ack_of
-from pulse.eventlog.asked import Asked, AskedPage, unanswered
+from pulse.eventlog.asked import Asked, AskedOthers, AskedPage, unanswered
 from pulse.eventlog.wire import Wire
 from pulse.logs import Outage
 
@@ -178,6 +178,33 @@ class Log:
         if self.up:
             with contextlib.suppress(nats.errors.Error, TimeoutError):  # then it counts from the reconnect on
                 await self.client.flush(int(ACK_SECONDS))
+
+    async def answer(self, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> Subscription:
+        """Answers whoever asks on a subject, several at a time; others can ask once this returns. Raises LogDown."""
+        answering: set[asyncio.Task[None]] = set()
+
+        async def reply(message: Msg) -> None:
+            with contextlib.suppress(nats.errors.Error):  # whoever asked hears nothing, and asks no more
+                await message.respond(await answer(message.data))
+
+        async def on_asked(message: Msg) -> None:
+            task = asyncio.create_task(reply(message))
+            answering.add(task)
+            task.add_done_callback(answering.discard)
+
+        if not self.up:
+            raise LogDown
+        try:
+            subscription = await self.client.subscribe(subject, cb=on_asked)
+            await self.client.flush(HAND_OVER_SECONDS)
+        except (nats.errors.Error, TimeoutError) as error:
+            raise LogDown(f"NATS does not answer: {error}") from error
+        return subscription
+
+    async def ask_others(self, subject: str, body: bytes) -> bytes | None:
+        """What the process that listens on a subject answers; None when there is none. Raises LogDown."""
+        answer: bytes | None = await self._ask(subject, body, kind=AskedOthers)
+        return answer
 
     async def open_inbox(self, heard: Callable[[Msg], Awaitable[None]]) -> Subscription:
         """An address of its own (a pull consumer's messages keep their subjects); unbounded, so nothing is dropped."""

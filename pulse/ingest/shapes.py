@@ -63,9 +63,11 @@ OPENS = shape(
     department_id=field("uuid", "a department of this source; otherwise its first"),
 )
 SESSION = shape(
-    "session_id chat_id chat_token token expires_at",
+    "session_id chat_id chat_token token stream_url expires_at",
     session_id=field("uuid"), chat_id=field("uuid"), chat_token=field("v1.k1.eyJ…", "for months"),
-    token=field("v1.k1.eyJ…", "for the socket, a day"), expires_at=field("date-time"),
+    token=field("v1.k1.eyJ…", "for the socket, a day"),
+    stream_url=field("/chat/73803345-05ec-5922-81a8-7f2f572c0bdc/stream?sig=v1.eyJ…", "of the stream, for a day"),
+    expires_at=field("date-time"),
 )  # fmt: skip
 WRITES = shape(
     text=field("Where is my order?", "1 to 10,000 characters; none are needed with files"),

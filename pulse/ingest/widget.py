@@ -229,6 +229,7 @@ class Widget:
             "chat_id": visit.chat,
             "chat_token": self.signer.chat_token(today),
             "token": self.signer.channel_token(today),
+            "stream_url": self.signer.stream_link(today),
             "expires_at": (now + CHANNEL_TOKEN_LIFE).astimezone(UTC).isoformat(),
         }
 

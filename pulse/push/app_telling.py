@@ -10,7 +10,7 @@ from pulse.push.app_events import AppEvent, Said, Terminate
 from pulse.push.codes import Code
 from pulse.push.encoding import wire_of
 from pulse.push.hub import Hub
-from pulse.push.peers import Peer, fan_out
+from pulse.push.peers import Peer
 
 
 class AppTelling:
@@ -34,7 +34,7 @@ class AppTelling:
     async def _tell(self, said: AppEvent, channel: str) -> None:
         hearers = [peer for peer in await self._hearers(channel) if peer.socket_id != said.socket_id]
         if hearers:
-            await fan_out(hearers, wire_of({"event": said.event, "channel": channel, "data": said.data}))
+            self.hub.post.send(hearers, wire_of({"event": said.event, "channel": channel, "data": said.data}))
 
     async def _hearers(self, channel: str) -> list[Peer]:
         here = self.hub.channels.get(channel, {})

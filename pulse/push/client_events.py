@@ -24,7 +24,7 @@ from pulse.limits import Rate
 from pulse.metrics import Metrics
 from pulse.push.encoding import wire_of
 from pulse.push.hub import Hub
-from pulse.push.peers import Peer, complain, fan_out
+from pulse.push.peers import Peer, complain
 
 PER_SECOND = 10
 TOO_OFTEN = 4301
@@ -101,7 +101,7 @@ class ClientEvents:
             if peer.socket_id != said.socket_id and (person is None or (found is not None and may(found))):
                 hearers.append(peer)
         if hearers:
-            await fan_out(hearers, wire_of(told))
+            self.hub.post.send(hearers, wire_of(told))
 
 
 def _read(peer: Peer, heard: dict[str, Any]) -> ClientEvent:

@@ -8,7 +8,6 @@ from typing import Any
 
 from pulse.push.encoding import Wire, event_wire
 from pulse.push.hub import Hub
-from pulse.push.peers import send
 from pulse.roster.changes import CameOnline, Change, Counted, MemberAdded, MemberRemoved, WentOffline
 
 PRESENCE = "presence-"
@@ -29,7 +28,7 @@ class Comings:
             case MemberRemoved(channel=channel, user_id=user_id):
                 self._on(channel, "member_removed", {"user_id": user_id})
             case Counted(channel=channel, subscriptions=count) if not channel.startswith(PRESENCE):
-                send(list(self.hub.channels.get(channel, ())), count_wire(channel, count))
+                self.hub.post.send(list(self.hub.channels.get(channel, ())), count_wire(channel, count))
             case CameOnline(user_id=user_id):
                 self._watched("online", user_id)
             case WentOffline(user_id=user_id):
@@ -37,12 +36,12 @@ class Comings:
 
     def _on(self, channel: str, event: str, data: dict[str, Any]) -> None:
         if peers := self.hub.channels.get(channel):
-            send(list(peers), event_wire(f"pusher_internal:{event}", data, channel))
+            self.hub.post.send(list(peers), event_wire(f"pusher_internal:{event}", data, channel))
 
     def _watched(self, how: str, user_id: str) -> None:
         if peers := self.hub.watchers.get(user_id):
             told = {"events": [{"name": how, "user_ids": [user_id]}]}
-            send(list(peers), event_wire("pusher_internal:watchlist_events", told))
+            self.hub.post.send(list(peers), event_wire("pusher_internal:watchlist_events", told))
 
 
 def count_wire(channel: str, subscriptions: int) -> Wire:

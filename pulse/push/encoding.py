@@ -18,11 +18,12 @@ ECHO_NAMES = {"NotificationCreated": "Illuminate\\Notifications\\Events\\Broadca
 
 
 class Wire(NamedTuple):
-    """One message: as a WebSocket has it, bare, and where a stream goes on after it (None: it is in no log)."""
+    """One message: as a WebSocket has it, bare, where a stream goes on after it (None: it is in no log), and what it is."""
 
     framed: bytes
     payload: bytes
     cursor: str | None = None
+    name: str = ""
 
 
 class Told:
@@ -98,10 +99,10 @@ def named(event: str, namespace: str) -> str:
     return ECHO_NAMES.get(event, namespace + event) if namespace else event
 
 
-def wire_of(whole: Any, cursor: str | None = None) -> Wire:
+def wire_of(whole: Data, cursor: str | None = None) -> Wire:
     """Any message of ours."""
     payload = orjson.dumps(whole)
-    return Wire(text_frame(payload), payload, cursor)
+    return Wire(text_frame(payload), payload, cursor, whole.get("type") or whole.get("event", ""))
 
 
 def event_wire(event: str, data: Data, channel: str | None = None, *, cursor: str | None = None) -> Wire:

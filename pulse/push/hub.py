@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pulse.limits import Rate
 from pulse.push.peers import OPEN, Peer, Ticket, User
+from pulse.push.post import Post
 from pulse.roster import Roster
 from pulse.tokens import Staff
 
@@ -28,7 +29,10 @@ class Hub:
     `people_moved` is set whenever a moderator's socket comes or goes.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, roster: Roster | None = None) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, roster: Roster | None = None, post: Post | None = None
+    ) -> None:  # fmt: skip
+        self.post = post or Post()
         self.roster = roster or Roster(clock)
         self.peers: set[Peer] = set()
         self.staff: dict[UUID, set[Peer]] = {}

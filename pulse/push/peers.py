@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,10 +19,10 @@ from websockets.protocol import State
 
 from pulse.push.codes import Code
 from pulse.push.encoding import Wire, event_wire
+from pulse.push.post import Post
 from pulse.tokens import Staff, Visit
 
 BUFFER_LIMIT = 1024 * 1024
-PORTION = 500
 GOODBYE_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
@@ -83,11 +83,12 @@ class Peer:
     """
 
     __slots__ = (
-        "dismissed", "members", "namespace", "person_id", "quiet", "resumes", "signed", "since", "socket_id", "subscriptions",
+        "dismissed", "members", "namespace", "person_id", "post", "quiet", "resumes", "signed", "since", "socket_id", "subscriptions",
         "token", "user", "visit",
     )  # fmt: skip
 
-    def __init__(self, owner: Owner = NOBODY) -> None:
+    def __init__(self, post: Post, owner: Owner = NOBODY) -> None:
+        self.post = post
         self.person_id = owner.person_id
         self.visit = owner.visit
         self.token = owner.token
@@ -115,7 +116,16 @@ class Peer:
         return self.person_id is not None or self.visit is not None
 
     def take(self, wire: Wire) -> None:
-        """A message for it, in its turn. Cuts whoever has too much waiting."""
+        """A message for it alone, after all that was told to it by now."""
+        self.post.flush()
+        self.put(wire.framed, (wire,))
+
+    def put(self, framed: bytes, wires: Sequence[Wire]) -> None:
+        """The same messages, as a WebSocket has them and one by one. Cuts whoever has too much waiting."""
+        raise NotImplementedError
+
+    def messages(self) -> AsyncIterator[str | bytes]:
+        """What it says, until it closes."""
         raise NotImplementedError
 
     async def close(self, code: Code) -> None:
@@ -141,11 +151,11 @@ class Socket(Peer):
     def waiting(self) -> int:
         return self.connection.transport.get_write_buffer_size()
 
-    def __init__(self, connection: ServerConnection, owner: Owner = NOBODY) -> None:
-        super().__init__(owner)
+    def __init__(self, connection: ServerConnection, post: Post, owner: Owner = NOBODY) -> None:
+        super().__init__(post, owner)
         self.connection = connection
 
-    def take(self, wire: Wire) -> None:
+    def put(self, framed: bytes, wires: Sequence[Wire]) -> None:
         connection = self.connection
         if connection.state is not State.OPEN or self.dismissed is not None:
             return
@@ -155,7 +165,10 @@ class Socket(Peer):
             log.info("push.too_slow", socket=self.socket_id)
             self.dismiss(Code.TOO_SLOW)
         else:
-            transport.write(wire.framed)
+            transport.write(framed)
+
+    def messages(self) -> AsyncIterator[str | bytes]:
+        return self.connection.__aiter__()
 
     async def close(self, code: Code) -> None:
         """A stalled reader would hold up the goodbye for ever, because it waits behind what was not read."""
@@ -175,17 +188,3 @@ def say(peer: Peer, event: str, data: dict[str, Any], channel: str | None = None
 def complain(peer: Peer, message: str, code: int | None = None) -> None:
     """An error that the connection survives."""
     say(peer, "pusher:error", {"code": code, "message": message})
-
-
-async def fan_out(peers: Sequence[Peer], wire: Wire) -> None:
-    """Writes to however many: a big room in portions, so that pings and new sockets get their turn between them."""
-    for first in range(0, len(peers), PORTION):
-        if first:
-            await asyncio.sleep(0)
-        send(peers[first : first + PORTION], wire)
-
-
-def send(peers: Iterable[Peer], wire: Wire) -> None:
-    """The same message to all of them."""
-    for peer in peers:
-        peer.take(wire)

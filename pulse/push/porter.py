@@ -12,11 +12,15 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from pulse.access import may_embed
+from pulse.errors import TryLater
 from pulse.limits import network_of
-from pulse.push.codes import Code
 from pulse.push.windows import WrongOrigin
 
 CAPACITY, FROM_ONE_ADDRESS = 20_000, 2_000
+
+
+class ServerFull(TryLater):
+    """This server is full. Try again in a moment."""
 
 
 class Porter:
@@ -34,13 +38,14 @@ class Porter:
         self._total = 0
 
     @contextlib.contextmanager
-    def entering(self, address: str) -> Iterator[Code | None]:
-        """Counts a client while it is open; a code when there is no room for it."""
-        full = self._total >= self.capacity or self._open[address] >= self.from_one_address
+    def seat(self, address: str) -> Iterator[None]:
+        """A place for as long as a client is there, of whichever door. Raises ServerFull."""
+        if self._total >= self.capacity or self._open[address] >= self.from_one_address:
+            raise ServerFull
         self._total += 1
         self._open[address] += 1
         try:
-            yield Code.OVER_CAPACITY if full else None
+            yield
         finally:
             self._total -= 1
             self._open[address] -= 1

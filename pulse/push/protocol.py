@@ -15,7 +15,7 @@ from pulse.push.acks import Acks
 from pulse.push.client_events import ClientEvents
 from pulse.push.codes import Code
 from pulse.push.encoding import ECHO, Wire, event_wire
-from pulse.push.peers import Peer, Socket, complain, say
+from pulse.push.peers import Peer, complain, say
 from pulse.push.subscriptions import Subscriptions
 from pulse.push.telling import Telling
 from pulse.push.user_sign_in import UserSignIn
@@ -42,8 +42,8 @@ class Pusher:
         self.hub = telling.hub
         self.key = key
 
-    async def serve(self, peer: Socket, app_key: str, query: Mapping[str, str]) -> None:
-        """Greets the socket and serves it until it closes."""
+    async def serve(self, peer: Peer, app_key: str, query: Mapping[str, str]) -> None:
+        """Greets a client and serves it until it closes."""
         if (refusal := self._refusal(app_key, query)) is not None:
             await peer.close(refusal)
             return
@@ -52,7 +52,7 @@ class Pusher:
         self.hub.peers.add(peer)
         try:
             self._greet(peer)
-            async for message in peer.connection:
+            async for message in peer.messages():
                 await self.hub.pace(peer)
                 await self._hear(peer, message)
         finally:

@@ -17,6 +17,7 @@ from pulse.eventlog.follow import RETRY_SECONDS, Follow
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.live import ROOM_TYPING
 from pulse.logs import Outage
+from pulse.metrics import Metrics
 from pulse.push.encoding import Told
 from pulse.push.evicting import Evicting
 from pulse.push.framing import Framing, whose_rights
@@ -36,14 +37,15 @@ class Relay:
     """
 
     def __init__(
-        self, source: Log, directory: Directory, telling: Telling, framing: Framing, evicting: Evicting
+        self, source: Log, directory: Directory, telling: Telling, framing: Framing, evicting: Evicting,
+        metrics: Metrics,
     ) -> None:  # fmt: skip
         self.source = source
         self.directory = directory
         self.telling = telling
         self.framing = framing
         self.evicting = evicting
-        self.metrics = telling.metrics
+        self.metrics = metrics
         self.sign_outs = SignOuts(telling.hub, directory)
         self.follow: Follow | None = None
 

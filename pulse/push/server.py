@@ -7,7 +7,7 @@ import logging
 import socket as sockets
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -20,7 +20,7 @@ from pulse.push.codes import Code
 from pulse.push.leaving import send_home
 from pulse.push.peers import NOBODY, Owner, Socket
 from pulse.push.pings import PING_SECONDS, PONG_SECONDS, PushConnection
-from pulse.push.porter import Porter
+from pulse.push.porter import Porter, ServerFull
 from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 
@@ -60,11 +60,15 @@ class PushServer:
         finally:
             await send_home(server, self.pusher.hub)
 
+    def require_ready(self) -> None:
+        """Raises NobodyRelays."""
+        if not self.relay.ready:
+            raise NobodyRelays
+
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         assert isinstance(connection, PushConnection)
         try:
-            if not self.relay.ready:
-                raise NobodyRelays
+            self.require_ready()
             url = urlsplit(request.path)
             if url.path == "/healthz":
                 return connection.respond(HTTPStatus.OK, "ok\n")
@@ -87,24 +91,28 @@ class PushServer:
 
     async def _serve(self, connection: ServerConnection) -> None:
         assert isinstance(connection, PushConnection)
+        socket = Socket(connection, self.pusher.hub.post, connection.owner)
+        try:
+            with contextlib.suppress(ConnectionClosed), self.porter.seat(connection.address):
+                await self._hand_over(connection, socket)
+        except ServerFull:
+            await socket.close(Code.OVER_CAPACITY)
+        finally:
+            self._count_out(connection, socket)
+
+    async def _hand_over(self, connection: PushConnection, socket: Socket) -> None:
         assert connection.request is not None
         url = urlsplit(connection.request.path)
-        socket = Socket(connection, connection.owner)
-        try:
-            await self._hand_over(connection, socket, url)
-        finally:
-            if socket.dismissed is Code.TOO_SLOW:
-                self.metrics.slow_closes.inc()
-            self.metrics.disconnects.labels(str(socket.dismissed or connection.close_code or "none")).inc()
+        if url.path == "/channel/ws":
+            await self.channel_ws.serve(socket, query_of(url.query).get("cursor"))
+        else:
+            await self.pusher.serve(socket, url.path.removeprefix("/app/"), query_of(url.query))
 
-    async def _hand_over(self, connection: PushConnection, socket: Socket, url: SplitResult) -> None:
-        with contextlib.suppress(ConnectionClosed), self.porter.entering(connection.address) as refusal:
-            if refusal is not None:
-                await socket.close(refusal)
-            elif url.path == "/channel/ws":
-                await self.channel_ws.serve(socket, query_of(url.query).get("cursor"))
-            else:
-                await self.pusher.serve(socket, url.path.removeprefix("/app/"), query_of(url.query))
+    def _count_out(self, connection: PushConnection, socket: Socket) -> None:
+        if socket.dismissed is Code.TOO_SLOW:
+            self.metrics.slow_closes.inc()
+        code = socket.dismissed or connection.close_code
+        self.metrics.disconnects.labels("none" if code is None else str(int(code))).inc()
 
 
 def query_of(query: str) -> dict[str, str]:

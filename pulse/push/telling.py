@@ -11,11 +11,10 @@ from uuid import UUID
 
 from pulse.cursors import Cursors
 from pulse.directory import Directory
-from pulse.metrics import Metrics
 from pulse.push.encoding import Told, Wire, event_wire, wire_of
 from pulse.push.frames import Frame
 from pulse.push.hub import Hub
-from pulse.push.peers import Peer, fan_out
+from pulse.push.peers import Peer
 from pulse.push.ring import Ring
 
 # By whether it is a window, and whether the feed is stale.
@@ -29,12 +28,11 @@ STALE = {
 
 
 class Telling:
-    def __init__(self, hub: Hub, directory: Directory, ring: Ring, cursors: Cursors, metrics: Metrics) -> None:
+    def __init__(self, hub: Hub, directory: Directory, ring: Ring, cursors: Cursors) -> None:
         self.hub = hub
         self.directory = directory
         self.ring = ring
         self.cursors = cursors
-        self.metrics = metrics
         self.stale = False
 
     async def tell(self, frame: Frame, size: int = 0) -> None:
@@ -43,9 +41,9 @@ class Telling:
         told = Told(frame, self.cursors, size)
         if frame.position is not None:
             self.ring.keep(told)
-        with self.metrics.fanout.time():
-            for peers, wire in self._letters(told):
-                await fan_out(peers, wire)
+        for peers, wire in self._letters(told):
+            self.hub.post.send(peers, wire)
+        await self.hub.post.room()
 
     def head(self) -> str:
         """A cursor: everything up to here was told."""

@@ -21,11 +21,15 @@ from pulse.push.hub import Hub
 from pulse.push.peers import Owner, Peer
 from pulse.push.resuming import MustSnapshot, Reason, Resuming, Wanted
 from pulse.push.telling import Telling
-from pulse.tokens import Signer
+from pulse.tokens import Signer, Visit
 
 
 class WrongOrigin(NotAllowed):
     """This website may not open this socket."""
+
+
+class SessionEnded(NotAuthentic):
+    """Your session has ended. Sign in again."""
 
 
 class Windows:
@@ -41,13 +45,20 @@ class Windows:
         self.cursors: Cursors = telling.cursors
 
     def admit(self, query: Mapping[str, str], headers: Headers | Mapping[str, str]) -> Owner:
-        """Whose window this will be, before it opens. Raises NotAuthentic, WrongOrigin."""
+        """Whose window this will be, before it opens. Raises NotAuthentic (SessionEnded), WrongOrigin."""
         if query.get("type") == "staff":
             return self._admit_staff(query.get("access_token", ""), headers)
         return self._admit_visitor(query.get("token", ""), query.get("session", ""), headers)
 
+    def admit_link(self, chat: str, signature: str, headers: Mapping[str, str]) -> Owner:
+        """The same for a signed link to a visitor's stream."""
+        visit = self.signer.read_stream_link(signature, self.clock())
+        return self._visitor(visit, chat, signature, headers)
+
     def _admit_visitor(self, token: str, session: str, headers: Headers | Mapping[str, str]) -> Owner:
-        visit = self.signer.read_channel_token(token, self.clock())
+        return self._visitor(self.signer.read_channel_token(token, self.clock()), session, token, headers)
+
+    def _visitor(self, visit: Visit, session: str, token: str, headers: Headers | Mapping[str, str]) -> Owner:
         if str(visit.chat) != session.lower():
             raise NotAuthentic
         if not may_embed(self.directory.source(visit.source).origins, headers.get("Origin")):
@@ -57,7 +68,7 @@ class Windows:
     def _admit_staff(self, token: str, headers: Headers | Mapping[str, str]) -> Owner:
         staff = self.signer.read_staff_token(token, self.clock())
         if self.directory.signed_in(staff) is None:
-            raise NotAuthentic
+            raise SessionEnded
         if not may_call(headers.get("Origin"), headers.get("Host", "")):
             raise WrongOrigin
         return Owner(person_id=staff.person, token=hash(token), staff=staff)

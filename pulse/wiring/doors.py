@@ -25,13 +25,14 @@ from pulse.ingest.widget import Widget
 from pulse.ingest.widget_files import WidgetFiles
 from pulse.projections.reads import Reads
 from pulse.push import openapi as of_push
+from pulse.push import stream_openapi as of_streams
 from pulse.scraping import metrics_route
 from pulse.snapshots import Snapshots
 from pulse.wiring.desk_parts import desk_parts, no_desk_parts
 from pulse.wiring.desk_routes import desk_routers
 from pulse.wiring.parts import readable, until_readable
 
-PATHS = of_ingest.PATHS | of_push.PATHS
+PATHS = of_ingest.PATHS | of_push.PATHS | of_streams.PATHS
 SECURITY = of_ingest.SECURITY | of_push.SECURITY
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from starlette.routing import Route
+
 from pulse.channel_rights import ChannelRights
 from pulse.directory import Directory
 from pulse.house import House, now
@@ -13,21 +15,27 @@ from pulse.push.acks import Acks
 from pulse.push.app_events import AppEvents
 from pulse.push.app_telling import AppTelling
 from pulse.push.caches import Caches
+from pulse.push.channel_poll import ChannelPoll
+from pulse.push.channel_sse import ChannelSse
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.client_events import ClientEvents
 from pulse.push.comings import Comings
 from pulse.push.evicting import Evicting
 from pulse.push.framing import Framing
+from pulse.push.http_windows import HttpWindows
 from pulse.push.hub import Hub
+from pulse.push.post import Post
 from pulse.push.protocol import Pusher
 from pulse.push.relay import Relay
 from pulse.push.resuming import Resuming
 from pulse.push.ring import Ring
 from pulse.push.rounds import Rounds
+from pulse.push.server import PushServer
 from pulse.push.subscriptions import Subscriptions
 from pulse.push.telling import Telling
 from pulse.push.user_sign_in import UserSignIn
 from pulse.push.windows import Windows
+from pulse.push.xhr import Xhr
 
 
 @dataclass(frozen=True)
@@ -56,9 +64,13 @@ def push_parts(
     ring: Ring | None = None,
 ) -> PushParts:  # fmt: skip
     """Made together, because each hears of the others."""
-    hub, directory, ring = hub or Hub(roster=house.roster), directory or house.directory, ring or Ring()
+    hub, directory, ring = (
+        hub or Hub(roster=house.roster, post=Post(house.metrics.fanout.observe)),
+        directory or house.directory,
+        ring or Ring(),
+    )
     signer, key = house.signer, house.settings.push_key
-    telling = Telling(hub, directory, ring, house.cursors, house.metrics)
+    telling = Telling(hub, directory, ring, house.cursors)
     framing = Framing(house.log, directory)
     resuming = Resuming(house.log, framing, ring, telling.cursors, house.metrics)
     rights, acks = ChannelRights(directory, house.store), Acks(house.store, directory, clock)
@@ -68,7 +80,13 @@ def push_parts(
     pusher = Pusher(telling, subscriptions, UserSignIn(hub, directory, signer, key), client_events, acks, key)
     Comings(hub)
     return PushParts(
-        hub, telling, resuming, Relay(house.log, directory, telling, framing, Evicting(hub, directory, rights)), windows,
+        hub, telling, resuming, Relay(house.log, directory, telling, framing, Evicting(hub, directory, rights), house.metrics), windows,
         ChannelWs(windows, acks), pusher, Rounds(hub, windows, pusher), app_events, AppTelling(hub, directory, rights),
         caches, client_events,
     )  # fmt: skip
+
+
+def stream_routes(parts: PushParts, server: PushServer, xhr: Xhr) -> list[Route]:
+    """Push without WebSockets, on the HTTP port; all of its clients count into the server's capacity."""
+    doors = HttpWindows(parts.windows, server)
+    return [*ChannelSse(doors).routes(), *ChannelPoll(doors).routes(), *xhr.routes()]

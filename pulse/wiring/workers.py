@@ -35,15 +35,17 @@ from pulse.projections.rebuild import make_current
 from pulse.projections.rejections import keep_rejections
 from pulse.push.gauges import Gauges
 from pulse.push.online import keep_online
+from pulse.push.outlet import send_home
 from pulse.push.pings import Pings
 from pulse.push.porter import Porter
 from pulse.push.server import PushServer
 from pulse.push.viewers import Viewers
+from pulse.push.xhr import Xhr
 from pulse.settings import Settings
 from pulse.sweep import GRACE
 from pulse.wiring.parts import clearing_in, open_calls, subscribing_in, until_readable
 from pulse.wiring.push_doors import open_app_doors
-from pulse.wiring.push_parts import push_parts
+from pulse.wiring.push_parts import push_parts, stream_routes
 
 
 def open_projector(house: House) -> None:
@@ -83,6 +85,8 @@ async def open_push(house: House) -> AsyncIterator[int]:
     house.checks["push"] = true_when(lambda: relay.ready)
     house.metrics.registry.register(Gauges(parts.hub, lambda: relay.behind))
     server = PushServer(parts.channel_ws, parts.pusher, relay, porter_for(house.settings), house.metrics)
+    house.routes += stream_routes(parts, server, Xhr(parts.pusher, server, house.log))
+    house.tasks.append(lambda: send_home(parts.hub))
     host, number = house.settings.push_host, house.settings.push_port
     async with open_app_doors(house, parts), server.listening(host, number) as port:
         assert relay.follow is not None  # it has its place in the log before the port listens

@@ -74,10 +74,11 @@ OPERATIONS: dict[Rule, tuple[str, ...]] = {
         # Whoever holds the secret of the app, or the token for metrics.
         "publish_app_event", "publish_app_events", "list_app_channels", "show_app_channel", "list_app_channel_users",
         "terminate_app_user", "show_metrics",
+        "open_xhr_stream", "poll_xhr", "send_xhr",
     ),
     VISITOR: (
         "list_widget_messages", "write_widget_message", "bring_widget_files", "get_widget_file", "request_callback",
-        "get_channel_token",
+        "get_channel_token", "open_stream", "poll_channel", "open_signed_stream",
     ),
     SIGNED_IN: (
         "show_me", "log_out", "list_my_sessions", "end_my_sessions", "end_my_session", "show_two_factor", "begin_two_factor",

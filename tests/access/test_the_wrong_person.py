@@ -54,6 +54,7 @@ PUBLIC = {
     "begin_provider_sign_in", "finish_provider_sign_in", "post_provider_answer", "accept_invitation", "show_health",
     "publish_app_event", "publish_app_events", "list_app_channels", "show_app_channel", "list_app_channel_users",
     "terminate_app_user", "show_metrics",
+    "open_xhr_stream", "poll_xhr", "send_xhr",
 }  # fmt: skip
 # Beside the document: the same route by another method, and pages for browsers, which tests/desk/test_pages.py walks.
 PAGES = {

@@ -42,11 +42,12 @@ async def test_v3_2_2_a_name_is_text_in_every_page(shared: Pulse) -> None:
         assert writes not in FRAGMENT
 
 
-@pytest.mark.parametrize(
-    ("method", "address"), [one for one in ADDRESSES if not one[1].startswith(("/api/widget", "/chat/"))]
-)
+FOR_PAGES = ("/api/widget", "/chat/", "/channel/", "/pusher/")
+
+
+@pytest.mark.parametrize(("method", "address"), [one for one in ADDRESSES if not one[1].startswith(FOR_PAGES)])
 async def test_v3_4_2_no_other_website_reads_the_desks_answers(shared: Pulse, method: str, address: str) -> None:
-    """CORS headers are the widget's alone; whom they are given there, tests/ingest/test_widget.py says."""
+    """CORS headers are the widget's and the streams' alone; whom they are given there, tests of the widget and of push say."""
     answer = await shared.http.request(method, address, headers={"Origin": ELSEWHERE})
     assert "access-control-allow-origin" not in answer.headers
 

@@ -1,0 +1,109 @@
+"""Brings what is told to clients: what is told within one turn of the loop reaches each of them in one write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from pulse.push.encoding import Wire
+
+PORTION = 500  # writes between which pings and new sockets get their turn
+TOGETHER = 64 * 1024  # bytes; more in one piece would pass by the limit of what may wait for a client
+WAITING = 10_000
+
+
+class Reader(Protocol):
+    """Who gets letters."""
+
+    def put(self, framed: bytes, wires: Sequence[Wire]) -> None:
+        """The same messages, as a WebSocket has them and one by one."""
+        ...
+
+
+Letter = tuple[Sequence[Reader], Wire]
+
+
+class Post:
+    """In the order in which it was told. `when_done` is called with the seconds that a turn's letters took."""
+
+    def __init__(self, when_done: Callable[[float], object] = lambda _: None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._when_done = when_done
+        self._letters: list[Letter] = []
+        self._size = 0
+        self._portions: deque[tuple[Sequence[Reader], Sequence[Wire], bytes]] = deque()
+        self._waiting = 0
+        self._began: float | None = None
+        self._room = asyncio.Event()
+
+    def send(self, peers: Sequence[Reader], wire: Wire) -> None:
+        """Soon, to all of them."""
+        if not peers:
+            return
+        if self._began is None:
+            self._began = self._loop.time()
+            self._loop.call_soon(self._bring)
+        if self._size + len(wire.framed) > TOGETHER:
+            self._sort()
+        self._letters.append((peers, wire))
+        self._size += len(wire.framed)
+        self._waiting += len(peers)
+
+    def flush(self) -> None:
+        """At once: what is said to one client must not overtake what was told to all."""
+        if self._began is not None:
+            self._sort()
+            while self._portions:
+                self._write()
+
+    async def room(self) -> None:
+        """Waits while too much waits."""
+        while self._waiting > WAITING:
+            self._room.clear()
+            await self._room.wait()
+
+    def _bring(self) -> None:
+        """One portion in a turn of the loop."""
+        if not self._portions:
+            self._sort()
+        if self._portions:
+            self._write()
+        if self._portions or self._letters:
+            self._loop.call_soon(self._bring)
+        else:
+            assert self._began is not None
+            self._when_done(self._loop.time() - self._began)
+            self._began = None
+        self._room.set()
+
+    def _write(self) -> None:
+        peers, wires, framed = self._portions.popleft()
+        for peer in peers:
+            peer.put(framed, wires)
+        self._waiting -= len(peers) * len(wires)
+
+    def _sort(self) -> None:
+        """Letters become portions: whoever gets the same gets the same bytes."""
+        for peers, wires in _bundles(self._letters):
+            framed = wires[0].framed if len(wires) == 1 else b"".join(wire.framed for wire in wires)
+            for first in range(0, len(peers), PORTION):
+                self._portions.append((peers[first : first + PORTION], wires, framed))
+        self._letters, self._size = [], 0
+
+
+def _bundles(letters: list[Letter]) -> Iterator[tuple[Sequence[Reader], Sequence[Wire]]]:
+    if len(letters) == 1:
+        peers, wire = letters[0]
+        yield peers, (wire,)
+        return
+    theirs: dict[Reader, list[int]] = {}
+    for number, (peers, _) in enumerate(letters):
+        for peer in peers:
+            theirs.setdefault(peer, []).append(number)
+    together: dict[tuple[int, ...], list[Reader]] = {}
+    for peer, mine in theirs.items():
+        together.setdefault(tuple(mine), []).append(peer)
+    for numbers, these in together.items():
+        yield these, [letters[number][1] for number in numbers]
