@@ -10,7 +10,8 @@ from bench.machine import describe
 from bench.report import Size
 
 SCRIPTS = (
-    "ingest_always", "ingest_slow_disk", "ingest_default", "command", "projector", "fanout", "latency",
+    "ingest_always", "ingest_slow_disk", "ingest_default", "command", "projector", "fanout", "push_fan_out",
+    "push_routing", "push_memory", "push_storm", "latency",
     "replies", "lists", "search", "reports", "headers",
 )  # fmt: skip
 

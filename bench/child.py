@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import json
 import os
+import resource
 import select
 import subprocess
 import sys
@@ -108,6 +109,8 @@ def main() -> None:
     target, *cores = sys.argv[1:]
     if cores:
         os.sched_setaffinity(0, map(int, cores))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     module, _, function = target.partition(":")
     getattr(importlib.import_module(module), function)(**next(orders()))
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import select
 import socket
-import struct
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from collections.abc import Iterator
 import orjson
 
 from bench.child import orders, say
-from bench.sockets import open_socket
+from bench.sockets import first_frame, open_socket
 from bench.updates import FIRST, Updates
 
 LINES = 64
@@ -77,39 +76,33 @@ class Pace:
 
     def _hear(self, part: bytes, now: float) -> None:
         self._buffer += part
-        while (frame := _first_frame(self._buffer)) is not None:
+        while (frame := first_frame(self._buffer)) is not None:
             payload, self._buffer = frame
             if b'"chat.message"' in payload:
                 heard = orjson.loads(payload)
-                self.heard[int(heard["data"]["text"].rsplit(" ", 1)[1])] = heard["seq"], now
+                number = int(heard["data"]["text"].rsplit(" ", 1)[1])
+                if number in self.scheduled:  # others may speak too
+                    self.heard[number] = heard["seq"], now
 
 
-def _first_frame(buffer: bytes) -> tuple[bytes, bytes] | None:
-    """A whole server frame and what comes after it."""
-    if len(buffer) < 4:
-        return None
-    size, start = buffer[1], 2
-    if size == 126:
-        size, start = struct.unpack_from("!H", buffer, 2)[0], 4
-    return (buffer[start : start + size], buffer[start + size :]) if len(buffer) >= start + size else None
-
-
-def run(port: int, push_port: int, path: str, secret: str, token: str, chats: int) -> None:
-    """A child's function: runs as ordered, and tells every message's times."""
-    staff = open_socket(push_port, f"/channel/ws?type=staff&access_token={token}")
+def run(port: int, push_port: int, path: str, secret: str, token: str, chats: int, skip: int = 0) -> None:
+    """A child's function: runs as ordered, and tells every message's times. It says nothing in the first chats that
+    are to be skipped.
+    """
     first = FIRST * 5
-    updates = Updates(path, secret, chats, first)
+    updates = Updates(path, secret, chats, first, skip)
     say(ready=True)
     for order in orders():
+        # Opened anew each time: whoever does not read is cut.
+        staff = open_socket(push_port, f"/channel/ws?type=staff&access_token={token}")
         pace = Pace(updates.fresh(), port, staff)
         pace.run(order["rate"], order["seconds"], first)
+        staff.close()
         first += len(pace.scheduled)
         say(
             sent=len(pace.scheduled),
             messages=[
                 {"scheduled": pace.scheduled[number], "answered": pace.answered.get(number), "position": position, "heard": at}
                 for number, (position, at) in pace.heard.items()
-                if number in pace.scheduled
             ],
         )  # fmt: skip
-    staff.close()

@@ -16,6 +16,8 @@ class Size:
     connections: int = 64
     chats: int = 2000
     sockets: int = 1000
+    crowds: tuple[int, ...] = (1000, 5000)
+    storm: int = 2000
     events: int = 200_000
     event_chats: int = 5000
     lists: tuple[int, ...] = (10_000, 100_000, 1_000_000)
@@ -30,7 +32,17 @@ class Size:
 
 
 TINY = Size(
-    seconds=0.2, rounds=1, connections=8, chats=40, sockets=40, events=2000, event_chats=50, lists=(300,), messages=2000
+    seconds=0.2,
+    rounds=1,
+    connections=8,
+    chats=40,
+    sockets=40,
+    crowds=(20, 40),
+    storm=20,
+    events=2000,
+    event_chats=50,
+    lists=(300,),
+    messages=2000,
 )
 
 

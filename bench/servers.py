@@ -22,7 +22,7 @@ from pulse.demo import SOURCES, make_demo
 from pulse.embedded import Addresses
 from pulse.house import House, now
 from pulse.logs import configure_logs
-from pulse.serving import HttpServer
+from pulse.serving import HttpServer, tune_gc
 from pulse.settings import Settings
 
 TELEGRAM = next(source for source in SOURCES if source.channel == "telegram")
@@ -48,6 +48,20 @@ async def _serve_pulse(settings: Settings, addresses: Addresses, *, synced: bool
         await serve_roles(settings, addresses, ("ingest",), coming_orders())
 
 
+def run_push(place: str, addresses: dict[str, str], port: int) -> None:
+    """A child's function: `pulse push` on this port."""
+    configure_logs("warning")
+    settings = settings_for(place, port - 1, port)
+    uvloop.run(serve_roles(settings, Addresses(**addresses), ("push",), _once_tuned()))
+
+
+async def _once_tuned() -> AsyncIterator[object]:
+    """As `pulse push` does when everything answers: an untuned collector stops for a quarter of a second in a storm."""
+    tune_gc()
+    async for order in coming_orders():
+        yield order
+
+
 async def serve_roles(
     settings: Settings, addresses: Addresses, roles: tuple[str, ...], told: AsyncIterator[object]
 ) -> None:
@@ -57,8 +71,9 @@ async def serve_roles(
         await house.directory.wait_for(await make_demo(house.store, house.vault, now))
         while not all((await house.check()).values()):
             await asyncio.sleep(0.02)
-        await until_open(settings.http_port)
-        say(port=settings.http_port)
+        port = settings.push_port if roles == ("push",) else settings.http_port
+        await until_open(port)
+        say(port=port)
         async for _ in told:
             pass
         serving.cancel()

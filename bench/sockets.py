@@ -7,11 +7,13 @@ import os
 import select
 import socket
 import struct
+import sys
 import time
 
 from bench.child import orders, say
 
 NAP = 0.03  # between readings: clients are elsewhere, and should not slow the server down by sharing its processor
+ONE_ADDRESS = 1000  # sockets from one of loopback's addresses: servers limit how many may come from each
 HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -34,10 +36,27 @@ def open_socket(port: int, path: str) -> socket.socket:
     return opened
 
 
-def masked(payload: bytes) -> bytes:
-    """A client's text frame of up to 125 bytes."""
+def source_address(number: int) -> str:
+    """Where the crowd's socket of this number comes from. Only Linux has all of 127.0.0.0/8 without being asked."""
+    return f"127.0.0.{2 + number // ONE_ADDRESS}" if sys.platform == "linux" else "127.0.0.1"
+
+
+def masked(payload: bytes, opcode: int = 0x1) -> bytes:
+    """A client's frame of up to 64 KiB, of text unless told."""
     key = os.urandom(4)
-    return bytes((0x81, 0x80 | len(payload))) + key + bytes(b ^ key[i % 4] for i, b in enumerate(payload))
+    size = len(payload)
+    head = bytes((0x80 | opcode, 0x80 | size)) if size <= 125 else struct.pack("!BBH", 0x80 | opcode, 0xFE, size)
+    return head + key + bytes(b ^ key[i % 4] for i, b in enumerate(payload))
+
+
+def first_frame(buffer: bytes) -> tuple[bytes, bytes] | None:
+    """The payload of a whole server frame of up to 64 KiB, and what comes after it."""
+    if len(buffer) < 4:
+        return None
+    size, start = buffer[1], 2
+    if size == 126:
+        size, start = struct.unpack_from("!H", buffer, 2)[0], 4
+    return (buffer[start : start + size], buffer[start + size :]) if len(buffer) >= start + size else None
 
 
 def read_frame(opened: socket.socket) -> bytes:

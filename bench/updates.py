@@ -31,9 +31,9 @@ def template(chat: int) -> bytes:
 class Updates:
     """HTTP requests to one webhook: `fresh` ones from chats at random, `opening` ones from each chat once."""
 
-    def __init__(self, path: str, secret: str, chats: int, first: int = FIRST) -> None:
+    def __init__(self, path: str, secret: str, chats: int, first: int = FIRST, skip: int = 0) -> None:
         size = len(template(0) % (FIRST, FIRST, FIRST))
-        self._requests = [self._request(path, secret, template(chat)) for chat in range(chats)]
+        self._requests = [self._request(path, secret, template(chat)) for chat in range(skip, skip + chats)]
         self._numbers = itertools.count(first)
         self.body_size = size
 

@@ -2,12 +2,20 @@
 
 import importlib
 import json
+import select
+import socket
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from bench import picture
 from bench.__main__ import SCRIPTS
 from bench.machine import describe
-from bench.report import TINY, Report
+from bench.push import nchan, stage
+from bench.push.crowd import Crowd
+from bench.push.stage import PULSE
+from bench.report import TINY, Figure, Report
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -24,3 +32,48 @@ def test_the_machine_is_described() -> None:
     machine = describe()
     assert machine["python"]
     assert machine["fsync_p50_us"]
+
+
+def test_a_server_that_is_not_installed_is_left_out_and_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nchan, "MODULE", Path("/nowhere"))
+    monkeypatch.setattr(stage, "SIDES", {PULSE: "bench.push.pulse", "nginx with nchan": "bench.push.nchan"})
+    report = Report("push", "")
+    with stage.opened(report, sockets=2, channels=1) as sides:
+        assert [side.name for side in sides] == [PULSE, stage.LIMIT]
+    (note,) = report.notes
+    assert note.startswith("skipped nginx")
+    assert "apt-get install" in note
+
+
+def test_a_frame_counts_once_though_its_mark_comes_in_two_readings() -> None:
+    crowd = Crowd(0, lambda _: ("", []), sockets=0, channels=1)
+    ours, theirs = socket.socketpair()
+    crowd.sockets[ours.fileno()] = ours
+    crowd.poll.register(ours.fileno(), select.EPOLLIN)
+    for part in (b"one @@ two @", b"@ three @", b" four @@"):
+        theirs.send(part)
+        crowd.take()
+    assert crowd.frames == 3
+    ours.close()
+    theirs.close()
+
+
+def test_a_ping_is_answered_among_frames() -> None:
+    crowd = Crowd(0, lambda _: ("", []), sockets=0, channels=1)
+    ours, theirs = socket.socketpair()
+    crowd.sockets[ours.fileno()] = ours
+    crowd.poll.register(ours.fileno(), select.EPOLLIN)
+    theirs.send(b"\x81\x04 @@ \x89\x04ping\x81\x04 @@ ")
+    crowd.take()
+    assert (crowd.frames, crowd.pings) == (2, 1)
+    assert theirs.recv(100)[:2] == b"\x8a\x84"
+    ours.close()
+    theirs.close()
+
+
+def test_the_picture_has_a_row_for_each_server_that_was_measured() -> None:
+    figures = [Figure(f"{name}, 40 sockets", [1000.0 * n, 2000.0 * n], "/s") for n, name in enumerate(picture.NAMES, 1)]
+    (panel,) = picture.panels_of([Report("push_fan_out", "", figures[:-1]).as_json(), {"cores": 2}])
+    drawn = ElementTree.fromstring(f"<g>{''.join(picture.drawn(panel))}</g>")
+    assert len(drawn.findall("circle")) == len(picture.NAMES) - 1
+    assert all(0 <= float(circle.get("cx", -1)) <= picture.COLUMN for circle in drawn.findall("circle"))

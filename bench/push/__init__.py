@@ -1,0 +1,1 @@
+"""Servers that push, each a side of its own, and one crowd of clients for all of them."""
