@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import time
-from typing import Any, cast
+from typing import Any
 
 import psutil
 import uvloop
@@ -14,23 +14,18 @@ from websockets.asyncio.server import broadcast
 
 from bench.child import Child, coming_orders, say
 from bench.machine import MEASURED, REST
+from bench.push.pulse import KEY, a_push
 from bench.report import Figure, Report, Size, Verdict
-from pulse.cursors import Cursors
 from pulse.logs import configure_logs
 from pulse.push.encoding import Wire, text_frame
 from pulse.push.hub import Hub
-from pulse.push.peers import send
-from pulse.push.protocol import Pusher
-from pulse.push.ring import Ring
-from pulse.push.server import PushServer
-from pulse.push.telling import Telling
 from pulse.serving import tune_gc
 
 REACH, REACH_KIB = 1.5, 20.0
 FRAMES_A_SECOND, FRAMES_AT_MOST = 30, 300  # of each round's seconds; sockets that answer no ping are cut after 50 s
 FRAME = b'{"event":"NewChatMessage","data":"%s"}' % (b"x" * 262)
-KEY, CHANNEL = "bench", "chat"
-WAYS = {"Pulse peers.send": "hub", "websockets.broadcast()": "broadcast", "send(2) alone, the limit": "limit"}
+CHANNEL = "chat"
+WAYS = {"Pulse's post": "hub", "websockets.broadcast()": "broadcast", "send(2) alone, the limit": "limit"}
 
 
 def main(size: Size) -> Report:
@@ -40,7 +35,12 @@ def main(size: Size) -> Report:
     found: dict[str, list[dict[str, float]]] = {name: [] for name in WAYS}
     with Child("bench.fanout:run", MEASURED) as server:
         empty = server.ask(do="memory")["bytes"]
-        crowd = {"port": server.ready["port"], "path": f"/app/{KEY}", "channel": CHANNEL, "sockets": size.sockets}
+        crowd = {
+            "port": server.ready["port"],
+            "path": f"/app/{KEY}?protocol=7",
+            "channel": CHANNEL,
+            "sockets": size.sockets,
+        }
         with Child("bench.sockets:run", REST, **crowd) as sockets:
             kib = (server.ask(do="memory")["bytes"] - empty) / size.sockets / 1024
             for number in range(size.rounds + 1):
@@ -71,18 +71,9 @@ def run() -> None:
     uvloop.run(_serve())
 
 
-class NoLog:
-    """Stands where the relay is: there is nothing to follow."""
-
-    ready = True
-
-    async def begin(self) -> None: ...
-
-
 async def _serve() -> None:
-    hub, nobody = Hub(), cast(Any, None)
-    telling = Telling(hub, nobody, Ring(), Cursors("0" * 8, bytes(32)))
-    server = PushServer(nobody, Pusher(telling, nobody, nobody, nobody, KEY), cast(Any, NoLog()))
+    telling, server = a_push()
+    hub = telling.hub
     async with server.listening("127.0.0.1", 0) as port:
         tune_gc()
         say(port=port)
@@ -103,7 +94,8 @@ async def _send_all(hub: Hub, order: dict[str, Any]) -> dict[str, float]:
     for _ in range(order["frames"]):
         match order["do"]:
             case "hub":
-                send(peers, Wire(text_frame(FRAME), FRAME))
+                hub.post.send(list(peers), Wire(text_frame(FRAME), FRAME))
+                hub.post.flush()
             case "broadcast":
                 broadcast(connections, FRAME, text=True)
             case _:

@@ -43,6 +43,7 @@ MUST_BE = {
     "push_key": "letters, digits, - and _",
     "push_capacity": "a whole number from 1 to 1000000",
     "push_origins": "addresses such as https://shop.example, with commas between them",
+    "push_subscription_counts": "true or false",
     "presence_grace": "seconds, from 0 to 60",
     "push_webhook_url": "an https address such as https://example.org/pusher, or one of PULSE_TRUSTED_HOSTS",
     "metrics_token": "16 to 256 letters, digits and signs without spaces",
@@ -108,6 +109,9 @@ class Settings(BaseSettings):
     push_origins: str = Field(
         default="",
         description="websites that may open Pusher sockets, such as https://shop.example; commas; empty: any",
+    )
+    push_subscription_counts: bool = Field(
+        default=False, description="true: Pusher clients are told how many subscribe to their channels"
     )
     presence_grace: float = Field(
         default=3.0,

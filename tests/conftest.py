@@ -180,7 +180,9 @@ def free_port() -> int:
 @asynccontextmanager
 async def running_pulse(addresses: Addresses, data_dir: Path, roles: tuple[str, ...] = DOORS) -> AsyncIterator[Pulse]:
     """Starts a Pulse like `pulse up --demo` does, and ends it. Without workers, so that only what a test does happens."""
-    settings = Settings(_env_file=None, data_dir=data_dir, http_port=free_port(), push_port=free_port())
+    settings = Settings(
+        _env_file=None, data_dir=data_dir, http_port=free_port(), push_port=free_port(), push_subscription_counts=True
+    )
     ready: asyncio.Future[House] = asyncio.get_running_loop().create_future()
 
     async def started(house: House) -> None:

@@ -8,20 +8,31 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Any, cast
 from uuid import UUID
 
 from bench.child import say
 from bench.push.crowd import Greeting
 from bench.push.frame import EVENT, EVENT_ID, data_of, frame_text
 from bench.push.python_side import Publish, serve
+from pulse.cursors import Cursors
 from pulse.logs import configure_logs
-from pulse.push.hub import Hub, text_frame
+from pulse.metrics import Metrics
+from pulse.push.app_events import AppEvents
+from pulse.push.caches import Caches
+from pulse.push.encoding import text_frame
+from pulse.push.frames import Frame
+from pulse.push.hub import Hub
+from pulse.push.porter import Porter
 from pulse.push.protocol import Pusher
+from pulse.push.ring import Ring
 from pulse.push.server import PushServer
-from pulse.push.tidings import Tiding, tell
+from pulse.push.subscriptions import Subscriptions
+from pulse.push.telling import Telling
 from pulse.serving import tune_gc
 
 KEY = "bench"
+NOBODY = cast(Any, None)
 
 
 def missing() -> str:
@@ -47,17 +58,26 @@ class NoLog:
     async def begin(self) -> None: ...
 
 
+def a_push() -> tuple[Telling, PushServer]:
+    """A push port without a log behind it, and what tells its sockets."""
+    telling = Telling(Hub(), NOBODY, Ring(), Cursors("0" * 8, bytes(32)))
+    subscriptions = Subscriptions(telling, NOBODY, Caches(AppEvents(NOBODY)), NOBODY, KEY)
+    pusher = Pusher(telling, subscriptions, NOBODY, NOBODY, NOBODY, KEY)
+    return telling, PushServer(NOBODY, pusher, cast(Any, NoLog()), Porter(from_one_address=20_000), Metrics())
+
+
 async def _listening() -> AsyncIterator[dict[str, Publish]]:
-    hub, nobody = Hub(), None
-    server = PushServer(nobody, Pusher(hub, nobody, nobody, KEY), NoLog())  # type: ignore[arg-type]
+    telling, server = a_push()
 
     async def publish(number: int, channel: str) -> None:
-        tiding = Tiding("chat.message", EVENT, data_of(number), (channel,), lambda _: True, number, UUID(EVENT_ID))
-        await tell(tiding, hub, nobody)  # type: ignore[arg-type]
+        data = data_of(number)
+        await telling.tell(
+            Frame("chat.message", EVENT, data, (channel,), lambda _: True, position=number, event_id=UUID(EVENT_ID))
+        )
 
     async def write(_: int, channel: str) -> None:
         wire = made.get(channel) or made.setdefault(channel, text_frame(frame_text(channel).encode()))
-        for transport in [peer.connection.transport for peer in hub.channels[channel]]:
+        for transport in [cast(Any, peer).connection.transport for peer in telling.hub.channels[channel]]:
             transport.write(wire)
 
     made: dict[str, bytes] = {}

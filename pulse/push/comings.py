@@ -14,10 +14,11 @@ PRESENCE = "presence-"
 
 
 class Comings:
-    """Calls nobody itself: the roster tells it of each change."""
+    """Calls nobody itself: the roster tells it of each change. How many there are is told where that is wanted."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, *, counts: bool) -> None:
         self.hub = hub
+        self.counts = counts
         hub.roster.when_changed.add(self.tell)
 
     def tell(self, change: Change) -> None:
@@ -27,7 +28,7 @@ class Comings:
                 self._on(channel, "member_added", {"user_id": user_id, "user_info": info})
             case MemberRemoved(channel=channel, user_id=user_id):
                 self._on(channel, "member_removed", {"user_id": user_id})
-            case Counted(channel=channel, subscriptions=count) if not channel.startswith(PRESENCE):
+            case Counted(channel=channel, subscriptions=count) if self.counts and not channel.startswith(PRESENCE):
                 self.hub.post.send(list(self.hub.channels.get(channel, ())), count_wire(channel, count))
             case CameOnline(user_id=user_id):
                 self._watched("online", user_id)

@@ -29,7 +29,6 @@ class Post:
     """In the order in which it was told. `when_done` is called with the seconds that a turn's letters took."""
 
     def __init__(self, when_done: Callable[[float], object] = lambda _: None) -> None:
-        self._loop = asyncio.get_running_loop()
         self._when_done = when_done
         self._letters: list[Letter] = []
         self._size = 0
@@ -43,8 +42,9 @@ class Post:
         if not peers:
             return
         if self._began is None:
-            self._began = self._loop.time()
-            self._loop.call_soon(self._bring)
+            loop = asyncio.get_running_loop()
+            self._began = loop.time()
+            loop.call_soon(self._bring)
         if self._size + len(wire.framed) > TOGETHER:
             self._sort()
         self._letters.append((peers, wire))
@@ -70,11 +70,12 @@ class Post:
             self._sort()
         if self._portions:
             self._write()
+        loop = asyncio.get_running_loop()
         if self._portions or self._letters:
-            self._loop.call_soon(self._bring)
+            loop.call_soon(self._bring)
         else:
             assert self._began is not None
-            self._when_done(self._loop.time() - self._began)
+            self._when_done(loop.time() - self._began)
             self._began = None
         self._room.set()
 

@@ -36,13 +36,15 @@ Data = dict[str, Any]
 
 class Subscriptions:
     def __init__(
-        self, telling: Telling, resuming: Resuming, caches: Caches, signer: Signer, key: str
+        self, telling: Telling, resuming: Resuming, caches: Caches, signer: Signer, key: str,
+        *, counts: bool = False,
     ) -> None:  # fmt: skip
         self.telling = telling
         self.resuming = resuming
         self.caches = caches
         self.signer = signer
         self.key = key
+        self.counts = counts
         self.hub: Hub = telling.hub
         self.directory = telling.directory
 
@@ -76,7 +78,7 @@ class Subscriptions:
         if peer.resumes:
             said |= {"cursor": self.telling.head(), "recovered": since is not None and reason is None}
         say(peer, "pusher_internal:subscription_succeeded", said, channel)
-        if not channel.startswith("presence-"):
+        if self.counts and not channel.startswith("presence-"):
             peer.take(count_wire(channel, self.hub.roster.subscription_count(channel)))
         if reason is not None:
             say(peer, "pulse:resync", {"reason": reason}, channel)

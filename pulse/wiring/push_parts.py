@@ -69,16 +69,16 @@ def push_parts(
         directory or house.directory,
         ring or Ring(),
     )
-    signer, key = house.signer, house.settings.push_key
+    signer, key, counts = house.signer, house.settings.push_key, house.settings.push_subscription_counts
     telling = Telling(hub, directory, ring, house.cursors)
     framing = Framing(house.log, directory)
     resuming = Resuming(house.log, framing, ring, telling.cursors, house.metrics)
     rights, acks = ChannelRights(directory, house.store), Acks(house.store, directory, clock)
     windows, app_events = Windows(telling, resuming, signer, clock), AppEvents(house.log)
     caches, client_events = Caches(app_events), ClientEvents(house.log, hub, directory, rights, house.metrics)
-    subscriptions = Subscriptions(telling, resuming, caches, signer, key)
+    subscriptions = Subscriptions(telling, resuming, caches, signer, key, counts=counts)
     pusher = Pusher(telling, subscriptions, UserSignIn(hub, directory, signer, key), client_events, acks, key)
-    Comings(hub)
+    Comings(hub, counts=counts)
     return PushParts(
         hub, telling, resuming, Relay(house.log, directory, telling, framing, Evicting(hub, directory, rights), house.metrics), windows,
         ChannelWs(windows, acks), pusher, Rounds(hub, windows, pusher), app_events, AppTelling(hub, directory, rights),
