@@ -45,7 +45,13 @@ async def a_website(house: House) -> None:
     def connected(known: Source | None) -> Source:
         assert known is None
         return Source.connect(
-            channel="web", identifier="web_site", title="Website", departments=(SALES,), settings={}, secrets={}, now=now()
+            channel="web",
+            identifier="web_site",
+            title="Website",
+            departments=(SALES,),
+            settings={},
+            secrets={},
+            now=now(),
         )
 
     decided = await house.store.decide(Source, WEBSITE, connected, by="test")
