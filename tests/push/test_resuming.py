@@ -301,7 +301,6 @@ async def test_whose_rights_have_changed_since_takes_a_snapshot(pulse: Pulse, wa
             assert texts_of(after.missed) == ["Next"]
         async with back(door, house, way, visit, there.cursor, who=sue) as other:
             assert other.reason is None
-            assert texts_of(other.missed)[:2] == ["Hello", "Hello again"] or way == WINDOWS[0]
             assert {"Hello", "Hello again", "Next"} <= set(texts_of(other.missed))
 
 
@@ -349,7 +348,7 @@ async def test_while_the_log_is_away_what_is_in_memory_is_told_and_nothing_older
 @each_ring
 async def test_nothing_is_lost_or_doubled_while_events_stream_in(pulse: Pulse, way: str, ring: str) -> None:
     visit, house = a_visit(), pulse.house
-    texts = [f"number {number}." for number in range(120)]
+    texts = [f"number {number}." for number in range(200)]
     async with a_door(house, ring=RINGS[ring]()) as door, back(door, house, way, visit) as steady:
         since, heard = steady.cursor, list[Frame]()
 
@@ -361,6 +360,8 @@ async def test_nothing_is_lost_or_doubled_while_events_stream_in(pulse: Pulse, w
         while texts[-1] not in texts_of(heard):
             async with back(door, house, way, visit, since) as there:
                 assert there.reason is None
+                for _ in range(5):  # long enough to hear what happens after it came
+                    await there.so_far()
                 some = [frame for frame in there.ear.heard if is_of_log(frame)]
             heard += some
             since = some[-1]["cursor"] if some else since
@@ -505,7 +506,9 @@ async def test_who_comes_and_goes_hears_exactly_what_who_never_left_hears(
 
 
 async def relayed(door: Door, position: int) -> None:
-    async def head() -> int:
-        return door.parts.telling.ring.head.position
+    """All of this event has been told."""
 
-    await insist(head, lambda found: found >= position, pause=0.001)
+    async def head() -> Cursor:
+        return door.parts.telling.ring.head
+
+    await insist(head, lambda found: found >= Cursor(position), pause=0.001)

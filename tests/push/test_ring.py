@@ -1,0 +1,106 @@
+"""The newest frames, in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from pulse.cursors import Cursor, Cursors
+from pulse.push.encoding import Told
+from pulse.push.frames import Frame
+from pulse.push.resuming import Resuming
+from pulse.push.ring import Ring
+from tests.conftest import Pulse
+from tests.push.ears import ANNA, BORIS
+
+CURSORS = Cursors("0123456789", bytes(32))
+
+
+def told(position: int, part: int = 1, size: int = 0) -> Told:
+    frame = Frame("chat.alert", "ChatAlert", {}, (), lambda _: True, UUID(int=1), position=position, part=part)
+    return Told(frame, CURSORS, size)
+
+
+def tell(ring: Ring, position: int, parts: int = 1, size: int = 0) -> None:
+    for part in range(1, parts + 1):
+        ring.keep(told(position, part, size))
+    ring.pass_by(position)
+
+
+def held(ring: Ring) -> list[tuple[int, int]]:
+    return [one.at for one in ring.after(Cursor(ring.floor))]
+
+
+def test_it_holds_every_frame_after_its_floor() -> None:
+    ring = Ring(frames=2)
+    ring.begin(10)
+    assert (ring.floor, ring.head, held(ring)) == (10, Cursor(10), [])
+    tell(ring, 11, parts=2)
+    ring.pass_by(12)  # of which nothing is told
+    assert (ring.head, held(ring)) == (Cursor(12), [(11, 1), (11, 2)])
+    assert [one.at for one in ring.after(Cursor(11, 1))] == [(11, 2)]
+    assert ring.after(Cursor(11)) == ring.after(Cursor(12)) == []
+
+
+@pytest.mark.parametrize(("frames", "size"), [(2, 1000), (1000, 3)])
+def test_it_forgets_the_older_half_to_the_end_of_an_event(frames: int, size: int) -> None:
+    ring = Ring(frames, size)
+    ring.begin(0)
+    for position in (1, 2, 3):
+        tell(ring, position, size=1)
+    assert held(ring) == [(1, 1), (2, 1), (3, 1)]
+    tell(ring, 4, parts=2, size=1)
+    assert (ring.floor, held(ring)) == (2, [(3, 1), (4, 1), (4, 2)])
+    ring.begin(7)
+    assert (ring.floor, held(ring)) == (7, [])
+
+
+def test_nothing_is_forgotten_while_an_event_is_being_told() -> None:
+    """What is below the floor was told whole: whoever finds it in the log must not hear the rest of it live."""
+    ring = Ring(frames=1)
+    ring.begin(0)
+    for part in range(1, 5):
+        ring.keep(told(1, part))
+        assert (ring.floor, ring.head) == (0, Cursor(1, part))
+    ring.pass_by(1)
+    assert (ring.floor, held(ring)) == (1, [])
+
+
+def test_it_knows_whose_rights_changed_since() -> None:
+    ring = Ring(frames=1)
+    ring.begin(0)
+    ring.change_rights(ANNA, 2)
+    assert ring.rights_changed(ANNA, Cursor(1))
+    assert not ring.rights_changed(ANNA, Cursor(2))
+    assert not ring.rights_changed(BORIS, Cursor(1))
+    for position in (3, 4, 5):
+        tell(ring, position)
+    assert not ring.rights_changed(ANNA, Cursor(1))  # the log has that now
+
+
+async def test_who_heard_all_of_an_event_elsewhere_waits_until_it_is_told_here(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the rest of it would come live, once more."""
+    ring, log, asked, nothing = Ring(), pulse.house.log, asyncio.Event(), list[Any]()
+    last = await log.last_position()
+
+    async def last_position() -> int:
+        asked.set()
+        return last
+
+    monkeypatch.setattr(log, "last_position", last_position)
+    ring.begin(last - 1)
+    ring.keep(told(last, 1))
+    framing: Any = None
+    coming = asyncio.create_task(
+        Resuming(log, framing, ring, CURSORS).missed(Cursor(last), lambda one: one.for_staff())
+    )
+    await asked.wait()
+    assert not coming.done()
+    ring.keep(told(last, 2))
+    ring.pass_by(last)
+    assert await coming == nothing
