@@ -15,11 +15,11 @@ class Code(IntEnum):
     reason: str
 
     NO_SUCH_APP = 4001, "There is no app of this key."
+    TOO_MANY_CONNECTIONS = 4004, "Too many windows are open."
     NO_SUCH_PATH = 4005, "There is nothing at this path."
     NOT_A_VERSION = 4006, "The protocol's version must be a number."
     OLD_PROTOCOL = 4007, "This version of the protocol is not spoken here."
     NO_VERSION = 4008, "The protocol's version is missing: ?protocol=7."
-    TOO_MANY_CONNECTIONS = 4004, "Too many windows are open."
     SESSION_ENDED = 4009, "Your session has ended. Sign in again."
     OVER_CAPACITY = 4100, "This server is full. Try again in a moment."
     TOO_SLOW = 4101, "Too much was waiting to be read. Come back with your cursor."

@@ -21,8 +21,9 @@ from pulse.http_headers import AnswerHeaders
 from pulse.limits import Rate
 from pulse.push import http_windows, xhr
 from pulse.push.outlet import send_home
+from pulse.push.porter import CAPACITY, Porter
 from pulse.push.ring import Ring
-from pulse.push.server import CAPACITY, PushServer
+from pulse.push.server import PushServer
 from pulse.push.xhr import Xhr
 from pulse.serving import listen, serve_app
 from pulse.tokens import Visit
@@ -148,7 +149,7 @@ async def an_http_door(
     relaying: bool = True,
 ) -> AsyncIterator[HttpDoor]:  # fmt: skip
     parts = push_parts(house, clock, ring=ring)
-    server = PushServer(parts.channel_ws, parts.pusher, parts.relay, capacity=capacity)
+    server = PushServer(parts.channel_ws, parts.pusher, parts.relay, Porter(capacity), house.metrics)
     await parts.relay.begin()
     fallback = Xhr(parts.pusher, server, house.log)
     app = http_app([], stream_routes(parts, server, fallback), house.check, {}, {})

@@ -13,6 +13,7 @@ from pulse.push.codes import Code
 from pulse.push.encoding import wire_of
 from pulse.push.outlet import PORTION_BYTES, Outlet
 from pulse.push.peers import BUFFER_LIMIT
+from pulse.push.post import Post
 from tests.conftest import Pulse
 from tests.insisting import insist
 from tests.push.ears import ANNA, a_visit, act, rest_of, writes
@@ -20,7 +21,7 @@ from tests.push.streams import HttpDoor, an_http_door, staff_query, stream, visi
 
 
 async def test_messages_leave_in_their_order_and_in_portions() -> None:
-    outlet = Outlet()
+    outlet = Outlet(Post())
     for number in range(5):
         outlet.take(wire_of({"type": "t", "data": {"number": number, "text": "x" * 40_000}}))
     portions = []
@@ -32,7 +33,7 @@ async def test_messages_leave_in_their_order_and_in_portions() -> None:
 
 
 async def test_who_has_a_mebibyte_waiting_is_ended_and_keeps_nothing() -> None:
-    outlet = Outlet()
+    outlet = Outlet(Post())
     wire = wire_of({"type": "t", "data": "x" * 65_000})
     taken = 0
     while outlet.code is None:
@@ -46,14 +47,14 @@ async def test_who_has_a_mebibyte_waiting_is_ended_and_keeps_nothing() -> None:
 
 
 async def test_only_the_first_reason_of_an_end_counts() -> None:
-    outlet = Outlet()
+    outlet = Outlet(Post())
     outlet.dismiss(Code.SESSION_ENDED)
     await outlet.close(Code.LEAVING)
     assert outlet.code is Code.SESSION_ENDED
 
 
 async def test_who_waits_is_woken_by_a_message_and_by_the_end() -> None:
-    outlet = Outlet()
+    outlet = Outlet(Post())
     waiting = asyncio.create_task(outlet.wait(60))
     await asyncio.sleep(0)
     outlet.take(wire_of({"type": "t"}))

@@ -173,7 +173,7 @@ async def test_what_the_relay_missed_is_seen_a_little_later(pulse: Pulse) -> Non
     hub = Hub()
     moment: Callable[[], datetime] = now
     session = Session(uuid4(), 1, int(now().timestamp()) + 60)
-    peer = Peer(Owner(person_id=nina, staff=Staff(nina, session)))
+    peer = Peer(hub.post, Owner(person_id=nina, staff=Staff(nina, session)))
     assert hub.enter(peer)
     outs = SignOuts(hub, pulse.house.directory)
     assert outs.holds(peer, moment())
