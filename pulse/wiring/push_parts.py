@@ -61,7 +61,7 @@ class PushParts:
 
 def push_parts(
     house: House, clock: Callable[[], datetime] = now, hub: Hub | None = None, directory: Directory | None = None,
-    ring: Ring | None = None,
+    ring: Ring | None = None, *, counts: bool = False,
 ) -> PushParts:  # fmt: skip
     """Made together, because each hears of the others."""
     hub, directory, ring = (
@@ -69,7 +69,7 @@ def push_parts(
         directory or house.directory,
         ring or Ring(),
     )
-    signer, key, counts = house.signer, house.settings.push_key, house.settings.push_subscription_counts
+    signer, key = house.signer, house.settings.push_key
     telling = Telling(hub, directory, ring, house.cursors)
     framing = Framing(house.log, directory)
     resuming = Resuming(house.log, framing, ring, telling.cursors, house.metrics)

@@ -70,7 +70,7 @@ def open_projector(house: House) -> None:
 @contextlib.asynccontextmanager
 async def open_push(house: House) -> AsyncIterator[int]:
     """The push port; yields it."""
-    parts = push_parts(house)
+    parts = push_parts(house, counts=house.settings.push_subscription_counts)
     await parts.listen()
     relay, online = parts.relay, lambda: keep_online(parts.hub, house.roster, house.directory)
     viewers = Viewers(Attention(house.log), house.directory, house.store, parts.telling)

@@ -219,9 +219,9 @@ class Door:
 @asynccontextmanager
 async def a_door(
     house: House, clock: Callable[[], datetime] = now, hub: Hub | None = None, directory: Directory | None = None,
-    ring: Ring | None = None, *, relaying: bool = True, **options: Any,
+    ring: Ring | None = None, *, relaying: bool = True, counts: bool = False, **options: Any,
 ) -> AsyncIterator[Door]:  # fmt: skip
-    parts = push_parts(house, clock, hub or Hub(), directory, ring)
+    parts = push_parts(house, clock, hub or Hub(), directory, ring, counts=counts)
     relay = parts.relay
     server = PushServer(parts.channel_ws, parts.pusher, relay, Porter(**options), house.metrics)
     await parts.listen()

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from websockets.asyncio.client import connect
 
+from pulse.push import peers as peers_module
 from pulse.push import post as post_module
 from pulse.push.codes import Code
 from pulse.push.encoding import wire_of

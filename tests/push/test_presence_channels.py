@@ -23,7 +23,7 @@ async def two_doors(pulse: Pulse) -> AsyncIterator[tuple[Door, Door]]:
     """Two push processes, as far as their sockets can tell."""
     async with AsyncExitStack() as stack:
         hubs = [Hub(roster=Roster(grace=GRACE)) for _ in range(2)]
-        one, other = [await stack.enter_async_context(a_door(pulse.house, hub=hub)) for hub in hubs]
+        one, other = [await stack.enter_async_context(a_door(pulse.house, hub=hub, counts=True)) for hub in hubs]
         yield one, other
 
 

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.conformance.node import Node, Told, pusher_js
 from tests.conftest import Pulse
 from tests.push.ears import a_visit, act, happened, writes
 from tests.push.streams import an_http_door
-from tests.push.test_pusher_clients import Node, Told, pusher_js
 
 __all__ = ["pusher_js"]
 
