@@ -17,6 +17,7 @@ from pulse.errors import NotFound, PulseError, TryLater
 from pulse.metrics import Metrics
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.codes import Code
+from pulse.push.entrance import enter_by
 from pulse.push.leaving import send_home
 from pulse.push.peers import NOBODY, Owner, Socket
 from pulse.push.pings import PING_SECONDS, PONG_SECONDS, PushConnection
@@ -49,11 +50,12 @@ class PushServer:
     async def listening(self, host: str, port: int) -> AsyncIterator[int]:
         """Serves while open; yields the port. On leaving, clients are told to come back at once (4200)."""
         await self.relay.begin()
-        server = await serve(
-            self._serve, host, port, process_request=self._admit, compression=None, max_size=MESSAGE_LIMIT,
-            max_queue=8, ping_interval=None, open_timeout=10, close_timeout=2,
-            backlog=1024, server_header=None, create_connection=PushConnection, logger=wire_log(),
+        serving = serve(
+            self._serve, process_request=self._admit, compression=None, max_size=MESSAGE_LIMIT, max_queue=8,
+            ping_interval=None, open_timeout=10, close_timeout=2, server_header=None,
+            create_connection=PushConnection, logger=wire_log(),
         )  # fmt: skip
+        server = await enter_by(serving, host, port)
         bound_memory(server)
         try:
             yield server.sockets[0].getsockname()[1]

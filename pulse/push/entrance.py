@@ -1,0 +1,70 @@
+"""The open port, whose visitors come in one after the other: uvloop would accept a whole crowd in one turn of the loop, and
+whoever is connected already would hear nothing meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import socket
+from typing import Any
+
+from websockets.asyncio.server import Server
+
+from pulse.logs import Outage
+
+BACKLOG = 4096
+RETRY_SECONDS = 0.1
+
+
+class Entrance:
+    """Takes the place of the server that websockets would have made."""
+
+    def __init__(self, host: str, port: int, protocols: Any) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        self._listener.setblocking(False)
+        self._protocols = protocols
+        self._accepting = asyncio.create_task(self._accept())
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        return (self._listener,)
+
+    def is_serving(self) -> bool:
+        return not self._accepting.done()
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    def close(self) -> None:
+        self._accepting.cancel()
+        self._listener.close()
+
+    async def wait_closed(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._accepting
+
+    async def _accept(self) -> None:
+        loop, outage = asyncio.get_running_loop(), Outage("entrance")
+        while True:
+            try:
+                line, _ = await loop.sock_accept(self._listener)
+                await loop.connect_accepted_socket(self._protocols, line)
+                outage.ended()
+            except OSError as trouble:  # too many open files, or somebody who has gone again
+                outage.began(trouble)
+                await asyncio.sleep(RETRY_SECONDS)
+
+
+def enter_by(server: Server, host: str, port: int) -> Server:
+    """The same, but its visitors come in by an Entrance."""
+    # websockets makes its protocols in a function that it hands to the loop's create_server and to nobody else.
+    protocols = inspect.getclosurevars(server.create_server).nonlocals["protocol_factory"]
+
+    async def create_server() -> Any:
+        return Entrance(host, port, protocols)
+
+    server.create_server = create_server
+    return server
