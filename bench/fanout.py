@@ -24,7 +24,7 @@ from pulse.serving import tune_gc
 REACH, REACH_KIB = 1.5, 20.0
 FRAMES_A_SECOND, FRAMES_AT_MOST = 30, 300  # of each round's seconds; sockets that answer no ping are cut after 50 s
 FRAME = b'{"event":"NewChatMessage","data":"%s"}' % (b"x" * 262)
-CHANNEL = "chat"
+CHANNEL = "news"
 WAYS = {"Pulse's post": "hub", "websockets.broadcast()": "broadcast", "send(2) alone, the limit": "limit"}
 
 

@@ -200,7 +200,7 @@ def people(place: str, clients: int) -> list[Who]:
     """The first chats of the bench's updates, and what opens them."""
     settings = settings_for(place, 8000)
     vault = Vault.open(settings.master_key, settings.key_file)
-    secret = vault.derive("push")
+    secret = vault.derive_text("push").encode()
     signer = Signer(vault.derive("staff"), vault.derive("visitor"), secret)
     issued = int(datetime.now(UTC).timestamp())
 
@@ -217,5 +217,5 @@ def staff_token(place: str, person: UUID) -> str:
     """A moderator's, as a sign-in gives it."""
     settings = settings_for(place, 8000)
     vault = Vault.open(settings.master_key, settings.key_file)
-    signer = Signer(vault.derive("staff"), vault.derive("visitor"), vault.derive("push"))
+    signer = Signer(vault.derive("staff"), vault.derive("visitor"), vault.derive_text("push").encode())
     return signer.staff_token(person, datetime.now(UTC))
