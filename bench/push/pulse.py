@@ -61,7 +61,7 @@ class NoLog:
 def a_push() -> tuple[Telling, PushServer]:
     """A push port without a log behind it, and what tells its sockets."""
     telling = Telling(Hub(), NOBODY, Ring(), Cursors("0" * 8, bytes(32)))
-    subscriptions = Subscriptions(telling, NOBODY, Caches(AppEvents(NOBODY)), NOBODY, KEY)
+    subscriptions = Subscriptions(telling, NOBODY, Caches(AppEvents(NOBODY), telling.ring), NOBODY, KEY)
     pusher = Pusher(telling, subscriptions, NOBODY, NOBODY, NOBODY, KEY)
     return telling, PushServer(NOBODY, pusher, cast(Any, NoLog()), Porter(from_one_address=20_000), Metrics())
 

@@ -139,6 +139,11 @@ class Log:
         page: tuple[list[Stored], int] = await asked
         return page
 
+    async def first_position(self) -> int:
+        """The position of the oldest message that is still there."""
+        info = await self.api(f"STREAM.INFO.{self.stream}")
+        return int(info["state"]["first_seq"])
+
     async def last_position(self) -> int:
         """The position of the newest message; 0 in an empty log."""
         info = await self.api(f"STREAM.INFO.{self.stream}")

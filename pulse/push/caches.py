@@ -11,19 +11,26 @@ from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused
 from pulse.push.app_events import AppEvents, is_cached
 from pulse.push.encoding import Wire, event_wire, wire_of
+from pulse.push.ring import Ring
 
 
 class Caches:
     """`when_missing` is called with a channel that has nothing to show."""
 
-    def __init__(self, events: AppEvents) -> None:
+    def __init__(self, events: AppEvents, ring: Ring) -> None:
         self.events = events
+        self.ring = ring
         self.when_missing: Callable[[str], None] | None = None
 
     async def wire(self, channel: str) -> Wire | None:
-        """What a new subscriber is told on it; None on a channel that keeps nothing."""
+        """What a new subscriber is told on it: of the log, if it is not long ago, or what an app published.
+
+        None on a channel that keeps nothing.
+        """
         if not is_cached(channel):
             return None
+        if (told := self.ring.last_on(channel)) is not None:
+            return told.for_channel(channel)
         try:
             last = await self.events.last_event(channel)
         except (LogDown, AppendRefused):

@@ -14,10 +14,11 @@ from uuid import UUID
 
 import structlog
 
+from pulse.access import Subscription
 from pulse.cursors import WHOLE, Cursor, Cursors
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused, Stored
-from pulse.eventlog.envelope import open_stored
+from pulse.eventlog.envelope import open_stored, subject_of
 from pulse.eventlog.jetstream import Log
 from pulse.metrics import Metrics
 from pulse.push.encoding import Told, Wire
@@ -64,13 +65,15 @@ class Resuming:
         self.metrics = metrics
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    async def missed(self, since: Cursor, wanted: Wanted, person: UUID | None = None) -> list[Wire]:
+    async def missed(
+        self, since: Cursor, wanted: Wanted, person: UUID | None = None, channel: str | None = None
+    ) -> list[Wire]:  # fmt: skip
         """Everything up to now that one subscription is told of: all of it until something is awaited.
 
-        Raises MustSnapshot.
+        Where it is about one `channel` nothing else need be looked at. Raises MustSnapshot.
         """
         try:
-            found = await self._missed(since, wanted, person)
+            found = await self._missed(since, wanted, person, channel)
         except MustSnapshot as must:
             self.metrics.resumes.labels("snapshot", must.reason).inc()
             raise
@@ -78,26 +81,62 @@ class Resuming:
         self.metrics.replayed_events.observe(len(found))
         return found
 
-    async def _missed(self, since: Cursor, wanted: Wanted, person: UUID | None) -> list[Wire]:
+    async def _missed(self, since: Cursor, wanted: Wanted, person: UUID | None, channel: str | None) -> list[Wire]:
         await self._until_known(since)
-        older, read_to = await self._older(since, wanted, person) if self._is_older(since) else ([], since)
+        older, read_to = await self._older(since, wanted, person, channel) if self._is_older(since) else ([], since)
         if person is not None and self.ring.rights_changed(person, since):
             raise MustSnapshot(Reason.RIGHTS)
-        return _wires([*older, *self.ring.after(read_to)], wanted)
+        return _wires([*older, *self.ring.after(read_to, channel)], wanted)
 
-    async def _older(self, since: Cursor, wanted: Wanted, person: UUID | None) -> tuple[list[Told], Cursor]:
+    async def _older(
+        self, since: Cursor, wanted: Wanted, person: UUID | None, channel: str | None
+    ) -> tuple[list[Told], Cursor]:  # fmt: skip
         """What the ring does not hold any more, from the log; and how far that goes. Raises MustSnapshot."""
+        named = None if channel is None else Subscription.named(channel)
+        async with self._slot():
+            if named is not None and named.chat is not None:
+                return await self._older_of_chat(since, named.chat, person)
+            return await self._older_of_all(since, wanted, person)
+
+    async def _older_of_all(
+        self, since: Cursor, wanted: Wanted, person: UUID | None
+    ) -> tuple[list[Told], Cursor]:  # fmt: skip
         found: list[Told] = []
         read_to = since
-        async with self._slot():
-            while self._is_older(read_to):
-                if self.ring.floor - since.position > SPAN or len(found) > FRAMES:
-                    raise MustSnapshot(Reason.TOO_FAR)
-                page = await self._page(read_to)
-                told = self._told_in(page, person)
-                found += [one async for one in told if one.at > read_to and wanted(one) is not None]
-                read_to = Cursor(page[-1].position)
+        while self._is_older(read_to):
+            if self.ring.floor - since.position > SPAN or len(found) > FRAMES:
+                raise MustSnapshot(Reason.TOO_FAR)
+            page = await self._page(read_to)
+            told = self._told_in(page, person)
+            found += [one async for one in told if one.at > read_to and wanted(one) is not None]
+            read_to = Cursor(page[-1].position)
         return found, read_to
+
+    async def _older_of_chat(self, since: Cursor, chat: UUID, person: UUID | None) -> tuple[list[Told], Cursor]:
+        """A chat has a subject of its own: however much happened elsewhere, its events alone are read."""
+        found: list[Told] = []
+        read_to = since
+        with _away():
+            if await self.source.first_position() > _next(since):
+                raise MustSnapshot(Reason.EXPIRED)
+        while self._is_older(read_to):
+            floor = self.ring.floor
+            if person is not None:  # in the way are the events that may have taken the chat from them
+                [one async for one in self._told_in(await self._of("moderator", person, read_to, floor), person)]
+            events = await self._of("chat", chat, read_to, floor)
+            found += [one async for one in self._told_in(events, person) if one.at > read_to]
+            if len(found) > FRAMES:
+                raise MustSnapshot(Reason.TOO_FAR)
+            read_to = Cursor(floor)
+        return found, read_to
+
+    async def _of(self, kind: str, aggregate: UUID, read_to: Cursor, floor: int) -> list[Stored]:
+        """The events of one aggregate up to a position. Raises MustSnapshot."""
+        with _away():
+            page = await self.source.read(_next(read_to), subject=subject_of(kind, aggregate), limit=FRAMES + 1)
+        if len(page) > FRAMES:
+            raise MustSnapshot(Reason.TOO_FAR)
+        return [stored for stored in page if stored.position <= floor]
 
     def _is_older(self, cursor: Cursor) -> bool:
         """Is there anything after it that the ring does not hold?"""
@@ -133,7 +172,7 @@ class Resuming:
 
     async def _page(self, read_to: Cursor) -> list[Stored]:
         """The next events, up to where the ring begins. Raises MustSnapshot."""
-        start = read_to.position + (read_to.part == WHOLE)
+        start = _next(read_to)
         with _away():
             page = await self.source.read(start, limit=min(PAGE, self.ring.floor - start + 1))
         if not page or page[0].position != start:
@@ -168,9 +207,9 @@ def _wires(missed: list[Told], wanted: Wanted) -> list[Wire]:
     return found
 
 
-def counted(metrics: Metrics, reason: Reason) -> MustSnapshot:
-    metrics.resumes.labels("snapshot", reason).inc()
-    return MustSnapshot(reason)
+def _next(read_to: Cursor) -> int:
+    """Where to read on."""
+    return read_to.position + (read_to.part == WHOLE)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from uuid import UUID
 from pulse.cursors import Cursor
 from pulse.push.encoding import Told
 
-FRAMES, BYTES = 5_000, 16 * 1024 * 1024
+FRAMES, BYTES = 10_000, 32 * 1024 * 1024
 
 
 class Ring:
@@ -24,6 +24,7 @@ class Ring:
         self._frames = frames
         self._bytes = size
         self._told: list[Told] = []
+        self._by_channel: dict[str, list[Told]] = {}
         self._size = 0
         self._rights: list[tuple[int, UUID]] = []
 
@@ -31,11 +32,13 @@ class Ring:
         """Forgets everything: nothing before or at this position was told here."""
         self.floor, self.head, self._size = at, Cursor(at), 0
         self._told.clear()
+        self._by_channel.clear()
         self._rights.clear()
 
     def keep(self, told: Told) -> None:
         """The next frame, in the order of the log."""
         self._told.append(told)
+        self._index(told)
         self._size += told.size
         self.head = Cursor(*told.at)
 
@@ -49,10 +52,15 @@ class Ring:
         """What this person may see is another from here on."""
         self._rights.append((position, person))
 
-    def after(self, cursor: Cursor) -> list[Told]:
-        """What was told since; asked for nothing before `floor`."""
+    def after(self, cursor: Cursor, channel: str | None = None) -> list[Told]:
+        """What was told since, in all or on one channel; asked for nothing before `floor`."""
         assert cursor.position >= self.floor, "the log has what is older"
-        return self._told[bisect_right(self._told, (cursor.position, cursor.part), key=attrgetter("at")) :]
+        told = self._told if channel is None else self._by_channel.get(channel, [])
+        return told[bisect_right(told, (cursor.position, cursor.part), key=attrgetter("at")) :]
+
+    def last_on(self, channel: str) -> Told | None:
+        """The newest that was told on a channel, of those that are here."""
+        return next(reversed(self._by_channel.get(channel, [])), None)
 
     def rights_changed(self, person: UUID, cursor: Cursor) -> bool:
         return any(who == person and position > cursor.position for position, who in self._rights)
@@ -61,5 +69,12 @@ class Ring:
         """The older half, up to the end of an event."""
         self.floor = self._told[len(self._told) // 2 - 1].at[0]
         self._told = self.after(Cursor(self.floor))
+        self._by_channel = {}
+        for told in self._told:
+            self._index(told)
         self._size = sum(told.size for told in self._told)
         self._rights = [(position, who) for position, who in self._rights if position > self.floor]
+
+    def _index(self, told: Told) -> None:
+        for channel in told.frame.channels:
+            self._by_channel.setdefault(channel, []).append(told)

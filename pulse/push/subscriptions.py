@@ -76,7 +76,9 @@ class Subscriptions:
         self.hub.subscribe(peer, channel, ticket)
         said: Data = self._presence(channel) if channel.startswith("presence-") else {}
         if peer.resumes:
-            said |= {"cursor": self.telling.head(), "recovered": since is not None and reason is None}
+            said["cursor"] = self.telling.head()
+        if since is not None:
+            said |= {"recovered": reason is None, "reason": reason}
         say(peer, "pusher_internal:subscription_succeeded", said, channel)
         if self.counts and not channel.startswith("presence-"):
             peer.take(count_wire(channel, self.hub.roster.subscription_count(channel)))
@@ -144,7 +146,7 @@ class Subscriptions:
             return [], None
         try:
             wanted = partial(self.telling.for_channel, channel, person, peer.namespace)
-            return await self.resuming.missed(self.telling.cursors.read(since), wanted, person), None
+            return await self.resuming.missed(self.telling.cursors.read(since), wanted, person, channel), None
         except NotACursor:
             return [], Reason.EPOCH
         except MustSnapshot as must:

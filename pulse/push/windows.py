@@ -99,7 +99,8 @@ class Windows:
             return [], None
         try:
             since = self._read(peer, cursor)
-            return await self.resuming.missed(since, self._wanted(peer), peer.person_id), None
+            channel = None if peer.visit is None else f"private-chat.{peer.visit.chat}"
+            return await self.resuming.missed(since, self._wanted(peer), peer.person_id, channel), None
         except NotACursor:
             return [], Reason.EPOCH
         except MustSnapshot as must:

@@ -75,7 +75,7 @@ def push_parts(
     resuming = Resuming(house.log, framing, ring, telling.cursors, house.metrics)
     rights, acks = ChannelRights(directory, house.store), Acks(house.store, directory, clock)
     windows, app_events = Windows(telling, resuming, signer, clock), AppEvents(house.log)
-    caches, client_events = Caches(app_events), ClientEvents(house.log, hub, directory, rights, house.metrics)
+    caches, client_events = Caches(app_events, ring), ClientEvents(house.log, hub, directory, rights, house.metrics)
     subscriptions = Subscriptions(telling, resuming, caches, signer, key, counts=counts)
     pusher = Pusher(telling, subscriptions, UserSignIn(hub, directory, signer, key), client_events, acks, key)
     Comings(hub, counts=counts)
