@@ -211,12 +211,24 @@ async def test_a_process_that_lags_waits_for_a_moment(pulse: Pulse, way: str, mo
             await comes
 
 
-@each_way
-async def test_too_far_in_events(pulse: Pulse, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    visit = a_visit()
+async def test_too_far_in_events(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
+    visit, way = a_visit(), WINDOWS[0]
     async with a_door(pulse.house, ring=Ring(frames=1)) as door, told_a_life(pulse, door, way, visit) as heard:
         monkeypatch.setattr(resuming, "SPAN", 2)
         await told_nothing(pulse, door, way, visit, heard[0]["cursor"], "too_far")
+
+
+@pytest.mark.parametrize("way", WAYS[1:])
+async def test_no_distance_is_too_far_for_one_chat(pulse: Pulse, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its events have a subject of their own, so nothing else is read."""
+    visit, house = a_visit(), pulse.house
+    async with a_door(house, ring=Ring(frames=1)) as door, told_a_life(pulse, door, way, visit) as heard:
+        for _ in range(3):
+            await happened(pulse, a_visit(), *LIFE)
+        monkeypatch.setattr(resuming, "SPAN", 2)
+        async with back(door, house, way, visit, heard[0]["cursor"]) as again:
+            assert again.reason is None
+            assert list(map(bare, again.missed)) == list(map(bare, heard[1:]))
 
 
 @each_way
@@ -255,7 +267,7 @@ async def test_a_few_read_the_log_at_once_and_whoever_waits_too_long_is_told_so(
     may_read, read, reading = asyncio.Event(), pulse.house.log.read, list[int]()
 
     async def held(start: int, *, subject: str = ">", limit: int = 1000) -> list[Stored]:
-        if subject == ">":
+        if subject.startswith("pulse.ev.chat."):
             reading.append(start)
             await may_read.wait()
         return await read(start, subject=subject, limit=limit)
