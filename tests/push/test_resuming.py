@@ -228,7 +228,7 @@ async def test_no_distance_is_too_far_for_one_chat(pulse: Pulse, way: str, monke
         monkeypatch.setattr(resuming, "SPAN", 2)
         async with back(door, house, way, visit, heard[0]["cursor"]) as again:
             assert again.reason is None
-            assert list(map(bare, again.missed)) == list(map(bare, heard[1:]))
+            assert bare(again.missed) == bare(heard[1:])
 
 
 @each_way

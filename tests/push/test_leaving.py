@@ -1,0 +1,62 @@
+"""A process that ends sends its clients home a few at a time, so that the next one is not run over."""
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from pulse.push import leaving
+from pulse.push.codes import Code
+from tests.conftest import Pulse
+from tests.push.ears import a_door, a_visit, visitor_path
+
+CROWD = 60
+
+
+async def test_clients_leave_one_after_the_other_in_no_order(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the first are told, most are still there; the one after the other is told 4200, as stock clients need it."""
+    monkeypatch.setattr(leaving, "PER_SECOND", 60)
+    gone: list[int] = []
+    codes: list[int | None] = []
+
+    async def listen(number: int, socket: ClientConnection) -> None:
+        with suppress(ConnectionClosed):
+            async for _ in socket:
+                pass
+        gone.append(number)
+        codes.append(socket.close_code)
+
+    async with AsyncExitStack() as clients:
+        async with a_door(pulse.house) as door:
+            url = f"{door.url}/app/{pulse.house.settings.push_key}?protocol=7"
+            sockets = [await clients.enter_async_context(connect(url)) for _ in range(CROWD)]
+            listening = [asyncio.create_task(listen(number, socket)) for number, socket in enumerate(sockets)]
+            hub = door.hub
+            most_at_once = asyncio.create_task(largest_step(hub.peers))
+        await asyncio.gather(*listening)
+    assert set(codes) == {Code.LEAVING}
+    assert gone != sorted(gone)
+    assert await most_at_once < CROWD / 2
+
+
+async def test_our_own_clients_are_told_when_to_come_back(pulse: Pulse) -> None:
+    async with AsyncExitStack() as clients:
+        async with a_door(pulse.house) as door:
+            window = await clients.enter_async_context(connect(door.url + visitor_path(pulse.house, a_visit())))
+            assert '"pulse:cursor"' in str(await window.recv())
+        told = []
+        with suppress(ConnectionClosed):
+            while True:
+                told.append(str(await window.recv()))
+        assert any('"pulse:reconnect"' in frame and '"delay_ms"' in frame for frame in told)
+
+
+async def largest_step(peers: set[object]) -> int:
+    """How many went at most between two looks, until all are gone."""
+    before, most = len(peers), 0
+    while peers:
+        await asyncio.sleep(0)
+        most, before = max(most, before - len(peers)), len(peers)
+    return most
