@@ -77,6 +77,8 @@ class Subscriptions:
         said: Data = self._presence(channel) if channel.startswith("presence-") else {}
         if peer.resumes:
             said |= {"cursor": self.telling.head(), "recovered": since is not None and reason is None}
+        if reason is not None:
+            said["reason"] = reason
         say(peer, "pusher_internal:subscription_succeeded", said, channel)
         if self.counts and not channel.startswith("presence-"):
             peer.take(count_wire(channel, self.hub.roster.subscription_count(channel)))

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from pulse.cursors import Cursor, Cursors
+from pulse.metrics import Metrics
 from pulse.push.encoding import Told
 from pulse.push.frames import Frame
 from pulse.push.resuming import Resuming
@@ -97,7 +98,7 @@ async def test_who_heard_all_of_an_event_elsewhere_waits_until_it_is_told_here(
     ring.keep(told(last, 1))
     framing: Any = None
     coming = asyncio.create_task(
-        Resuming(log, framing, ring, CURSORS).missed(Cursor(last), lambda one: one.for_staff())
+        Resuming(log, framing, ring, CURSORS, Metrics()).missed(Cursor(last), lambda one: one.for_staff())
     )
     await asked.wait()
     assert not coming.done()
