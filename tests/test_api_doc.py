@@ -23,8 +23,9 @@ TEXT = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
 BARE = {"/healthz", "/metrics"}
 # Of commands, of sockets, of the start, of what is told as text, and those that never leave their floor.
 NOT_OVER_HTTP = {
-    "ambiguous-department", "another-scheme", "answer-too-large", "bad-setting", "customer-too", "no-chat-yet", "not-a-contract",
-    "not-an-identity", "refusal", "there-already", "unknown-role", "wrong-body", "wrong-time",
+    "ambiguous-department", "another-scheme", "answer-too-large", "bad-setting", "channel-is-full", "customer-too", "no-chat-yet",
+    "not-a-contract", "not-a-cursor", "not-a-user-id", "not-an-identity", "not-user-info", "refusal", "there-already",
+    "unknown-role", "wrong-body", "wrong-time",
 }  # fmt: skip
 
 # A command that is answered with an error ends the script.

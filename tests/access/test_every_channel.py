@@ -167,6 +167,7 @@ class Window:
     pusher: PusherEar
     channels: set[str]
     barrier: Known
+    left: set[str] = field(default_factory=set)
     expected: Counter[tuple[str, int]] = field(default_factory=Counter)
     on_channels: Counter[tuple[str, int]] = field(default_factory=Counter)
 
@@ -241,6 +242,8 @@ async def perform(world: World, admin: Admin, windows: list[Window], act: Act) -
         places = (here, place) if recorded.envelope.type in MOVES else (here,)
         for window in windows:
             expect(world, window, recorded, places, told)
+    for window in windows:
+        await expect_leaving(world, window)
 
 
 @dataclass
@@ -308,6 +311,15 @@ def expect_notice(world: World, windows: list[Window], recorded: Recorded, notic
             window.on_channels[f"private-user.{window.who}", recorded.position] += 1
 
 
+async def expect_leaving(world: World, window: Window) -> None:
+    """Whoever does not see a chat any more is taken off its channel, and is not on it again by seeing it again."""
+    person = world.person(window.who)
+    if person is not None and window.who not in world.signed_out:
+        gone = {f"private-chat.{one.id}" for one in world.chats if not may_see(person, await world.place(one.id))}
+        window.left |= window.channels & gone
+        window.channels -= gone
+
+
 async def compare(world: World, window: Window) -> None:
     """Up to the last that they can hear: something in their own chat, or the end of their session."""
     end = await decide(world.pulse, window.barrier.id, a_message)
@@ -323,6 +335,8 @@ async def compare(world: World, window: Window) -> None:
     own = f"private-chat.{window.barrier.id}"
     subscribed = [frame for frame in window.pusher.heard if frame.get("seq") and frame["channel"] != own]
     assert Counter((frame["channel"], frame["seq"]) for frame in subscribed) == window.on_channels
+    refused = [frame for frame in window.pusher.heard if frame["event"] == "pusher:subscription_error"]
+    assert {frame["channel"] for frame in refused} == window.left
 
 
 def is_of(chats: set[str], frame: dict[str, Any]) -> bool:

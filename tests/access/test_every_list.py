@@ -165,10 +165,11 @@ LISTS: dict[str, tuple[str, Callable[[dict[str, Any]], str], Oracle]] = {
     "list_drafts": ("/api/drafts", lambda row: row["chat_id"], Everything.drafts),
     "list_my_identities": ("/api/settings/identities", lambda row: row["id"], Everything.nobodys),
 }  # fmt: skip
-# Of one thing that was found by its own rule, of one's own numbers, or of sessions, which tests/desk/test_my_sessions.py looks at.
+# Of one thing that was found by its own rule, of one's own numbers, of sessions, which tests/desk/test_my_sessions.py looks at, or
+# for whoever holds the app's secret, who is nobody.
 WITHIN = {
     "list_messages", "list_chat_events", "list_room_messages", "list_report_events", "list_viewers", "list_my_sessions",
-    "list_widget_messages",
+    "list_widget_messages", "list_app_channels", "list_app_channel_users",
 }  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.node import installed
-from tests.conformance.not_yet import NOT_YET
 from tests.push.conftest import pulse
 
 __all__ = ["pulse"]
@@ -17,9 +16,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker("conformance")
-            name = item.nodeid.rpartition("/")[2]
-            if name in NOT_YET:
-                item.add_marker(pytest.mark.xfail(strict=False, run=False, reason=NOT_YET[name]))
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from tests.conformance.signing import signing_server
 from tests.conftest import Pulse
 from tests.fakes.serving import served
 from tests.push.ears import BORIS, a_visit, happened, writes
-from tests.push.test_news import published
+from tests.push.test_feed_frames import published
 
 
 @asynccontextmanager
@@ -43,7 +43,9 @@ async def test_pusher_js_hears_a_reply_on_a_chats_channel_by_each_way(pulse: Pul
     await happened(pulse, visit, writes("Hello"))
     channel = f"private-chat.{visit.chat}"
     async with listening(pulse, node_place, "anna", [channel], enabledTransports=[way]) as script:
-        await script.until("pusher:subscription_succeeded")
+        opened = await script.until("pusher:subscription_count")
+        assert next(one["event"] for one in opened if one.get("channel")) == "pusher:subscription_succeeded"
+        assert opened[-1]["data"] == {"subscription_count": 1}
         headers = await pulse.sign_in("boris")
         answer = await pulse.http.post(f"/api/chats/{visit.chat}/messages", json={"text": "Good day"}, headers=headers)
         assert answer.status_code == 201

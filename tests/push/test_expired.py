@@ -15,7 +15,7 @@ from pulse.embedded import Addresses
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.store import EventStore
 from pulse.eventlog.streams import wanted_streams
-from pulse.house import House, now
+from pulse.house import House, app_of, now
 from pulse.push.ring import Ring
 from pulse.settings import Settings
 from pulse.tokens import Signer
@@ -33,10 +33,11 @@ async def house(log: Log, addresses: Addresses, tmp_path: Path) -> AsyncIterator
     await log.api(f"STREAM.CREATE.{log.stream}", wanted)
     settings = Settings(_env_file=None, data_dir=tmp_path)
     vault, directory = Vault.open("", tmp_path / "key"), Directory(log)
-    signer = Signer(vault.derive("staff"), vault.derive("visitor"), vault.derive("push"))
+    app = app_of(vault, settings.push_key)
+    signer = Signer(vault.derive("staff"), vault.derive("visitor"), app.secret.encode())
     following = asyncio.create_task(directory.run())
     await directory.ready.wait()
-    yield House(settings, addresses, log, "0123456789abcdef", EventStore(log), vault, signer, directory)
+    yield House(settings, addresses, log, "0123456789abcdef", EventStore(log), vault, app, signer, directory)
     following.cancel()
     await asyncio.wait([following])
 

@@ -19,6 +19,7 @@ from pulse.directory import Directory
 from pulse.errors import LogDown, Refusal
 from pulse.eventlog.appends import Append, AppendRefused, Stored
 from pulse.eventlog.envelope import subject_of
+from pulse.eventlog.jetstream import PAGE, Log
 from pulse.house import House, now
 from pulse.push import relay, resuming
 from pulse.push.ring import Ring
@@ -79,6 +80,15 @@ async def told_a_life(pulse: Pulse, door: Door, way: str, visit: Visit) -> Async
         yield [frame for frame in steady.ear.heard if is_of_log(frame)]
 
 
+@asynccontextmanager
+async def reading_apart(door: Door, house: House) -> AsyncIterator[Log]:
+    """The connection by which whoever comes back reads; by the house's, others read as well."""
+    log = await Log.connect(house.addresses.nats_url, name="test")
+    door.parts.resuming.source = log
+    yield log
+    await log.close()
+
+
 @each_way
 async def test_nothing_is_live_from_now_on_with_a_cursor(pulse: Pulse, way: str) -> None:
     visit = a_visit()
@@ -95,25 +105,28 @@ async def test_nothing_is_live_from_now_on_with_a_cursor(pulse: Pulse, way: str)
 @each_way
 @each_ring
 async def test_from_every_cursor_on_one_hears_the_rest_also_from_the_middle_of_an_event(
-    pulse: Pulse, way: str, ring: str
+    pulse: Pulse, way: str, ring: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is awaited where memory has it: the log is not asked."""
     visit, asked = a_visit(), list[int]()
-    read = pulse.house.log.read
-
-    async def counted(start: int, *, subject: str = ">", limit: int = 1000) -> list[Stored]:
-        asked.append(start)
-        return await read(start, subject=subject, limit=limit)
-
-    async with a_door(pulse.house, ring=RINGS[ring]()) as door, told_a_life(pulse, door, way, visit) as heard:
+    async with (
+        a_door(pulse.house, ring=RINGS[ring]()) as door,
+        told_a_life(pulse, door, way, visit) as heard,
+        reading_apart(door, pulse.house) as log,
+    ):
         assert len(heard) >= len(LIFE)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(pulse.house.log, "read", counted)
-            for number, frame in enumerate(heard, 1):
-                async with back(door, pulse.house, way, visit, frame["cursor"]) as again:
-                    assert again.reason is None
-                    assert bare(again.missed) == bare(heard[number:])
-            assert bool(asked) is (ring == "out of the log")
+        read = log.read
+
+        async def counted(start: int, *, subject: str = ">", limit: int = PAGE) -> list[Stored]:
+            asked.append(start)
+            return await read(start, subject=subject, limit=limit)
+
+        monkeypatch.setattr(log, "read", counted)
+        for number, frame in enumerate(heard, 1):
+            async with back(door, pulse.house, way, visit, frame["cursor"]) as again:
+                assert again.reason is None
+                assert bare(again.missed) == bare(heard[number:])
+        assert bool(asked) is (ring == "out of the log")
         async with back(door, pulse.house, way, visit, heard[0]["cursor"]) as again:
             await goes_on(door, pulse.house, again, visit)
 
@@ -264,18 +277,22 @@ async def test_a_few_read_the_log_at_once_and_whoever_waits_too_long_is_told_so(
 ) -> None:
     """Those who are in time hear everything."""
     visit, way, house = a_visit(), WINDOWS[1], pulse.house
-    may_read, read, reading = asyncio.Event(), pulse.house.log.read, list[int]()
+    may_read, reading = asyncio.Event(), list[int]()
+    async with (
+        a_door(house, ring=Ring(frames=1)) as door,
+        reading_apart(door, house) as log,
+        AsyncExitStack() as stack,
+    ):
+        read = log.read
 
-    async def held(start: int, *, subject: str = ">", limit: int = 1000) -> list[Stored]:
-        if subject.startswith("pulse.ev.chat."):
+        async def held(start: int, *, subject: str = ">", limit: int = PAGE) -> list[Stored]:
             reading.append(start)
             await may_read.wait()
-        return await read(start, subject=subject, limit=limit)
+            return await read(start, subject=subject, limit=limit)
 
-    async with a_door(house, ring=Ring(frames=1)) as door, AsyncExitStack() as stack:
         async with told_a_life(pulse, door, WINDOWS[0], visit) as heard:
             since = house.cursors.seal(house.cursors.read(heard[0]["cursor"]), visit.chat)
-        monkeypatch.setattr(house.log, "read", held)
+        monkeypatch.setattr(log, "read", held)
         monkeypatch.setattr(resuming, "WAIT_SECONDS", 30)
         others = [a_visit() for _ in range(resuming.AT_ONCE - 1)]
         comers = [

@@ -48,7 +48,8 @@ async def test_who_was_told_nothing_gets_a_newer_cursor_each_round_and_comes_bac
 
 
 async def test_a_stock_pusher_client_is_told_none(pulse: Pulse) -> None:
-    async with a_door(pulse.house) as door, connect(f"{door.url}/app/{pulse.house.settings.push_key}") as socket:
+    path = f"/app/{pulse.house.settings.push_key}?protocol=7"
+    async with a_door(pulse.house) as door, connect(door.url + path) as socket:
         ear = PusherEar(socket)
         assert "cursor" not in json.loads((await ear.next())["data"])
         for _ in range(3):

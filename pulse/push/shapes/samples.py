@@ -83,7 +83,7 @@ def frames_of_all() -> Iterator[Frame]:
     for name, event_class in EVENTS.items():
         if name not in UPCASTS:
             yield from frames_of(recorded_of(specimen(event_class)))
-    yield viewers_frame(CHAT, Place(None, ANNA), [(Person(ANNA, "Anna", "admin", frozenset()), True)])
+    yield viewers_frame(CHAT, Place(None, ANNA), [(Person(ANNA, "Anna", "moderator", frozenset()), True)])
     for people in ((), (ANNA, BORIS)):
         yield typing_frame(orjson.dumps({"room_id": ROOM, "people": people, "moderator_id": ANNA}), NAMES.person)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -13,36 +12,26 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conformance.node import Node, Told, pusher_js
+from tests.conformance.node import Script, Told, running
 from tests.conftest import Pulse
 from tests.push.ears import a_visit, act, happened, writes
 from tests.push.streams import an_http_door
 
-__all__ = ["pusher_js"]
-
-SCRIPT = Path(__file__).with_name("fall_back.cjs")
 WAYS = pytest.mark.parametrize("transport", ["xhr_streaming", "xhr_polling"])
 
 
 @asynccontextmanager
 async def fallen_back(
-    pulse: Pulse, address: str, modules: Path, transport: str, channels: list[str]
-) -> AsyncIterator[Node]:
+    pulse: Pulse, address: str, place: Path, transport: str, channels: list[str]
+) -> AsyncIterator[Script]:
     where, headers = urlsplit(address), await pulse.sign_in("anna")
     options = {
         "key": pulse.house.settings.push_key, "host": where.hostname, "port": where.port, "channels": channels,
         "endpoint": f"{pulse.house.settings.http_address}/broadcasting/auth", "transport": transport,
         "authorization": headers["Authorization"],
     }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(
-        "node", str(SCRIPT), json.dumps(options), stdout=asyncio.subprocess.PIPE, limit=1 << 24,
-        env=os.environ | {"NODE_PATH": str(modules)},
-    )  # fmt: skip
-    try:
-        yield Node(process)
-    finally:
-        process.kill()
-        await process.wait()
+    async with running(place, "fall_back.cjs", json.dumps(options)) as script:
+        yield script
 
 
 def words(told: list[Told]) -> list[str]:
@@ -50,32 +39,32 @@ def words(told: list[Told]) -> list[str]:
 
 
 @WAYS
-async def test_pusher_js_without_sockets_hears_a_chat(pulse: Pulse, pusher_js: Path, transport: str) -> None:
+async def test_pusher_js_without_sockets_hears_a_chat(pulse: Pulse, node_place: Path, transport: str) -> None:
     visit = a_visit()
     await happened(pulse, visit, writes("Hello"))
     address = pulse.house.settings.http_address
-    async with fallen_back(pulse, address, pusher_js, transport, [f"private-chat.{visit.chat}"]) as node:
-        told = await node.until("pusher:subscription_succeeded")
+    async with fallen_back(pulse, address, node_place, transport, [f"private-chat.{visit.chat}"]) as script:
+        told = await script.until("pusher:subscription_succeeded")
         assert "error" not in [one["event"] for one in told]
         await act(pulse.house, visit, writes("Anybody there? Кто-нибудь? 🙂"))
-        assert words(await node.until("NewChatMessage")) == ["Anybody there? Кто-нибудь? 🙂"]
+        assert words(await script.until("NewChatMessage")) == ["Anybody there? Кто-нибудь? 🙂"]
 
 
 @WAYS
 async def test_pusher_js_reads_more_than_one_answer_holds_without_loss(
-    pulse: Pulse, pusher_js: Path, transport: str
+    pulse: Pulse, node_place: Path, transport: str
 ) -> None:
     """256 KiB are the most that it keeps of one answer; what it is told here are two MiB."""
     visit = a_visit()
     await happened(pulse, visit, writes("Hello"))
     address = pulse.house.settings.http_address
-    async with fallen_back(pulse, address, pusher_js, transport, [f"private-chat.{visit.chat}"]) as node:
-        await node.until("pusher:subscription_succeeded")
+    async with fallen_back(pulse, address, node_place, transport, [f"private-chat.{visit.chat}"]) as script:
+        await script.until("pusher:subscription_count")
         told: list[Told] = []
         for number in range(200):
             await act(pulse.house, visit, writes(f"{number} " + "ы" * 1_500))
         while len(words(told)) < 200:
-            told += await node.until("NewChatMessage")
+            told += await script.until("NewChatMessage")
     assert [text.split()[0] for text in words(told)] == [str(number) for number in range(200)]
     assert {one["event"] for one in told} <= {"NewChatMessage", "ChatAlert"}
 
@@ -105,20 +94,20 @@ async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 @WAYS
-async def test_pusher_js_needs_no_stickiness(pulse: Pulse, pusher_js: Path, transport: str) -> None:
+async def test_pusher_js_needs_no_stickiness(pulse: Pulse, node_place: Path, transport: str) -> None:
     visit = a_visit()
     await happened(pulse, visit, writes("Hello"))
     async with (
         an_http_door(pulse.house) as one,
         an_http_door(pulse.house) as two,
         balanced(one.address, two.address) as address,
-        fallen_back(pulse, address, pusher_js, transport, [f"private-chat.{visit.chat}"]) as node,
+        fallen_back(pulse, address, node_place, transport, [f"private-chat.{visit.chat}"]) as script,
     ):
-        told = await node.until("pusher:subscription_succeeded")
+        told = await script.until("pusher:subscription_succeeded")
         for number in range(100):
             await act(pulse.house, visit, writes(f"{number} " + "x" * 9_000))
         while len(words(told)) < 100:
-            told += await node.until("NewChatMessage")
+            told += await script.until("NewChatMessage")
         held = [len(door.xhr.sessions) for door in (one, two)]
     assert [text.split()[0] for text in words(told)] == [str(number) for number in range(100)]
     assert sum(held) == 1, "one session all the time"
@@ -126,15 +115,15 @@ async def test_pusher_js_needs_no_stickiness(pulse: Pulse, pusher_js: Path, tran
 
 
 @WAYS
-async def test_pusher_js_starts_anew_when_its_process_has_left(pulse: Pulse, pusher_js: Path, transport: str) -> None:
+async def test_pusher_js_starts_anew_when_its_process_has_left(pulse: Pulse, node_place: Path, transport: str) -> None:
     visit = a_visit()
     await happened(pulse, visit, writes("Hello"))
     async with an_http_door(pulse.house) as door:
         channels = [f"private-chat.{visit.chat}"]
-        async with fallen_back(pulse, door.address, pusher_js, transport, channels) as node:
-            await node.until("pusher:subscription_succeeded")
+        async with fallen_back(pulse, door.address, node_place, transport, channels) as script:
+            await script.until("pusher:subscription_succeeded")
             door.leave.cancel()
-            await node.until("connecting")
-            await node.until("pusher:subscription_succeeded")
+            await script.until("connecting")
+            await script.until("pusher:subscription_succeeded")
             await act(pulse.house, visit, writes("Again"))
-            assert words(await node.until("NewChatMessage")) == ["Again"]
+            assert words(await script.until("NewChatMessage")) == ["Again"]
