@@ -7,11 +7,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+import structlog
+
 from pulse.push.encoding import Wire
 
 PORTION = 500  # writes between which pings and new sockets get their turn
 TOGETHER = 64 * 1024  # bytes; more in one piece would pass by the limit of what may wait for a client
 WAITING = 10_000
+
+log = structlog.get_logger(__name__)
 
 
 class Reader(Protocol):
@@ -81,9 +85,12 @@ class Post:
 
     def _write(self) -> None:
         peers, wires, framed = self._portions.popleft()
-        for peer in peers:
-            peer.put(framed, wires)
         self._waiting -= len(peers) * len(wires)
+        for peer in peers:
+            try:
+                peer.put(framed, wires)
+            except Exception:
+                log.exception("push.not_written")  # whatever is wrong with one, the others are told
 
     def _sort(self) -> None:
         """Letters become portions: whoever gets the same gets the same bytes."""

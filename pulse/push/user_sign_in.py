@@ -40,6 +40,9 @@ class UserSignIn:
             return
         if peer.user is None:
             self.hub.sign_in(peer, user)
+        elif peer.user.id != user.id:
+            complain(peer, "This socket is somebody else's already.", REFUSED)
+            return
         say(peer, "pusher:signin_success", {"user_data": user_data})
         online = [watched for watched in user.watchlist if self.hub.roster.is_online(watched)]
         if online:

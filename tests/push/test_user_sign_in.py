@@ -93,3 +93,12 @@ async def test_who_signed_in_joins_presence_channels_without_more(pulse: Pulse) 
         auth = pulse.house.signer.subscription(pulse.house.settings.push_key, ear.socket_id, channel)
         told = await ear.subscribe(channel, auth=auth)
         assert json.loads(told["data"])["presence"]["hash"] == {"vera": {"name": "Vera"}}
+
+
+async def test_a_socket_is_one_users_for_good(pulse: Pulse) -> None:
+    async with pusher_ear(pulse) as ear:
+        for _ in range(2):
+            assert (await signed_in(pulse, ear, id="vera"))["event"] == "pusher:signin_success"
+        refused = await signed_in(pulse, ear, id="kirill")
+        assert json.loads(refused["data"])["code"] == REFUSED
+        assert (await ear.subscribe("#server-to-user-kirill", auth=""))["event"] == "pusher:subscription_error"
