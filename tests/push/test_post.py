@@ -78,7 +78,7 @@ async def test_one_that_breaks_takes_nothing_from_the_others() -> None:
 
 
 async def test_who_tells_waits_while_too_much_waits() -> None:
-    post, readers = Post(), [Reader() for _ in range(post_module.WAITING + 1)]
+    post, readers = Post(), [Reader() for _ in range(2 * post_module.WAITING)]
     (wire,) = wires(1)
     post.send(readers, wire)
     room = asyncio.create_task(post.room())
