@@ -95,7 +95,7 @@ async def _send_all(hub: Hub, order: dict[str, Any]) -> dict[str, float]:
         match order["do"]:
             case "hub":
                 hub.post.send(list(peers), Wire(text_frame(FRAME), FRAME))
-                hub.post.flush()
+                await asyncio.sleep(0)
             case "broadcast":
                 broadcast(connections, FRAME, text=True)
             case _:

@@ -24,7 +24,7 @@ class ChannelRights:
         """Raises what looking into the log raises: LogDown, AppendRefused."""
         named = Subscription.named(channel)
         if named is None:
-            return _nobody
+            return nobody
         place = None if named.chat is None else await self.place(named.chat)
         return self.given(named, place)
 
@@ -39,5 +39,11 @@ class ChannelRights:
         return None if found is None else Place(found.department_id, found.holder_id)
 
 
-def _nobody(_: Person) -> bool:
+def nobody(_: Person) -> bool:
+    """Who may be on a channel of which nothing is known."""
     return False
+
+
+def everybody(_: Person) -> bool:
+    """Who may be on one that is judged elsewhere."""
+    return True

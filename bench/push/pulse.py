@@ -21,6 +21,7 @@ from pulse.metrics import Metrics
 from pulse.push.app_events import AppEvents
 from pulse.push.caches import Caches
 from pulse.push.encoding import text_frame
+from pulse.push.evicting import Evicting
 from pulse.push.frames import Frame
 from pulse.push.hub import Hub
 from pulse.push.porter import Porter
@@ -61,7 +62,9 @@ class NoLog:
 def a_push() -> tuple[Telling, PushServer]:
     """A push port without a log behind it, and what tells its sockets."""
     telling = Telling(Hub(), NOBODY, Ring(), Cursors("0" * 8, bytes(32)))
-    subscriptions = Subscriptions(telling, NOBODY, Caches(AppEvents(NOBODY), telling.ring), NOBODY, KEY)
+    subscriptions = Subscriptions(
+        telling, NOBODY, Caches(AppEvents(NOBODY), telling.ring), Evicting(telling.hub, NOBODY, NOBODY), NOBODY, KEY
+    )
     pusher = Pusher(telling, subscriptions, NOBODY, NOBODY, NOBODY, KEY)
     return telling, PushServer(NOBODY, pusher, cast(Any, NoLog()), Porter(from_one_address=20_000), Metrics())
 

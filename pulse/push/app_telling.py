@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pulse.channel_rights import ChannelRights
+from pulse.channel_rights import ChannelRights, nobody
 from pulse.directory import Directory
-from pulse.errors import LogDown
+from pulse.errors import PulseError
 from pulse.eventlog.appends import AppendRefused
+from pulse.eventlog.envelope import NEWER_HISTORY
 from pulse.push.app_events import AppEvent, Said, Terminate
 from pulse.push.codes import Code
 from pulse.push.encoding import wire_of
@@ -34,16 +35,14 @@ class AppTelling:
     async def _tell(self, said: AppEvent, channel: str) -> None:
         hearers = [peer for peer in await self._hearers(channel) if peer.socket_id != said.socket_id]
         if hearers:
+            await self.hub.post.room()
             self.hub.post.send(hearers, wire_of({"event": said.event, "channel": channel, "data": said.data}))
 
     async def _hearers(self, channel: str) -> list[Peer]:
-        here = self.hub.channels.get(channel, {})
-        if not any(here.values()):
-            return list(here)
+        if not any(self.hub.channels.get(channel, {}).values()):
+            return list(self.hub.channels.get(channel, ()))
         try:
             may = await self.rights.of(channel)
-        except (LogDown, AppendRefused):
-            return [peer for peer, person in here.items() if person is None]
-        found = {who: self.directory.person(who) for who in here.values() if who is not None}
-        allowed = {who for who, person in found.items() if person is not None and may(person)}
-        return [peer for peer, who in here.items() if who is None or who in allowed]
+        except (PulseError, AppendRefused, *NEWER_HISTORY):
+            may = nobody
+        return self.hub.hearers(channel, self.directory, may)

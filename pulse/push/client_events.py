@@ -16,8 +16,9 @@ import orjson
 
 from pulse.channel_rights import ChannelRights
 from pulse.directory import Directory
-from pulse.errors import BadInput, NotAllowed, PulseError, Trouble
+from pulse.errors import BadInput, NotAllowed, PulseError
 from pulse.eventlog.appends import AppendRefused
+from pulse.eventlog.envelope import NEWER_HISTORY
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.live import CLIENT_EVENTS
 from pulse.limits import Rate
@@ -89,19 +90,21 @@ class ClientEvents:
     async def _hear(self, body: bytes) -> None:
         try:
             said = msgspec.json.decode(body, type=ClientEvent)
+        except msgspec.MsgspecError:
+            return  # a newer Pulse said it
+        here = {peer for peer in self.hub.channels.get(said.channel, ()) if peer.socket_id != said.socket_id}
+        if not here:  # before anything is looked up
+            return
+        await self.hub.post.room()
+        try:
             may = await self.rights.of(said.channel)
-        except (msgspec.MsgspecError, Trouble, AppendRefused, PulseError):
-            return  # a newer Pulse said it, or nobody knows who may hear it: it is live or never
+        except (PulseError, AppendRefused, *NEWER_HISTORY):
+            return  # nobody knows who may hear it: it is live or never
         told = {"event": said.event, "channel": said.channel, "data": orjson.Fragment(said.data)}
         if said.user_id is not None:
             told["user_id"] = said.user_id
-        hearers = []
-        for peer, person in self.hub.channels.get(said.channel, {}).items():
-            found = None if person is None else self.directory.person(person)
-            if peer.socket_id != said.socket_id and (person is None or (found is not None and may(found))):
-                hearers.append(peer)
-        if hearers:
-            self.hub.post.send(hearers, wire_of(told))
+        hearers = [peer for peer in self.hub.hearers(said.channel, self.directory, may) if peer in here]
+        self.hub.post.send(hearers, wire_of(told))
 
 
 def _read(peer: Peer, heard: dict[str, Any]) -> ClientEvent:

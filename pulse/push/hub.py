@@ -8,6 +8,8 @@ from collections.abc import Callable, Hashable
 from typing import TypeVar
 from uuid import UUID
 
+from pulse.channel_rights import May
+from pulse.directory import Directory
 from pulse.limits import Rate
 from pulse.push.peers import OPEN, Peer, Ticket, User
 from pulse.push.post import Post
@@ -47,7 +49,7 @@ class Hub:
     def enter(self, peer: Peer) -> bool:
         """Registers a socket of S2's protocol; False when its owner or its token has too many."""
         shelves, owner, limit = self._place(peer)
-        theirs = shelves.get(owner, set())
+        theirs = shelves.get(owner, set()) if peer.person_id is None else self.windows.get(owner, set())
         if len(theirs) >= limit or sum(other.token == peer.token for other in theirs) >= TOKEN_SOCKETS:
             return False
         shelves.setdefault(owner, set()).add(peer)
@@ -113,6 +115,13 @@ class Hub:
         if not subscribers:
             del self.channels[channel]
         self.roster.leave(channel, peer.members.pop(channel, None))
+
+    def hearers(self, channel: str, directory: Directory, may: May) -> list[Peer]:
+        """The subscribers who may be on a channel now; whoever holds the app's secret may."""
+        here = self.channels.get(channel, {})
+        people = {who: directory.person(who) for who in here.values() if who is not None}
+        allowed = {who for who, person in people.items() if person is not None and may(person)}
+        return [peer for peer, who in here.items() if who is None or who in allowed]
 
     def people(self) -> set[UUID]:
         """The moderators who have a socket open here, of whichever protocol."""

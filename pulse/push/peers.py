@@ -117,8 +117,7 @@ class Peer:
 
     def take(self, wire: Wire) -> None:
         """A message for it alone, after all that was told to it by now."""
-        self.post.flush()
-        self.put(wire.framed, (wire,))
+        self.post.hand(self, wire)
 
     def put(self, framed: bytes, wires: Sequence[Wire]) -> None:
         """The same messages, as a WebSocket has them and one by one. Cuts whoever has too much waiting."""

@@ -55,12 +55,12 @@ class Post:
         self._size += len(wire.framed)
         self._waiting += len(peers)
 
-    def flush(self) -> None:
-        """At once: what is said to one client must not overtake what was told to all."""
-        if self._began is not None:
-            self._sort()
-            while self._portions:
-                self._write()
+    def hand(self, reader: Reader, wire: Wire) -> None:
+        """To one alone, after all that was told to it by now: at once, unless something waits."""
+        if self._began is None:
+            reader.put(wire.framed, (wire,))
+        else:
+            self.send((reader,), wire)
 
     async def room(self) -> None:
         """Waits while too much waits."""

@@ -14,14 +14,18 @@ from uuid import UUID
 from msgspec import convert
 
 from pulse.access import Subscription, may_subscribe, needs_signature, sign_in_will_do
+from pulse.channel_rights import May, everybody, nobody
 from pulse.cursors import NotACursor
 from pulse.directory import Directory
-from pulse.errors import BadInput, NotAuthentic, PulseError
+from pulse.errors import BadInput, LogDown, NotAllowed, NotAuthentic, PulseError
+from pulse.eventlog.appends import AppendRefused
+from pulse.eventlog.envelope import NEWER_HISTORY
 from pulse.http import json_object
 from pulse.push.caches import Caches
 from pulse.push.codes import Code
 from pulse.push.comings import count_wire
 from pulse.push.encoding import Wire
+from pulse.push.evicting import Evicting
 from pulse.push.hub import Hub
 from pulse.push.peers import OPEN, Peer, Ticket, say
 from pulse.push.resuming import MustSnapshot, Reason, Resuming
@@ -29,6 +33,7 @@ from pulse.push.telling import Telling
 from pulse.tokens import NO_SESSION, Session, Signer, Staff
 
 CHANNELS = 100
+TRIES = 5
 CHANNEL_NAME = re.compile(r"(#server-to-user-)?[A-Za-z0-9_\-=@,.;]{1,200}")
 
 Data = dict[str, Any]
@@ -36,12 +41,14 @@ Data = dict[str, Any]
 
 class Subscriptions:
     def __init__(
-        self, telling: Telling, resuming: Resuming, caches: Caches, signer: Signer, key: str,
+        self, telling: Telling, resuming: Resuming, caches: Caches, evicting: Evicting, signer: Signer, key: str,
         *, counts: bool = False,
     ) -> None:  # fmt: skip
         self.telling = telling
         self.resuming = resuming
         self.caches = caches
+        self.evicting = evicting
+        self.rights = evicting.rights
         self.signer = signer
         self.key = key
         self.counts = counts
@@ -64,16 +71,31 @@ class Subscriptions:
             say(peer, "pusher:subscription_error", refused, channel)
 
     async def _let_in(self, peer: Peer, channel: str, ticket: Ticket, since: str | None) -> None:
-        """Reads what was missed, then registers and tells it in one step."""
-        missed, reason = await self._missed(peer, channel, ticket.person, since)
-        cached = await self.caches.wire(channel) if since is None else None
-        if ticket.staff is not None and self.directory.signed_in(ticket.staff) is None:  # ended meanwhile
-            peer.dismiss(Code.SESSION_ENDED)
-            return
-        if ticket.person is not None and not self.hub.has_room(peer, ticket.person):
-            peer.dismiss(Code.TOO_MANY_CONNECTIONS)
-            return
+        """Asks for rights and reads what was missed, again if rights moved meanwhile; then registers and tells it in one
+        step. Raises NotAllowed: a signature outlives the right to it."""
+        for _ in range(TRIES):
+            moves = self.evicting.moves
+            may = await self._may(channel) if ticket.staff else None
+            missed, reason = await self._missed(peer, channel, ticket.person, since)
+            cached = await self.caches.wire(channel) if since is None else None
+            if moves == self.evicting.moves:
+                break
+        if ticket.staff is not None and may is not None:
+            person = self.directory.signed_in(ticket.staff)
+            if person is None:  # ended meanwhile
+                peer.dismiss(Code.SESSION_ENDED)
+                return
+            if not may(person):
+                raise NotAllowed("You may not be on this channel any more.")
+            if not self.hub.has_room(peer, person.id):
+                peer.dismiss(Code.TOO_MANY_CONNECTIONS)
+                return
         self.hub.subscribe(peer, channel, ticket)
+        self._welcome(peer, channel, reason, since)
+        for wire in [*missed, *([cached] if cached else [])]:
+            peer.take(wire)
+
+    def _welcome(self, peer: Peer, channel: str, reason: Reason | None, since: str | None) -> None:
         said: Data = self._presence(channel) if channel.startswith("presence-") else {}
         if peer.resumes:
             said["cursor"] = self.telling.head()
@@ -84,8 +106,15 @@ class Subscriptions:
             peer.take(count_wire(channel, self.hub.roster.subscription_count(channel)))
         if reason is not None:
             say(peer, "pulse:resync", {"reason": reason}, channel)
-        for wire in [*missed, *([cached] if cached else [])]:
-            peer.take(wire)
+
+    async def _may(self, channel: str) -> May:
+        """While the log is away a fresh signature is believed: what is told is judged once more, frame by frame."""
+        try:
+            return await self.rights.of(channel)
+        except (LogDown, AppendRefused):
+            return everybody
+        except NEWER_HISTORY:
+            return nobody
 
     def _presence(self, channel: str) -> Data:
         members = self.hub.roster.members(channel)

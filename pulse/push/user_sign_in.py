@@ -11,6 +11,7 @@ from typing import Any
 from pulse.directory import Directory
 from pulse.errors import BadInput, NotAuthentic, PulseError
 from pulse.http import json_object
+from pulse.push.codes import Code
 from pulse.push.hub import Hub
 from pulse.push.peers import Peer, User, complain, say
 from pulse.push.subscriptions import staff_in
@@ -37,6 +38,9 @@ class UserSignIn:
             return
         if len(user.watchlist) > WATCHED:
             complain(peer, f"A watchlist names {WATCHED} people at most.", TOO_MANY_WATCHED)
+            return
+        if user.staff is not None and not self.hub.has_room(peer, user.staff.person):
+            peer.dismiss(Code.TOO_MANY_CONNECTIONS)
             return
         if peer.user is None:
             self.hub.sign_in(peer, user)

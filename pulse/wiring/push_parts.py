@@ -74,13 +74,14 @@ def push_parts(
     framing = Framing(house.log, directory)
     resuming = Resuming(house.log, framing, ring, telling.cursors, house.metrics)
     rights, acks = ChannelRights(directory, house.store), Acks(house.store, directory, clock)
+    evicting = Evicting(hub, directory, rights)
     windows, app_events = Windows(telling, resuming, signer, clock), AppEvents(house.log)
     caches, client_events = Caches(app_events, ring), ClientEvents(house.log, hub, directory, rights, house.metrics)
-    subscriptions = Subscriptions(telling, resuming, caches, signer, key, counts=counts)
+    subscriptions = Subscriptions(telling, resuming, caches, evicting, signer, key, counts=counts)
     pusher = Pusher(telling, subscriptions, UserSignIn(hub, directory, signer, key), client_events, acks, key)
     Comings(hub, counts=counts)
     return PushParts(
-        hub, telling, resuming, Relay(house.log, directory, telling, framing, Evicting(hub, directory, rights), house.metrics), windows,
+        hub, telling, resuming, Relay(house.log, directory, telling, framing, evicting, house.metrics), windows,
         ChannelWs(windows, acks), pusher, Rounds(hub, windows, pusher), app_events, AppTelling(hub, directory, rights),
         caches, client_events,
     )  # fmt: skip

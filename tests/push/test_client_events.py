@@ -104,6 +104,8 @@ async def test_who_may_not_see_the_chat_any_more_neither_speaks_nor_hears(pulse:
         gone = (await sam.until(lambda frame: frame["event"] == "pusher:subscription_error"))[-1]
         assert (gone["channel"], json.loads(gone["data"])["status"]) == (channel, 403)
         await boris.until(lambda frame: frame["event"] == "ChatTransferred")
+        again = await sam.subscribe(channel, **signed(pulse, sam, channel, seller))  # a signature outlives the right
+        assert (again["event"], json.loads(again["data"])["status"]) == ("pusher:subscription_error", 403)
         await whispered(sam, channel)
         await sam.until(lambda frame: frame["event"] == "pusher:error")
         await whispered(boris, channel)

@@ -80,10 +80,9 @@ async def test_money_is_told_to_its_owner_only(pulse: Pulse) -> None:
         assert await authorised(pulse, anna, "anna", channel) == 200
         assert await authorised(pulse, boris, "boris", channel) == 403
         assert await authorised(pulse, admin, "admin", channel) == 403
-        # A signature that was made for Boris by whoever: rights are asked again at every frame.
-        assert (await boris.subscribe(channel, **subscription(pulse, boris, channel, BORIS)))["event"].endswith(
-            "succeeded"
-        )
+        # A signature that was made for Boris by whoever: rights are asked at subscribing too.
+        refused = await boris.subscribe(channel, **subscription(pulse, boris, channel, BORIS))
+        assert refused["event"] == "pusher:subscription_error"
         for event, more in (
             ("deposit-completed", "amount"),
             ("withdrawal-processed", "amount"),

@@ -62,10 +62,12 @@ async def test_nothing_overtakes_what_was_told() -> None:
     post, one = Post(), Reader()
     first, last = wires(2)
     post.send([one], first)
-    post.flush()
-    one.put(last.framed, (last,))
+    post.hand(one, last)
+    assert one.wires == []
     await brought()
     assert one.wires == [first, last]
+    post.hand(one, first)
+    assert one.wires == [first, last, first]
 
 
 async def test_one_that_breaks_takes_nothing_from_the_others() -> None:
@@ -98,9 +100,8 @@ def test_everybody_gets_what_is_theirs_in_order(story: list[tuple[set[int], bool
         for number, (whose, turn, direct) in enumerate(story):
             wire = wire_of({"number": number})
             if direct:
-                post.flush()
                 for each in whose:
-                    readers[each].put(wire.framed, (wire,))
+                    post.hand(readers[each], wire)
             else:
                 post.send([readers[each] for each in sorted(whose)], wire)
             for each in whose:

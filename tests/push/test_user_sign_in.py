@@ -1,15 +1,17 @@
 """`pusher:signin`: a socket is somebody's, hears what is meant for them, and who of theirs is online."""
 
 import json
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from pulse.push.codes import Code
+from pulse.push.hub import STAFF_TABS
 from pulse.push.user_sign_in import REFUSED, TOO_MANY_WATCHED, WATCHED
 from tests.conftest import Pulse
-from tests.push.ears import ANNA, BORIS
+from tests.push.ears import ANNA, BORIS, hire
 from tests.push.test_protocol import PusherEar, pusher_ear
 
 
@@ -102,3 +104,16 @@ async def test_a_socket_is_one_users_for_good(pulse: Pulse) -> None:
         refused = await signed_in(pulse, ear, id="kirill")
         assert json.loads(refused["data"])["code"] == REFUSED
         assert (await ear.subscribe("#server-to-user-kirill", auth=""))["event"] == "pusher:subscription_error"
+
+
+async def test_signing_in_first_is_no_way_round_the_limit_of_windows(pulse: Pulse) -> None:
+    who = await hire(pulse.house, "tessa")
+    async with AsyncExitStack() as ears:
+        for _ in range(STAFF_TABS):
+            ear = await ears.enter_async_context(pusher_ear(pulse))
+            assert (await signed_in(pulse, ear, id=str(who)))["event"] == "pusher:signin_success"
+        one_more = await ears.enter_async_context(pusher_ear(pulse))
+        user_data = json.dumps({"id": str(who)})
+        auth = pulse.house.signer.user_sign_in(pulse.house.settings.push_key, one_more.socket_id, user_data)
+        await one_more.send("pusher:signin", {"auth": auth, "user_data": user_data})
+        assert await one_more.until_closed() == Code.TOO_MANY_CONNECTIONS
