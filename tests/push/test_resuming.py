@@ -72,7 +72,8 @@ async def goes_on(door: Door, house: House, there: Back, visit: Visit) -> None:
 
 @asynccontextmanager
 async def told_a_life(pulse: Pulse, door: Door, way: str, visit: Visit) -> AsyncIterator[list[Frame]]:
-    """All that somebody heard who was there from the beginning."""
+    """All that somebody heard who was there while a chat that had begun went on."""
+    await happened(pulse, visit, writes("Before"))
     async with back(door, pulse.house, way, visit) as steady:
         await lives(pulse.house, visit)
         await steady.ear.until(lambda frame: texts_of([frame]) == ["And now?"])
