@@ -254,9 +254,13 @@ def may_hear(person: Person, channel: Subscription, audience: str) -> bool:
 
 def may_publish(channel: str, audiences: Collection[str]) -> bool:
     """Whoever holds the app's secret speaks on every channel but Pulse's own and those that producers tell `audiences` on:
-    what is heard there is an event of the log, and nothing else.
+    what is heard there is an event of the log, and nothing else. What is encrypted, Pulse could not say.
     """
-    return channel.partition(".")[0] not in RESERVED and not audiences
+    named = Subscription.named(channel)
+    if named is not None and named.is_encrypted:
+        return True
+    kind = channel.partition(".")[0] if named is None else named.kind
+    return kind not in RESERVED and kind != PUBLIC_GENERAL and not audiences
 
 
 def may_call(origin: str | None, host: str) -> bool:

@@ -328,10 +328,12 @@ def test_a_room_of_two_and_its_channel_are_for_those_two_whoever_else_asks(
 @pytest.mark.parametrize(
     ("channel", "audiences", "may"),
     [
-        ("orders", (), True), ("chat", (), True), ("private-orders.7", (), True), ("presence-lobby", (), True),
+        ("orders", (), True), ("chat", (), False), ("private-orders.7", (), True), ("presence-lobby", (), True),
         ("#server-to-user-7", (), True), ("private-chats.7", (), True),
         ("private-chat", (), False), ("private-chat.7", (), False), ("presence-chat.7", (), False),
         ("private-moderator.7", (), False), ("private-user.7", (), False), ("private-campaign.7", {"staff"}, False),
+        ("private-department.7", (), False), ("private-cache-chat.9d", (), True), ("cache-chat", (), False),
+        ("private-encrypted-campaign.7", {"staff"}, True), ("private-encrypted-chat.7", (), True),
     ],
 )  # fmt: skip
 def test_nobody_but_pulse_speaks_where_events_of_the_log_are_told(

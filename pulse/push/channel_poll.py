@@ -30,12 +30,15 @@ class Heard:
     frames: list[Wire] = field(default_factory=list)
     cursor: str | None = None
     reason: str | None = None
+    stale: bool = False
 
     def hear(self, wire: Wire) -> None:
         """What is said of the connection itself goes into fields of its own."""
         self.cursor = wire.cursor or self.cursor
         if wire.name == "pulse:resync":
             self.reason = orjson.loads(wire.payload)["data"]["reason"]
+        elif wire.name == "pulse:feed":
+            self.stale = orjson.loads(wire.payload)["data"]["stale"]
         elif wire.name != "pulse:cursor":
             self.frames.append(wire)
 
@@ -78,8 +81,9 @@ def shown(heard: Heard, *, recovering: bool) -> dict[str, Any]:
     return {
         "frames": [orjson.Fragment(wire.payload) for wire in heard.frames],
         "cursor": heard.cursor,
-        "recovered": recovering and heard.reason is None,
+        "recovered": heard.reason is None if recovering else None,
         "reason": heard.reason,
+        "stale": heard.stale,
     }
 
 

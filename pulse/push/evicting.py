@@ -1,4 +1,5 @@
-"""Takes open subscriptions back from those who may not have them any more: after a transfer, or with another role."""
+"""Takes open subscriptions back from those who may not have them any more: after a transfer, or with another role. Windows
+subscribe to nothing, so they are told to load what they show anew."""
 
 from __future__ import annotations
 
@@ -10,10 +11,13 @@ from pulse.directory import Directory
 from pulse.errors import PulseError
 from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.envelope import NEWER_HISTORY
+from pulse.push.encoding import wire_of
 from pulse.push.hub import Hub
 from pulse.push.peers import Peer, say
+from pulse.push.resuming import Reason
 
 CHATS = ("private-chat", "presence-chat", "private-cache-chat", "presence-cache-chat")
+RESYNC = wire_of({"type": "pulse:resync", "data": {"reason": Reason.RIGHTS}})
 REFUSED = {"type": "AuthError", "error": "You may not be on this channel any more.", "status": 403}
 
 
@@ -37,6 +41,8 @@ class Evicting:
     async def person(self, who: UUID) -> None:
         """Somebody's rights have changed. Of whatever the log can't say now, they have to ask again."""
         self.moves += 1
+        for window in self.hub.staff.get(who, ()):
+            window.take(RESYNC)
         peers = self.hub.windows.get(who, set())
         for channel in {name for peer in peers for name in peer.subscriptions}:
             try:

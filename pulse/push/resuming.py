@@ -65,6 +65,11 @@ class Resuming:
         self.metrics = metrics
         self._slots = asyncio.Semaphore(AT_ONCE)
 
+    def refuse(self, reason: Reason) -> Reason:
+        """Somebody has to take a snapshot."""
+        self.metrics.resumes.labels("snapshot", reason).inc()
+        return reason
+
     async def missed(
         self, since: Cursor, wanted: Wanted, person: UUID | None = None, channel: str | None = None
     ) -> list[Wire]:  # fmt: skip
@@ -75,7 +80,7 @@ class Resuming:
         try:
             found = await self._missed(since, wanted, person, channel)
         except MustSnapshot as must:
-            self.metrics.resumes.labels("snapshot", must.reason).inc()
+            self.refuse(must.reason)
             raise
         self.metrics.resumes.labels("recovered", "").inc()
         self.metrics.replayed_events.observe(len(found))

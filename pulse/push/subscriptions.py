@@ -91,14 +91,15 @@ class Subscriptions:
                 peer.dismiss(Code.TOO_MANY_CONNECTIONS)
                 return
         self.hub.subscribe(peer, channel, ticket)
-        self._welcome(peer, channel, reason, since)
+        self._welcome(peer, channel, since, reason, self.telling.head() if since is None or not missed else since)
         for wire in [*missed, *([cached] if cached else [])]:
             peer.take(wire)
 
-    def _welcome(self, peer: Peer, channel: str, reason: Reason | None, since: str | None) -> None:
+    def _welcome(self, peer: Peer, channel: str, since: str | None, reason: Reason | None, cursor: str) -> None:
+        """The cursor is where it stands now: what it missed is still to come, and brings cursors of its own."""
         said: Data = self._presence(channel) if channel.startswith("presence-") else {}
         if peer.resumes:
-            said["cursor"] = self.telling.head()
+            said["cursor"] = cursor
         if since is not None:
             said |= {"recovered": reason is None, "reason": reason}
         say(peer, "pusher_internal:subscription_succeeded", said, channel)
@@ -177,7 +178,7 @@ class Subscriptions:
             wanted = partial(self.telling.for_channel, channel, person, peer.namespace)
             return await self.resuming.missed(self.telling.cursors.read(since), wanted, person, channel), None
         except NotACursor:
-            return [], Reason.EPOCH
+            return [], self.resuming.refuse(Reason.EPOCH)
         except MustSnapshot as must:
             return [], must.reason
 

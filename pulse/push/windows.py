@@ -102,7 +102,7 @@ class Windows:
             channel = None if peer.visit is None else f"private-chat.{peer.visit.chat}"
             return await self.resuming.missed(since, self._wanted(peer), peer.person_id, channel), None
         except NotACursor:
-            return [], Reason.EPOCH
+            return [], self.resuming.refuse(Reason.EPOCH)
         except MustSnapshot as must:
             return [], must.reason
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from pulse.access import may_publish
+from pulse.access import Subscription, may_publish
 from pulse.eventlog.lease import Lease
 from pulse.eventlog.notes import Notes
 from pulse.house import House, now
@@ -28,7 +28,8 @@ async def open_app_doors(house: House, parts: PushParts) -> AsyncIterator[None]:
     events = parts.app_events
 
     def may_tell(channel: str) -> bool:
-        return may_publish(channel, house.directory.audiences_of(channel.partition(".")[0]))
+        named = Subscription.named(channel)
+        return may_publish(channel, house.directory.audiences_of(named.kind) if named else ())
 
     def count(operation: str, status: int) -> None:
         house.metrics.app_requests.labels(operation, str(status)).inc()

@@ -33,7 +33,7 @@ async def test_the_first_poll_gives_a_cursor_at_once(pulse: Pulse) -> None:
     for query in (visitor_query(pulse.house, a_visit()), staff_query(pulse.house, ANNA)):
         first = await poll(pulse.http, query)
         assert first.pop("cursor")
-        assert first == {"frames": [], "recovered": False, "reason": None}
+        assert first == {"frames": [], "recovered": None, "reason": None, "stale": False}
 
 
 async def test_what_was_missed_is_answered_at_once_and_only_once(pulse: Pulse) -> None:
@@ -191,3 +191,14 @@ async def test_a_process_that_leaves_answers_its_polls(pulse: Pulse) -> None:
         answer = await waiting
         assert (answer["recovered"], answer["reason"]) == (True, None)
         assert answer["cursor"]
+
+
+async def test_a_poll_says_that_the_feed_is_stale_and_still_waits(pulse: Pulse) -> None:
+    """Else whoever polls would ask without a pause just when the log is ill."""
+    async with an_http_door(pulse.house) as door:
+        query = staff_query(pulse.house, ANNA)
+        cursor = (await poll(door.http, query))["cursor"]
+        for stale in (True, False):
+            door.parts.telling.tell_stale(stale)
+            answer = await poll(door.http, query, cursor, wait=1)
+            assert (answer["frames"], answer["stale"], answer["recovered"]) == ([], stale, True)
