@@ -133,7 +133,7 @@ PulseError
     │   ├── TooManyTries    desk/tries: 429
     │   ├── BlobsDown       blobs; files can't be read
     │   ├── NoPreviewYet    files/previews
-    │   ├── ServerFull      push/seats
+    │   ├── ServerFull      push/porter
     │   ├── TooManyWindows  push/http_windows: 429
     │   └── NobodyRelays    push/server
     ├── CallFailed          channels/calls; a call to a channel ended badly

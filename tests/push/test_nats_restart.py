@@ -28,6 +28,7 @@ from tests.push.ears import (
     Frame,
     a_visit,
     act,
+    happened,
     is_pulses,
     staff_ear,
     visitor_ear,
@@ -81,6 +82,7 @@ async def test_while_nats_is_away_sockets_stay_and_are_told_so_and_then_what_the
     """Whoever comes meanwhile is told so too. The feed is stale until everything that was missed has been told."""
     visit, texts = a_visit(), [f"missed {number}" for number in range(20)]
     channel, may_relay, pages = f"private-chat.{visit.chat}", asyncio.Event(), Follow._pages
+    await happened(pulse, visit, writes("Before"))
 
     async def pages_in_time(follow: Follow) -> AsyncIterator[list[Stored]]:
         await may_relay.wait()
