@@ -259,8 +259,10 @@ def may_publish(channel: str, audiences: Collection[str]) -> bool:
     named = Subscription.named(channel)
     if named is not None and named.is_encrypted:
         return True
+    if named is not None and (named.kind, named.id) == (PUBLIC_GENERAL, ""):
+        return False
     kind = channel.partition(".")[0] if named is None else named.kind
-    return kind not in RESERVED and kind != PUBLIC_GENERAL and not audiences
+    return kind not in RESERVED and not audiences
 
 
 def may_call(origin: str | None, host: str) -> bool:

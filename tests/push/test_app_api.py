@@ -201,7 +201,9 @@ async def test_nobody_but_pulse_speaks_where_events_of_the_log_are_told(world: W
         for channel in (kind, f"{kind}.7"):
             answer = await world.ask("POST", EVENTS, PAID | {"channel": channel})
             assert (channel, answer.status_code) == (channel, 403)
-    for channel in ("private-chats.7", "private-orders", "presence-lobby", "chat", "cache-chat.7"):
+    for channel in ("chat", "cache-chat"):  # the general room
+        assert (await world.ask("POST", EVENTS, PAID | {"channel": channel})).status_code == 403
+    for channel in ("private-chats.7", "private-orders", "presence-lobby", "chat.7", "cache-chat.7"):
         assert (await world.ask("POST", EVENTS, PAID | {"channel": channel})).status_code == 200
 
 
