@@ -77,13 +77,13 @@ OPEN = Ticket()
 class Peer:
     """Whose it is, what it subscribed to, and whose sessions signed that.
 
-    `since` is a cursor from its last connection, `resumes` says that it knows cursors; `namespace` stands before the
-    names of events it is told; it is `quiet` until something is said to it. `members` are the names under which it is
-    on presence channels.
+    `since` is a cursor from its last connection, `resumes` says that it knows cursors, `proven` that something it
+    subscribed to was signed; `namespace` stands before the names of events it is told; it is `quiet` until something is
+    said to it. `members` are the names under which it is on presence channels.
     """
 
     __slots__ = (
-        "dismissed", "members", "namespace", "person_id", "post", "quiet", "resumes", "signed", "since", "socket_id", "subscriptions",
+        "dismissed", "members", "namespace", "person_id", "post", "proven", "quiet", "resumes", "signed", "since", "socket_id", "subscriptions",
         "token", "user", "visit",
     )  # fmt: skip
 
@@ -99,6 +99,7 @@ class Peer:
         self.members: dict[str, str] = {}
         self.since: str | None = None
         self.resumes = False
+        self.proven = False
         self.namespace = ""
         self.quiet = True
         self.dismissed: Code | None = None
@@ -114,6 +115,11 @@ class Peer:
     def is_window(self) -> bool:
         """Does it speak S2's protocol, where nothing is subscribed to?"""
         return self.person_id is not None or self.visit is not None
+
+    @property
+    def may_have_cursors(self) -> bool:
+        """Of Pusher clients: positions tell how much all of Pulse has to do, so strangers are told none."""
+        return self.resumes and (self.proven or self.user is not None)
 
     def take(self, wire: Wire) -> None:
         """A message for it alone, after all that was told to it by now."""

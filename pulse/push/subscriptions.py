@@ -20,7 +20,7 @@ from pulse.errors import BadInput, NotAuthentic, PulseError
 from pulse.http import json_object
 from pulse.push.caches import Caches
 from pulse.push.codes import Code
-from pulse.push.comings import count_wire
+from pulse.push.comings import as_fits, count_wire
 from pulse.push.encoding import Wire
 from pulse.push.hub import Hub
 from pulse.push.peers import OPEN, Peer, Ticket, say
@@ -57,7 +57,8 @@ class Subscriptions:
             raise BadInput(f"{CHANNELS} channels are the limit.")
         try:
             ticket = self._ticket(peer, channel, data) if needs_signature(channel) else OPEN
-            await self._let_in(peer, channel, ticket, _since(peer, data))
+            since = _since(peer, data) if needs_signature(channel) else None  # nothing of the log is told on others
+            await self._let_in(peer, channel, ticket, since)
         except PulseError as refusal:
             # Pusher-js shows this on the channel, and the error on the connection.
             refused = {"type": "AuthError", "error": str(refusal), "status": refusal.status}
@@ -66,7 +67,7 @@ class Subscriptions:
     async def _let_in(self, peer: Peer, channel: str, ticket: Ticket, since: str | None) -> None:
         """Reads what was missed, then registers and tells it in one step."""
         missed, reason = await self._missed(peer, channel, ticket.person, since)
-        cached = await self.caches.wire(channel) if since is None else None
+        cached = await self.caches.wire(channel, peer.namespace) if since is None else None
         if ticket.staff is not None and self.directory.signed_in(ticket.staff) is None:  # ended meanwhile
             peer.dismiss(Code.SESSION_ENDED)
             return
@@ -74,8 +75,9 @@ class Subscriptions:
             peer.dismiss(Code.TOO_MANY_CONNECTIONS)
             return
         self.hub.subscribe(peer, channel, ticket)
-        said: Data = self._presence(channel) if channel.startswith("presence-") else {}
-        if peer.resumes:
+        peer.proven |= needs_signature(channel)
+        said: Data = self._presence(channel, ticket) if channel.startswith("presence-") else {}
+        if peer.may_have_cursors:
             said["cursor"] = self.telling.head()
         if since is not None:
             said |= {"recovered": reason is None, "reason": reason}
@@ -87,9 +89,10 @@ class Subscriptions:
         for wire in [*missed, *([cached] if cached else [])]:
             peer.take(wire)
 
-    def _presence(self, channel: str) -> Data:
+    def _presence(self, channel: str, ticket: Ticket) -> Data:
         members = self.hub.roster.members(channel)
-        return {"presence": {"ids": list(members), "hash": members, "count": len(members)}}
+        shown = as_fits(members, ticket.member)
+        return {"presence": {"ids": list(shown), "hash": shown, "count": len(members)}}
 
     # What it needs
 
@@ -173,4 +176,4 @@ def _since(peer: Peer, data: Data) -> str | None:
     if since is None and isinstance(data.get("channel_data"), str) and '"since"' in data["channel_data"]:
         since = json_object(data["channel_data"]).get("since")
     peer.resumes |= since is not None
-    return None if since is None else str(since)
+    return since if since is None or isinstance(since, str) else ""
