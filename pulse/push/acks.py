@@ -13,6 +13,8 @@ from pulse.directory import Directory
 from pulse.errors import BadInput, NotFound
 from pulse.eventlog.store import EventStore
 
+WRITTEN_BY_NEWER = "A newer Pulse wrote this. Try again when all of Pulse has been updated."
+
 
 class Acks:
     def __init__(self, store: EventStore, directory: Directory, clock: Callable[[], datetime]) -> None:

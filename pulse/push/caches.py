@@ -15,26 +15,26 @@ from pulse.push.ring import Ring
 
 
 class Caches:
-    """`when_missing` is called with a channel that has nothing to show."""
+    """`when_missing` is called with a channel that has nothing to show; not when the log can't be asked."""
 
     def __init__(self, events: AppEvents, ring: Ring) -> None:
         self.events = events
         self.ring = ring
         self.when_missing: Callable[[str], None] | None = None
 
-    async def wire(self, channel: str) -> Wire | None:
+    async def wire(self, channel: str, namespace: str = "") -> Wire | None:
         """What a new subscriber is told on it: of the log, if it is not long ago, or what an app published.
 
-        None on a channel that keeps nothing.
+        None on a channel that keeps nothing, and when nobody knows.
         """
         if not is_cached(channel):
             return None
         if (told := self.ring.last_on(channel)) is not None:
-            return told.for_channel(channel)
+            return told.for_channel(channel, namespace)
         try:
             last = await self.events.last_event(channel)
         except (LogDown, AppendRefused):
-            last = None
+            return None
         if last is not None:
             return wire_of({"event": last.event, "channel": channel, "data": last.data})
         if self.when_missing is not None:

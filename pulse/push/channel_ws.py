@@ -8,8 +8,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from pulse.errors import BadInput, PulseError
+from pulse.eventlog.envelope import NEWER_HISTORY, UnknownEvent
 from pulse.http import json_object
-from pulse.push.acks import Acks
+from pulse.push.acks import WRITTEN_BY_NEWER, Acks
 from pulse.push.encoding import wire_of
 from pulse.push.peers import Socket
 from pulse.push.windows import Windows
@@ -25,10 +26,10 @@ class ChannelWs:
     async def serve(self, socket: Socket, cursor: str | None = None) -> None:
         """Serves a socket until it closes."""
         hub = self.windows.hub
-        if (refusal := await self.windows.open(socket, cursor)) is not None:
-            await socket.close(refusal)
-            return
         try:
+            if (refusal := await self.windows.open(socket, cursor)) is not None:
+                await socket.close(refusal)
+                return
             async for message in socket.connection:
                 await hub.pace(socket)
                 await self._hear(socket, message)
@@ -40,8 +41,10 @@ class ChannelWs:
             return
         try:
             await self._acknowledge(socket, message)
+        except NEWER_HISTORY:
+            _complain(socket, UnknownEvent().code, WRITTEN_BY_NEWER)
         except PulseError as error:
-            socket.take(wire_of({"type": "error", "data": {"code": error.code, "message": str(error)}}))
+            _complain(socket, error.code, str(error))
 
     def _is_blocked(self, socket: Socket) -> bool:
         """Of a blocked visitor nothing is taken in."""
@@ -59,6 +62,10 @@ class ChannelWs:
 
 def _session(text: object) -> UUID:
     try:
-        return UUID(str(text))
+        return UUID(text if isinstance(text, str) else "")
     except ValueError:
         raise BadInput("session_id must be a chat's id.") from None
+
+
+def _complain(socket: Socket, code: str, message: str) -> None:
+    socket.take(wire_of({"type": "error", "data": {"code": code, "message": message}}))

@@ -30,6 +30,7 @@ from pulse.push.peers import Peer, complain
 PER_SECOND = 10
 TOO_OFTEN = 4301
 NAME_LENGTH, DATA_BYTES = 200, 10 * 1024
+ENCRYPTED = "private-encrypted-"
 
 
 class ClientEvent(msgspec.Struct, frozen=True):
@@ -114,9 +115,14 @@ def _read(peer: Peer, heard: dict[str, Any]) -> ClientEvent:
         raise BadInput(f"An event's name has at most {NAME_LENGTH} characters.")
     if not isinstance(channel, str) or not channel.startswith(("private-", "presence-")):
         raise BadInput("Clients may speak on private and presence channels only.")
+    if channel.startswith(ENCRYPTED):
+        raise BadInput("Clients may not speak on encrypted channels.")
     if channel not in peer.subscriptions:
         raise BadInput("Subscribe to a channel before you speak there.")
-    data = orjson.dumps(heard.get("data"))
+    try:
+        data = orjson.dumps(heard.get("data"))
+    except orjson.JSONEncodeError:
+        raise BadInput("An event's data goes 250 levels deep at most.") from None
     if len(data) > DATA_BYTES:
         raise BadInput("An event's data has at most 10 KB.")
     return ClientEvent(channel, event, data.decode(), peer.socket_id, peer.members.get(channel))

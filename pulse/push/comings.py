@@ -6,11 +6,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from pulse.push.encoding import Wire, event_wire
 from pulse.push.hub import Hub
 from pulse.roster.changes import CameOnline, Change, Counted, MemberAdded, MemberRemoved, WentOffline
+from pulse.roster.words import Info
 
 PRESENCE = "presence-"
+SHOWN = 56 * 1024  # of the 64 KiB of a frame
 
 
 class Comings:
@@ -48,3 +52,21 @@ class Comings:
 def count_wire(channel: str, subscriptions: int) -> Wire:
     """How many are on a channel."""
     return event_wire("pusher_internal:subscription_count", {"subscription_count": subscriptions}, channel)
+
+
+def as_fits(members: dict[str, Info], oneself: str | None) -> dict[str, Info]:
+    """Those who fit into a frame, in their order; always oneself: clients look themselves up."""
+    shown: set[str | None] = {oneself}
+    room = SHOWN - _size(oneself, members.get(oneself or "", {}))
+    for user_id, info in members.items():
+        if user_id != oneself:
+            room -= _size(user_id, info)
+            if room < 0:
+                break
+            shown.add(user_id)
+    return {user_id: info for user_id, info in members.items() if user_id in shown}
+
+
+def _size(user_id: str | None, info: Info) -> int:
+    """Of a member in `ids` and `hash`, as JSON in a string of JSON."""
+    return len(orjson.dumps(orjson.dumps([user_id, user_id, info]).decode()))

@@ -63,6 +63,7 @@ class Hub:
         """From now on the socket is open for as long as this session is."""
         peer.signed.add(staff)
         self.windows.setdefault(staff.person, set()).add(peer)
+        self._moved(staff.person)
 
     def has_room(self, peer: Peer, person: UUID) -> bool:
         """May one more socket be this moderator's?"""
@@ -84,6 +85,7 @@ class Hub:
         self.peers.discard(peer)
         for staff in peer.signed:
             _take(self.windows, staff.person, peer)
+            self._moved(staff.person)
         if peer.user is not None:
             self._sign_out(peer, peer.user)
         for channel in list(peer.subscriptions):
@@ -104,14 +106,13 @@ class Hub:
         self.channels.setdefault(channel, {})[peer] = ticket.person
         if ticket.staff is not None:
             self.sign(peer, ticket.staff)
-        self._moved(ticket.person)
 
     def unsubscribe(self, peer: Peer, channel: str) -> None:
         if channel not in peer.subscriptions:
             return
         peer.subscriptions.discard(channel)
         subscribers = self.channels[channel]
-        self._moved(subscribers.pop(peer))
+        del subscribers[peer]
         if not subscribers:
             del self.channels[channel]
         self.roster.leave(channel, peer.members.pop(channel, None))
@@ -125,8 +126,7 @@ class Hub:
 
     def people(self) -> set[UUID]:
         """The moderators who have a socket open here, of whichever protocol."""
-        signed = {person_id for peers in self.channels.values() for person_id in peers.values() if person_id}
-        return signed | set(self.staff)
+        return self.windows.keys() | self.staff.keys()
 
     async def pace(self, peer: Peer) -> None:
         """Waits until this socket may be heard again. Who talks too fast is read more slowly; nothing is lost."""

@@ -24,6 +24,7 @@ from pulse.tokens import Staff, Visit
 
 BUFFER_LIMIT = 1024 * 1024
 GOODBYE_SECONDS = 5.0
+TURNS = 30  # seconds of a round: each has its share of all peers
 
 log = structlog.get_logger(__name__)
 _closings: set[asyncio.Task[None]] = set()
@@ -77,14 +78,15 @@ OPEN = Ticket()
 class Peer:
     """Whose it is, what it subscribed to, and whose sessions signed that.
 
-    `since` is a cursor from its last connection, `resumes` says that it knows cursors; `namespace` stands before the
-    names of events it is told; it is `quiet` until something is said to it. `members` are the names under which it is
-    on presence channels.
+    `since` is a cursor from its last connection, `resumes` says that it knows cursors, `proven` that something it
+    subscribed to was signed; `namespace` stands before the names of events it is told; it is `quiet` until something is
+    said to it. `members` are the names under which it is on presence channels, `turn` its
+    second of each round.
     """
 
     __slots__ = (
-        "dismissed", "members", "namespace", "person_id", "post", "quiet", "resumes", "signed", "since", "socket_id", "subscriptions",
-        "token", "user", "visit",
+        "dismissed", "members", "namespace", "person_id", "post", "proven", "quiet", "resumes", "signed", "since", "socket_id", "subscriptions",
+        "token", "turn", "user", "visit",
     )  # fmt: skip
 
     def __init__(self, post: Post, owner: Owner = NOBODY) -> None:
@@ -99,8 +101,10 @@ class Peer:
         self.members: dict[str, str] = {}
         self.since: str | None = None
         self.resumes = False
+        self.proven = False
         self.namespace = ""
         self.quiet = True
+        self.turn = secrets.randbelow(TURNS)
         self.dismissed: Code | None = None
 
     transport = "none"
@@ -114,6 +118,11 @@ class Peer:
     def is_window(self) -> bool:
         """Does it speak S2's protocol, where nothing is subscribed to?"""
         return self.person_id is not None or self.visit is not None
+
+    @property
+    def may_have_cursors(self) -> bool:
+        """Of Pusher clients: positions tell how much all of Pulse has to do, so strangers are told none."""
+        return self.resumes and (self.proven or self.user is not None)
 
     def take(self, wire: Wire) -> None:
         """A message for it alone, after all that was told to it by now."""

@@ -58,7 +58,7 @@ class Pings:
             if isinstance(peer, Socket) and isinstance(connection := peer.connection, PushConnection):
                 if connection.asked_at is not None and now - connection.asked_at > PONG_SECONDS:
                     peer.dismiss(Code.NO_PONG)
-                elif connection.asked_at is None and hash(peer) % PING_SECONDS == second:
+                elif connection.asked_at is None and peer.turn == second:
                     self._ask(connection, now)
 
     def _ask(self, connection: PushConnection, now: float) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from websockets.asyncio.server import ServerConnection
-from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from pulse.access import may_embed
@@ -52,14 +51,17 @@ class Porter:
             if not self._open[address]:
                 del self._open[address]
 
-    def require_origin(self, headers: Headers) -> None:
+    def require_origin(self, headers: Mapping[str, str]) -> None:
         """Raises WrongOrigin. A server sends no Origin."""
         if not may_embed(self.origins, headers.get("Origin")):
             raise WrongOrigin
 
     def address_of(self, connection: ServerConnection, request: Request) -> str:
-        """Where a client is: what the last proxy that we trust says, or the other end of the line."""
-        address = str(connection.remote_address[0])
+        """Where a client is: what the last proxy that we trust says, or the other end of the line.
+
+        Nowhere ("") when it has gone already.
+        """
+        address = str((connection.remote_address or ("",))[0])
         for forwarded in reversed(",".join(request.headers.get_all("X-Forwarded-For")).split(",")):
             if not forwarded.strip() or not self._is_proxy(address):
                 break

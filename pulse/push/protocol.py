@@ -10,8 +10,9 @@ from typing import Any
 
 from pulse.access import Subscription
 from pulse.errors import BadInput, PulseError
+from pulse.eventlog.envelope import NEWER_HISTORY
 from pulse.http import json_object
-from pulse.push.acks import Acks
+from pulse.push.acks import WRITTEN_BY_NEWER, Acks
 from pulse.push.client_events import ClientEvents
 from pulse.push.codes import Code
 from pulse.push.encoding import ECHO, Wire, event_wire
@@ -76,9 +77,8 @@ class Pusher:
         return event_wire("pulse:cursor", {"cursor": cursor}, cursor=cursor)
 
     def _greet(self, peer: Peer) -> None:
-        ours = {"cursor": self.telling.head()} if peer.resumes else {}
         greeting = {"socket_id": peer.socket_id, "activity_timeout": ACTIVITY_SECONDS}
-        say(peer, "pusher:connection_established", greeting | ours)
+        say(peer, "pusher:connection_established", greeting)
         self.telling.warn(peer)
 
     async def _hear(self, peer: Peer, message: str | bytes) -> None:
@@ -95,7 +95,7 @@ class Pusher:
                 case str(event) if event.startswith("client-"):
                     await self.client_events.say(peer, heard)
                 case "pusher:unsubscribe" if isinstance(data, dict):
-                    self.hub.unsubscribe(peer, str(data.get("channel", "")))
+                    self.hub.unsubscribe(peer, _text(data, "channel"))
                 case "pulse:resume" if isinstance(data, dict):
                     self._resume(peer, data)
                 case "pulse:ack" if isinstance(data, dict):
@@ -104,6 +104,8 @@ class Pusher:
                     pass
                 case _:
                     raise BadInput("This event is not understood.")
+        except NEWER_HISTORY:
+            complain(peer, WRITTEN_BY_NEWER)
         except PulseError as error:
             complain(peer, str(error))
 
@@ -111,14 +113,21 @@ class Pusher:
 
     def _resume(self, peer: Peer, data: Data) -> None:
         """Whatever is subscribed to from now on begins with what was missed since."""
+        peer.since = _text(data, "cursor")
         peer.resumes = True
-        peer.since = str(data.get("cursor", ""))
 
     async def _acknowledge(self, peer: Peer, data: Data) -> None:
         """`{"channel":"private-chat.{id}","last_id":n}` moves last seen of the chat, by whom the channel was signed for."""
-        channel = str(data.get("channel"))
+        channel = _text(data, "channel")
         person = self.hub.channels.get(channel, {}).get(peer)
         named = Subscription.named(channel)
         if person is None or named is None or named.chat is None:
             raise BadInput("Only a chat's channel that you subscribed to can be acknowledged.")
         await self.acks.take(named.chat, data.get("last_id"), person)
+
+
+def _text(data: Data, name: str) -> str:
+    """Raises BadInput."""
+    if not isinstance(text := data.get(name, ""), str):
+        raise BadInput(f"{name} must be a text.")
+    return text

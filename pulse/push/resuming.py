@@ -20,6 +20,7 @@ from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused, Stored
 from pulse.eventlog.envelope import open_stored, subject_of
 from pulse.eventlog.jetstream import Log
+from pulse.limits import Rate
 from pulse.metrics import Metrics
 from pulse.push.encoding import Told, Wire
 from pulse.push.framing import Framing, whose_rights
@@ -29,6 +30,7 @@ LAG_SECONDS, LOOK_SECONDS = 2.0, 0.02
 SPAN, FRAMES, BYTES = 10_000, 2_000, 512 * 1024
 AT_ONCE, WAIT_SECONDS = 8, 5.0
 PAGE, TURN = 500, 50
+ALARM_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +66,7 @@ class Resuming:
         self.cursors = cursors
         self.metrics = metrics
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._alarms = Rate(per_second=1 / ALARM_SECONDS, burst=1)
 
     def refuse(self, reason: Reason) -> Reason:
         """Somebody has to take a snapshot."""
@@ -153,7 +156,8 @@ class Resuming:
             return
         with _away():
             if since.position > await self.source.last_position():
-                log.error("push.cursor_ahead", position=since.position)
+                if self._alarms.allows("ahead"):
+                    log.error("push.cursor_ahead", position=since.position)
                 raise MustSnapshot(Reason.AHEAD)
         try:
             async with asyncio.timeout(LAG_SECONDS):
@@ -205,10 +209,15 @@ class Resuming:
 
 
 def _wires(missed: list[Told], wanted: Wanted) -> list[Wire]:
-    """Raises MustSnapshot when it is too much."""
-    found = [wire for told in missed if (wire := wanted(told)) is not None]
-    if len(found) > FRAMES or sum(len(wire.framed) for wire in found) > BYTES:
-        raise MustSnapshot(Reason.TOO_FAR)
+    """Raises MustSnapshot as soon as it is too much."""
+    found: list[Wire] = []
+    size = 0
+    for told in missed:
+        if (wire := wanted(told)) is not None:
+            found.append(wire)
+            size += len(wire.framed)
+            if len(found) > FRAMES or size > BYTES:
+                raise MustSnapshot(Reason.TOO_FAR)
     return found
 
 

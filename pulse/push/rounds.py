@@ -1,8 +1,11 @@
-"""Says to quiet clients, every half a minute, how far the log was told: so that they need not come back from far behind."""
+"""Says to quiet clients how far the log was told, so that they need not come back from far behind: to each every half a
+minute, at different moments.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 from pulse.push.encoding import Wire
 from pulse.push.hub import Hub
@@ -10,7 +13,7 @@ from pulse.push.peers import Peer
 from pulse.push.protocol import Pusher
 from pulse.push.windows import Windows
 
-ROUND_SECONDS = 30.0
+ROUND_SECONDS, SHARE_SECONDS = 30, 1.0
 
 
 class Rounds:
@@ -21,18 +24,21 @@ class Rounds:
 
     async def run(self) -> None:
         """Goes round for ever."""
-        while True:
-            await asyncio.sleep(ROUND_SECONDS)
-            self.go()
+        for second in itertools.cycle(range(ROUND_SECONDS)):
+            await asyncio.sleep(SHARE_SECONDS)
+            self.go(second)
 
-    def go(self) -> None:
-        """One round: whoever was told something knows its place already."""
-        for peer in list(self.hub.peers):
-            if peer.quiet and (wire := self._wire(peer)) is not None:
+    def go(self, second: int) -> None:
+        """One second's share: whoever was told something knows its place already."""
+        staff, pusher = self.windows.staff_cursor_wire(), self.pusher.cursor_wire()
+        for peer in [one for one in self.hub.peers if one.turn == second]:
+            if peer.quiet and (wire := self._wire(peer, staff, pusher)) is not None:
                 peer.take(wire)
             peer.quiet = True
 
-    def _wire(self, peer: Peer) -> Wire | None:
-        if peer.is_window:
+    def _wire(self, peer: Peer, staff: Wire, pusher: Wire) -> Wire | None:
+        if peer.visit is not None:
             return self.windows.cursor_wire(peer)
-        return self.pusher.cursor_wire() if peer.resumes else None
+        if peer.is_window:
+            return staff
+        return pusher if peer.may_have_cursors else None

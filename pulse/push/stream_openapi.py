@@ -53,6 +53,7 @@ def _xhr(name: str, summary: str) -> dict[str, Any]:
             "responses": answers(
                 LINES,
                 _200="lines: `o` opened, `a[…]` messages, `h` heartbeat, `c[code,reason]` closed",
+                _403="a website that may not open sockets",
                 _404="not a session's name",
                 _413="over 64 KiB",
                 _429="too many new sessions of one address",

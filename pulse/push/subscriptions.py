@@ -23,7 +23,7 @@ from pulse.eventlog.envelope import NEWER_HISTORY
 from pulse.http import json_object
 from pulse.push.caches import Caches
 from pulse.push.codes import Code
-from pulse.push.comings import count_wire
+from pulse.push.comings import as_fits, count_wire
 from pulse.push.encoding import Wire
 from pulse.push.evicting import Evicting
 from pulse.push.hub import Hub
@@ -64,7 +64,8 @@ class Subscriptions:
             raise BadInput(f"{CHANNELS} channels are the limit.")
         try:
             ticket = self._ticket(peer, channel, data) if needs_signature(channel) else OPEN
-            await self._let_in(peer, channel, ticket, _since(peer, data))
+            since = _since(peer, data) if needs_signature(channel) else None  # nothing of the log is told on others
+            await self._let_in(peer, channel, ticket, since)
         except PulseError as refusal:
             # Pusher-js shows this on the channel, and the error on the connection.
             refused = {"type": "AuthError", "error": str(refusal), "status": refusal.status}
@@ -77,7 +78,7 @@ class Subscriptions:
             moves = self.evicting.moves
             may = await self._may(channel) if ticket.staff else None
             missed, reason = await self._missed(peer, channel, ticket.person, since)
-            cached = await self.caches.wire(channel) if since is None else None
+            cached = await self.caches.wire(channel, peer.namespace) if since is None else None
             if moves == self.evicting.moves:
                 break
         if ticket.staff is not None and may is not None:
@@ -91,21 +92,26 @@ class Subscriptions:
                 peer.dismiss(Code.TOO_MANY_CONNECTIONS)
                 return
         self.hub.subscribe(peer, channel, ticket)
-        self._welcome(peer, channel, since, reason, self.telling.head() if since is None or not missed else since)
+        peer.proven |= needs_signature(channel)
+        self._welcome(peer, channel, ticket, self._resumed(peer, since, reason, cursor_only=not missed))
         for wire in [*missed, *([cached] if cached else [])]:
             peer.take(wire)
 
-    def _welcome(self, peer: Peer, channel: str, since: str | None, reason: Reason | None, cursor: str) -> None:
-        """The cursor is where it stands now: what it missed is still to come, and brings cursors of its own."""
-        said: Data = self._presence(channel) if channel.startswith("presence-") else {}
-        if peer.resumes:
-            said["cursor"] = cursor
+    def _resumed(self, peer: Peer, since: str | None, reason: Reason | None, *, cursor_only: bool) -> Data:
+        """Where it stands now: what it missed is still to come, and brings cursors of its own."""
+        said: Data = {}
+        if peer.may_have_cursors:
+            said["cursor"] = self.telling.head() if since is None or cursor_only else since
         if since is not None:
             said |= {"recovered": reason is None, "reason": reason}
-        say(peer, "pusher_internal:subscription_succeeded", said, channel)
+        return said
+
+    def _welcome(self, peer: Peer, channel: str, ticket: Ticket, resumed: Data) -> None:
+        said = self._presence(channel, ticket) if channel.startswith("presence-") else {}
+        say(peer, "pusher_internal:subscription_succeeded", said | resumed, channel)
         if self.counts and not channel.startswith("presence-"):
             peer.take(count_wire(channel, self.hub.roster.subscription_count(channel)))
-        if reason is not None:
+        if (reason := resumed.get("reason")) is not None:
             say(peer, "pulse:resync", {"reason": reason}, channel)
 
     async def _may(self, channel: str) -> May:
@@ -117,9 +123,10 @@ class Subscriptions:
         except NEWER_HISTORY:
             return nobody
 
-    def _presence(self, channel: str) -> Data:
+    def _presence(self, channel: str, ticket: Ticket) -> Data:
         members = self.hub.roster.members(channel)
-        return {"presence": {"ids": list(members), "hash": members, "count": len(members)}}
+        shown = as_fits(members, ticket.member)
+        return {"presence": {"ids": list(shown), "hash": shown, "count": len(members)}}
 
     # What it needs
 
@@ -203,4 +210,4 @@ def _since(peer: Peer, data: Data) -> str | None:
     if since is None and isinstance(data.get("channel_data"), str) and '"since"' in data["channel_data"]:
         since = json_object(data["channel_data"]).get("since")
     peer.resumes |= since is not None
-    return None if since is None else str(since)
+    return since if since is None or isinstance(since, str) else ""

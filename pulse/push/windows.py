@@ -90,9 +90,13 @@ class Windows:
 
     def cursor_wire(self, peer: Peer) -> Wire:
         """Says that everything up to here was told."""
-        head = self.telling.ring.head
-        cursor = self.cursors.write(head) if peer.visit is None else self.cursors.seal(head, peer.visit.chat)
-        return wire_of({"type": "pulse:cursor", "data": {"cursor": cursor}}, cursor)
+        if peer.visit is None:
+            return self.staff_cursor_wire()
+        return _cursor_wire(self.cursors.seal(self.telling.ring.head, peer.visit.chat))
+
+    def staff_cursor_wire(self) -> Wire:
+        """The same to every moderator."""
+        return _cursor_wire(self.telling.head())
 
     async def _missed(self, peer: Peer, cursor: str | None) -> tuple[list[Wire], Reason | None]:
         if cursor is None:
@@ -115,3 +119,7 @@ class Windows:
             return partial(self.telling.for_visitor, peer.visit.chat)
         assert peer.person_id is not None
         return partial(self.telling.for_staff, peer.person_id)
+
+
+def _cursor_wire(cursor: str) -> Wire:
+    return wire_of({"type": "pulse:cursor", "data": {"cursor": cursor}}, cursor)

@@ -26,9 +26,9 @@ from pulse.push.xhr_elsewhere import Elsewhere, answer_for, subject_of
 from pulse.push.xhr_lines import HEARTBEAT_SECONDS, Reading, messages_in
 from pulse.push.xhr_session import XhrSession
 
-# Which page it is does not matter, as at `/app/{key}`: nothing is told without a signature, and cookies count for nothing.
+# Of any page unless the porter knows better, as at `/app/{key}`: nothing is told without a signature, and cookies count
+# for nothing.
 CORS = {
-    "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "content-type",
     "Access-Control-Allow-Methods": "POST, OPTIONS",
     "Access-Control-Max-Age": "86400",
@@ -53,7 +53,9 @@ class Xhr:
 
     def routes(self) -> list[Route]:
         ways = {"xhr_streaming": self.stream, "xhr": self.poll, "xhr_send": self.send}
-        return [Route(f"{ADDRESS}/{way}", cors(to), methods=["POST", "OPTIONS"], name=way) for way, to in ways.items()]
+        return [
+            Route(f"{ADDRESS}/{way}", self.cors(to), methods=["POST", "OPTIONS"], name=way) for way, to in ways.items()
+        ]
 
     async def stream(self, request: Request) -> Response:
         """Whatever it is told, until the client has enough for one answer and opens the next."""
@@ -75,6 +77,25 @@ class Xhr:
             raise NotFound("There is no such session. Connect anew.")
         return Response(status_code=204)
 
+    def cors(self, route: Endpoint) -> Endpoint:
+        """Pages read the answers that may also open sockets."""
+
+        async def with_cors(request: Request) -> Response:
+            try:
+                response = Response(status_code=204) if request.method == "OPTIONS" else await route(request)
+            except PulseError as error:
+                response = problem(error)
+            response.headers.update(self._cors_of(request.headers.get("origin")))
+            return response
+
+        return with_cors
+
+    def _cors_of(self, origin: str | None) -> dict[str, str]:
+        if not (origins := self.server.porter.origins):
+            return CORS | {"Access-Control-Allow-Origin": "*"}
+        known = CORS | {"Access-Control-Allow-Origin": origin} if origin is not None and origin in origins else {}
+        return known | {"Vary": "Origin"}
+
     async def _reading(self, request: Request) -> Reading:
         """A known session goes on, wherever it is held; any other begins here."""
         name = name_in(request)
@@ -95,7 +116,8 @@ class Xhr:
         return self.sessions.get(name)
 
     async def _begin(self, name: str, request: Request) -> XhrSession:
-        """One that every process finds, unless the log is away. Raises ServerFull."""
+        """One that every process finds, unless the log is away. Raises WrongOrigin, ServerFull."""
+        self.server.porter.require_origin(request.headers)
         async with AsyncExitStack() as until_over:
             until_over.enter_context(self.server.porter.seat(network(request)))
             session = self.sessions[name] = XhrSession(self.pusher.hub.post)
@@ -128,18 +150,6 @@ def name_in(request: Request) -> str:
     if not NAME.fullmatch(name):
         raise NotFound
     return name
-
-
-def cors(route: Endpoint) -> Endpoint:
-    async def with_cors(request: Request) -> Response:
-        try:
-            response = Response(status_code=204) if request.method == "OPTIONS" else await route(request)
-        except PulseError as error:
-            response = problem(error)
-        response.headers.update(CORS)
-        return response
-
-    return with_cors
 
 
 async def nothing() -> None:

@@ -74,7 +74,7 @@ def messages_in(body: bytes) -> list[str]:
     """Raises BadInput."""
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadInput("This is not JSON.") from None
     if not isinstance(said, list) or len(said) > MESSAGES or not all(isinstance(one, str) for one in said):
         raise BadInput(f"Send a list of at most {MESSAGES} strings.")

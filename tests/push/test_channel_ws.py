@@ -4,15 +4,20 @@ import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 from uuid import uuid4
 
+import msgspec
 import pytest
+from eventsourcing.domain import OriginatorVersionError
 from websockets.asyncio.client import connect
 
 from pulse.aggregates.blocklist import Blocklist, blocklist_id
 from pulse.aggregates.chat import Chat
+from pulse.eventlog.envelope import UnknownEvent
 from pulse.house import now
 from pulse.message import Author, Incoming
+from pulse.push.acks import WRITTEN_BY_NEWER
 from pulse.tokens import Visit
 from tests.conftest import Pulse
 from tests.push.ears import (
@@ -22,6 +27,7 @@ from tests.push.ears import (
     SUPPORT,
     Ear,
     Frame,
+    a_door,
     a_visit,
     act,
     assigned_to,
@@ -30,6 +36,7 @@ from tests.push.ears import (
     moved_to,
     replies,
     staff_ear,
+    staff_path,
     visitor_ear,
     writes,
 )
@@ -250,6 +257,7 @@ JUNK = (
     '{"type":"ack","last_id":true}', '{"type":"ack","last_id":99999999999999999999}', '{"type":["ack"],"last_id":1}',
     '{"type":"ack","last_id":1,"session_id":"nobody"}', '{"type":"ack","last_id":1,"session_id":["x"]}',
     '{"type":"ack","last_id":1,"session_id":"00000000-0000-0000-0000-000000000000"}',
+    '{"type":"ack","last_id":1,"session_id":' + "[" * 1000 + "]" * 1000 + "}",
 )  # fmt: skip
 
 
@@ -264,6 +272,25 @@ async def test_junk_is_answered_politely_and_the_socket_lives(pulse: Pulse) -> N
             assert told["data"].keys() == {"code", "message"}
         await anna.say({"type": "ack", "session_id": str(visit.chat), "last_id": 2})
         assert (await anna.next())["type"] == "chat.seen"
+
+
+async def test_what_a_newer_pulse_wrote_is_answered_and_the_socket_lives(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with visitor_ear(pulse, a_visit()) as vera:
+        for newer in (msgspec.ValidationError("?"), OriginatorVersionError("?"), UnknownEvent()):
+            monkeypatch.setattr(pulse.house.store, "decide", AsyncMock(side_effect=newer))
+            await vera.say({"type": "ack", "last_id": 1})
+            error = await vera.next()
+            assert error == {"type": "error", "data": {"code": "unknown-event", "message": WRITTEN_BY_NEWER}}
+
+
+async def test_whoever_fails_while_coming_in_leaves_the_hub(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_door(pulse.house) as door:
+        monkeypatch.setattr(door.parts.telling, "warn", Mock(side_effect=RuntimeError("late")))
+        async with connect(door.url + staff_path(pulse.house, ANNA)) as socket:
+            assert await Ear(socket).until_closed() == 1011
+        assert (door.hub.peers, door.hub.staff, door.hub.windows) == (set(), {}, {})
 
 
 async def test_a_visitor_cannot_acknowledge_another_chat(pulse: Pulse) -> None:

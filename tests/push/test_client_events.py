@@ -23,8 +23,9 @@ from tests.push.ears import (
     writes,
 )  # fmt: skip
 from tests.push.test_presence_channels import joined
-from tests.push.test_protocol import PusherEar, pusher_ear, signed
+from tests.push.test_protocol import DEEP, PusherEar, pusher_ear, signed, written
 
+SECRET = "private-encrypted-campaign.1"
 TYPING = {"event": "client-typing", "data": {"name": "Anna"}}
 
 
@@ -67,7 +68,7 @@ async def test_on_a_presence_channel_it_says_whose_it_is(pulse: Pulse) -> None:
 
 @pytest.mark.parametrize("said", [
     {"channel": "news"}, {"channel": "private-other"}, {"channel": None}, {}, {"event": "client-" + "x" * 200},
-    {"data": "x" * 10_240}, {"channel": ["private-campaign.1"]},
+    {"data": "x" * 10_240}, {"channel": ["private-campaign.1"]}, {"data": DEEP}, {"channel": SECRET},
 ])  # fmt: skip
 async def test_nothing_else_passes(pulse: Pulse, said: dict[str, Any]) -> None:
     channel = f"private-campaign.{uuid4().hex[:8]}"
@@ -75,8 +76,9 @@ async def test_nothing_else_passes(pulse: Pulse, said: dict[str, Any]) -> None:
         for ear in (anna, boris):
             await ear.subscribe(channel, **signed(pulse, ear, channel, None))
             await ear.subscribe("news")
+            await ear.subscribe(SECRET, **signed(pulse, ear, SECRET, None))
         channel_said = {} if said == {} else {"channel": channel}
-        await anna.say({**TYPING, **channel_said, **said})
+        await anna.socket.send(written({**TYPING, **channel_said, **said}))
         assert (await anna.next())["event"] == "pusher:error"
         await whispered(anna, channel)
         assert (await boris.next())["event"] == "client-typing"

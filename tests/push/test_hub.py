@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,7 @@ from pulse.push import post as post_module
 from pulse.push.codes import Code
 from pulse.push.encoding import wire_of
 from pulse.push.hub import MESSAGES_AT_ONCE, Hub
-from pulse.push.peers import BUFFER_LIMIT, Owner, Peer, Socket, Ticket
+from pulse.push.peers import BUFFER_LIMIT, Owner, Peer, Socket, Ticket, User
 from pulse.push.post import Post
 from pulse.tokens import NO_SESSION, Staff
 from tests.conftest import Pulse
@@ -174,6 +175,22 @@ def test_a_socket_that_left_leaves_nothing_behind() -> None:
     hub.leave(peer)
     hub.leave(peer)
     assert (hub.staff, hub.visitors, hub.channels) == ({}, {}, {})
+
+
+def test_who_is_here_is_known_without_a_walk_over_all_subscriptions() -> None:
+    nothing: Any = None
+    hub, window, client = Hub(), a_peer(), Peer(Post())
+    assert hub.enter(window)
+    hub.people_moved.clear()
+    hub.sign_in(client, User("boris", {}, Staff(BORIS, NO_SESSION)))
+    assert hub.people_moved.is_set()
+    channels, hub.channels = hub.channels, nothing
+    assert hub.people() == {ANNA, BORIS}
+    hub.channels = channels
+    hub.people_moved.clear()
+    hub.leave(client)
+    assert hub.people_moved.is_set()
+    assert hub.people() == {ANNA}
 
 
 async def over(post: Post) -> None:

@@ -4,16 +4,20 @@ from contextlib import ExitStack
 from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import httpx2
 import pytest
 from websockets.asyncio.client import connect
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
+from websockets.http11 import Request
 from websockets.typing import Origin
 
 from pulse.push.codes import Code
+from pulse.push.pings import PushConnection
 from pulse.push.porter import Porter, ServerFull
+from pulse.push.server import PushServer
 from tests.conftest import Pulse
 from tests.push.ears import ADMIN, a_door, a_visit, staff_path, visitor_path
 from tests.push.test_protocol import pusher_ear
@@ -48,6 +52,19 @@ def test_a_client_is_where_the_last_trusted_proxy_says(line: str, forwarded: lis
     connection: Any = SimpleNamespace(remote_address=(line, 1))
     request: Any = SimpleNamespace(headers=Headers([("X-Forwarded-For", each) for each in forwarded]))
     assert porter.address_of(connection, request) == address
+
+
+async def test_who_has_gone_before_they_are_let_in_is_nowhere(pulse: Pulse) -> None:
+    """`remote_address` of such a line is None."""
+    async with a_door(pulse.house) as door:
+        asked = Request(f"/app/{pulse.house.settings.push_key}?protocol=7", Headers())
+        gone: Any = Mock(PushConnection, remote_address=None)
+        server = PushServer(
+            door.parts.channel_ws, door.parts.pusher, door.relay, Porter(proxies=[ip_network("10.0.0.0/8")]),
+            pulse.house.metrics,
+        )  # fmt: skip
+        assert await server._admit(gone, asked) is None
+        assert (gone.address, gone.respond.called) == ("", False)
 
 
 async def test_pusher_sockets_open_on_the_websites_that_are_named_and_on_servers(pulse: Pulse) -> None:

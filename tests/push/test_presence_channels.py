@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from pulse.push.hub import Hub
-from pulse.roster import ONLINE, Roster
+from pulse.roster import MEMBERS, ONLINE, Roster
 from tests.conftest import Pulse
 from tests.insisting import insist
 from tests.push.ears import ANNA, BORIS, Door, a_door
@@ -115,6 +115,30 @@ async def test_a_channel_that_is_full_takes_nobody_else(pulse: Pulse) -> None:
         assert json.loads(told["data"])["status"] == 413
         assert door.hub.roster.user_count(channel) == 1
         assert channel not in door.hub.people()
+
+
+async def test_of_many_members_as_many_are_shown_as_a_frame_has_room_for_and_oneself(pulse: Pulse) -> None:
+    wide = {"name": '"' * 450}
+    channel = f"presence-campaign.{uuid4().hex[:8]}"
+    async with a_door(pulse.house) as door, pusher_ear(pulse, door.url) as anna:
+        for number in range(MEMBERS - 1):
+            door.hub.roster.join(channel, f"{number:0100}", wide)
+        told = await anna.subscribe(channel, **ticket(pulse, anna, channel, ANNA))
+        assert len(json.dumps(told)) < 64 * 1024
+        here = json.loads(told["data"])["presence"]
+        assert here["count"] == MEMBERS
+        assert 20 < len(here["ids"]) < MEMBERS
+        assert list(here["hash"]) == here["ids"]
+        assert (here["ids"][0], here["ids"][-1]) == (f"{0:0100}", str(ANNA))
+        door.hub.roster.leave(channel, f"{0:0100}")
+
+
+async def test_however_many_are_online_a_moderator_may_look_who(pulse: Pulse) -> None:
+    async with a_door(pulse.house, hub=Hub(roster=Roster(members=1))) as door, pusher_ear(pulse, door.url) as anna:
+        for number in range(2):
+            door.hub.roster.come(f"moderator-{number}", {"name": "Boris"})
+        here = await joined(pulse, anna, ONLINE, ANNA)
+        assert here["count"] == 3
 
 
 async def test_how_many_there_are_is_told(pulse: Pulse) -> None:

@@ -4,13 +4,20 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import AsyncMock
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
+from eventsourcing.domain import OriginatorVersionError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from pulse.eventlog.envelope import UnknownEvent
 from pulse.house import now
+from pulse.push.acks import WRITTEN_BY_NEWER
 from pulse.push.codes import Code
 from pulse.push.subscriptions import CHANNELS
 from tests.conftest import Pulse
@@ -111,6 +118,14 @@ async def test_the_holder_is_told_on_their_own_channel(pulse: Pulse) -> None:
         told = await ear.next()
     assert (told["event"], told["channel"]) == ("ChatAssigned", channel)
     assert json.loads(told["data"])["holder"] == {"id": str(BORIS), "name": "Boris"}
+
+
+DEEP, DEEPLY = "<deep>", "[" * 1000 + "]" * 1000  # as deep as is read at all
+
+
+def written(said: object) -> str:
+    """As JSON, with what no library of ours would write."""
+    return json.dumps(said).replace(f'"{DEEP}"', DEEPLY)
 
 
 async def test_a_wrong_signature_is_refused_and_the_connection_lives(pulse: Pulse) -> None:
@@ -217,3 +232,75 @@ async def test_what_is_not_understood_is_answered_and_the_connection_lives(pulse
         await ear.send("pusher:pong", {})
         await ear.send("pusher:ping", "")
         assert await ear.next() == {"event": "pusher:pong", "data": "{}"}
+
+
+CAMPAIGN = "private-campaign.1"
+VERBS = ("pusher:subscribe", "pusher:unsubscribe", "pusher:signin", "pulse:resume", "pulse:ack", "client-typing")
+LEAF = (
+    st.none()
+    | st.booleans()
+    | st.floats(allow_nan=False)
+    | st.integers()
+    | st.text(st.characters(codec="utf-8"), max_size=5)
+)
+ANYTHING = st.recursive(
+    LEAF | st.just(DEEP),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text("ab", max_size=3), inside, max_size=3),
+    max_leaves=5,
+)
+NAMES = ("channel", "since", "cursor", "last_id", "auth", "channel_data", "user_data")
+
+
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    event=st.sampled_from(VERBS),
+    data=st.dictionaries(st.sampled_from(NAMES), st.just(DEEP) | ANYTHING, min_size=1, max_size=4) | ANYTHING,
+    beside=st.fixed_dictionaries({"channel": st.just(CAMPAIGN) | ANYTHING}),
+)
+async def test_whatever_json_comes_the_connection_lives(
+    pulse: Pulse, event: object, data: object, beside: dict[str, object]
+) -> None:
+    async with pusher_ear(pulse) as ear:
+        await ear.subscribe(CAMPAIGN, **signed(pulse, ear, CAMPAIGN, None))
+        await ear.socket.send(written({**beside, "event": event, "data": data}))
+        await ear.send("pusher:ping", {})
+        await ear.until(lambda frame: frame["event"] == "pusher:pong")
+
+
+@pytest.mark.parametrize(("event", "data"), [
+    ("pusher:unsubscribe", {"channel": DEEP}), ("pusher:subscribe", {"channel": DEEP}),
+    ("pulse:resume", {"cursor": DEEP}), ("pulse:resume", {"cursor": 7}), ("pulse:ack", {"channel": DEEP}),
+    ("pulse:ack", {"channel": None, "last_id": DEEP}), ("pusher:signin", {"user_data": DEEP}),
+])  # fmt: skip
+async def test_what_is_nested_deep_is_answered_and_the_connection_lives(
+    pulse: Pulse, event: str, data: dict[str, object]
+) -> None:
+    async with pusher_ear(pulse) as ear:
+        await ear.socket.send(written({"event": event, "data": data}))
+        assert (await ear.next())["event"] == "pusher:error"
+        await ear.send("pusher:ping", {})
+        assert (await ear.next())["event"] == "pusher:pong"
+
+
+async def test_a_cursor_that_is_no_text_is_none_of_this_log(pulse: Pulse) -> None:
+    async with pusher_ear(pulse) as ear:
+        asked = {"channel": CAMPAIGN, "since": DEEP, **signed(pulse, ear, CAMPAIGN, None)}
+        await ear.socket.send(written({"event": "pusher:subscribe", "data": asked}))
+        answer = await ear.next()
+        assert json.loads(answer["data"])["reason"] == "epoch"
+
+
+async def test_what_a_newer_pulse_wrote_is_answered_and_the_connection_lives(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an event that can't be read, and as a history that can't be folded."""
+    channel = f"private-chat.{a_visit().chat}"
+    async with pusher_ear(pulse) as ear:
+        await ear.subscribe(channel, **signed(pulse, ear, channel, ANNA))
+        for newer in (msgspec.ValidationError("?"), OriginatorVersionError("?"), UnknownEvent()):
+            monkeypatch.setattr(pulse.house.store, "decide", AsyncMock(side_effect=newer))
+            await ear.send("pulse:ack", {"channel": channel, "last_id": 1})
+            error = await ear.next()
+            assert (error["event"], json.loads(error["data"])["message"]) == ("pusher:error", WRITTEN_BY_NEWER)

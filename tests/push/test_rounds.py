@@ -6,13 +6,23 @@ import asyncio
 import json
 
 import pytest
+import structlog
 from websockets.asyncio.client import connect
 
+from pulse.cursors import Cursor
 from pulse.push import rounds
+from pulse.push.peers import Owner, Peer
+from pulse.push.post import Post
 from tests.conftest import Pulse
 from tests.push.comers import PUSHERS, WAYS, WINDOWS, Back, back, texts_of
-from tests.push.ears import Ear, a_door, a_visit, act, writes
-from tests.push.test_protocol import PusherEar
+from tests.push.ears import ANNA, Door, Ear, a_door, a_visit, act, writes
+from tests.push.test_protocol import PusherEar, signed
+from tests.push.test_user_sign_in import signed_in
+
+
+def whole_round(door: Door) -> None:
+    for second in range(rounds.ROUND_SECONDS):
+        door.parts.rounds.go(second)
 
 
 async def asides_of(there: Back) -> list[str]:
@@ -27,7 +37,7 @@ async def test_who_was_told_nothing_gets_a_newer_cursor_each_round_and_comes_bac
     visit, other, house = a_visit(), a_visit(), pulse.house
     async with a_door(house) as door:
         async with back(door, house, way, visit) as there:
-            door.parts.rounds.go()
+            whole_round(door)
             before = await asides_of(there)
             for _ in range(3):
                 await act(house, other, writes("Elsewhere"))
@@ -35,8 +45,8 @@ async def test_who_was_told_nothing_gets_a_newer_cursor_each_round_and_comes_bac
             await there.ear.until(lambda frame: texts_of([frame]) == ["Here"])
             await there.so_far()
             told = len(there.ear.asides)
-            door.parts.rounds.go()  # it was told something: that had a cursor
-            door.parts.rounds.go()
+            whole_round(door)  # it was told something: that had a cursor
+            whole_round(door)
             assert (await asides_of(there))[told:].count("pulse:cursor") >= 1
             assert before.count("pulse:cursor") <= 1
             aside = there.ear.asides[-1]
@@ -53,14 +63,14 @@ async def test_a_stock_pusher_client_is_told_none(pulse: Pulse) -> None:
         ear = PusherEar(socket)
         assert "cursor" not in json.loads((await ear.next())["data"])
         for _ in range(3):
-            door.parts.rounds.go()
+            whole_round(door)
         await ear.send("pusher:ping", {})
         assert (await ear.next())["event"] == "pusher:pong"
         assert ear.asides == []
 
 
 async def test_a_round_is_gone_again_and_again(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "ROUND_SECONDS", 0.01)
+    monkeypatch.setattr(rounds, "SHARE_SECONDS", 0.001)
     async with a_door(pulse.house) as door, back(door, pulse.house, WAYS[1], a_visit()) as there:
         running = asyncio.create_task(door.parts.rounds.run())
         window: Ear = there.ear
@@ -68,3 +78,63 @@ async def test_a_round_is_gone_again_and_again(pulse: Pulse, monkeypatch: pytest
             for _ in range(3):
                 assert json.loads(await window.socket.recv())["type"] == "pulse:cursor"
         running.cancel()
+
+
+async def test_each_second_has_its_share_and_every_client_is_in_one(pulse: Pulse) -> None:
+    async with a_door(pulse.house) as door:
+        post, peers = door.hub.post, [AtItsTurn(door.hub.post) for _ in range(200)]
+        assert post is peers[0].post
+        door.hub.peers |= set(peers)
+        shares = []
+        for second in range(rounds.ROUND_SECONDS):
+            door.parts.rounds.go(second)
+            shares.append(sum(peer.told for peer in peers) - sum(shares))
+        door.hub.peers -= set(peers)
+    assert sum(shares) == len(peers)
+    assert max(shares) < len(peers)
+    assert len({id(peer.wire) for peer in peers}) <= rounds.ROUND_SECONDS  # made once a share, not for each
+
+
+class AtItsTurn(Peer):
+    """A moderator's, and counts what it is told."""
+
+    told, wire = 0, b""
+
+    def __init__(self, post: Post) -> None:
+        super().__init__(post, Owner(person_id=ANNA))
+
+    def put(self, framed: bytes, wires: object) -> None:
+        self.told += 1
+        self.wire = framed
+
+
+@pytest.mark.parametrize("proof", ["a signed subscription", "a sign-in"])
+async def test_strangers_are_told_no_cursor(pulse: Pulse, proof: str) -> None:
+    """However they come: positions tell how much all of Pulse has to do."""
+    path = f"/app/{pulse.house.settings.push_key}?protocol=7&pulse=1"
+    beyond = pulse.house.cursors.write(Cursor(10**9))
+    async with a_door(pulse.house) as door, connect(door.url + path) as socket:
+        ear = PusherEar(socket)
+        greeting = json.loads((await ear.next())["data"])
+        ear.socket_id = greeting.pop("socket_id")
+        assert greeting == {"activity_timeout": 30}
+        await ear.send("pulse:resume", {"cursor": beyond})
+        with structlog.testing.capture_logs() as logged:
+            told = await ear.subscribe("news", since=beyond)
+        assert (told["event"], told["data"]) == ("pusher_internal:subscription_succeeded", "{}")
+        assert "push.cursor_ahead" not in [line["event"] for line in logged]
+        for _ in range(2):
+            whole_round(door)
+        await ear.send("pusher:ping", {})
+        assert (await ear.next())["event"] == "pusher:pong"
+        assert ear.asides == []
+        if proof == "a sign-in":
+            assert (await signed_in(pulse, ear))["event"] == "pusher:signin_success"
+        else:
+            told = await ear.subscribe("private-campaign.1", **signed(pulse, ear, "private-campaign.1", None))
+            assert "cursor" in json.loads(told["data"])
+        for _ in range(2):
+            whole_round(door)
+        await ear.send("pusher:ping", {})
+        assert (await ear.next())["event"] == "pusher:pong"
+        assert "pulse:cursor" in [aside["event"] for aside in ear.asides]

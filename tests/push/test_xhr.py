@@ -269,7 +269,7 @@ async def test_odd_addresses_and_bodies_are_refused(pulse: Pulse) -> None:
         assert (await pulse.http.post(f"/pusher/app/{key}/{path}")).status_code == 404, path
     client = Client(pulse)
     await client.poll()
-    for body in ("", "{}", '"x"', "[1]", "[[]]", json.dumps(["{}"] * 51)):
+    for body in ("", "{}", '"x"', "[1]", "[[]]", json.dumps(["{}"] * 51), "[" * 60_000):
         assert (await pulse.http.post(f"{client.path}/xhr_send", content=body)).status_code == 400, body
     for way in ("xhr", "xhr_send", "xhr_streaming"):
         answer = await pulse.http.post(f"{client.path}/{way}", content="x" * (64 * 1024 + 1))
@@ -281,6 +281,23 @@ async def test_pages_anywhere_may_use_it_as_they_may_open_sockets(pulse: Pulse) 
     asked = await pulse.http.options(f"{client.path}/xhr", headers={"Origin": "https://shop.example"})
     assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "*")
     assert "access-control-allow-credentials" not in asked.headers
+
+
+async def test_only_pages_that_may_open_sockets_may_use_it(pulse: Pulse) -> None:
+    async with an_http_door(pulse.house) as door:
+        door.server.porter.origins = {"https://shop.example"}
+        for way in ("xhr", "xhr_streaming"):
+            refused = await door.http.post(f"{Client(pulse).path}/{way}", headers={"Origin": "https://evil.example"})
+            assert (refused.status_code, refused.json()["code"]) == (403, "wrong-origin")
+            assert "access-control-allow-origin" not in refused.headers
+        assert not door.xhr.sessions
+        mine = {"Origin": "https://shop.example"}
+        for headers, allowed in ((mine, "https://shop.example"), ({}, None)):
+            answer = await door.http.post(f"{Client(pulse).path}/xhr?protocol=7", headers=headers)
+            assert (answer.text, answer.headers.get("access-control-allow-origin")) == ("o\n", allowed)
+            assert "Origin" in answer.headers["vary"]
+        asked = await door.http.options(f"{Client(pulse).path}/xhr", headers={"Origin": "https://evil.example"})
+        assert (asked.status_code, asked.headers.get("access-control-allow-origin")) == (204, None)
 
 
 async def test_sessions_count_into_what_a_process_has_room_for(pulse: Pulse) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pulse.roster import GRACE_SECONDS, Roster
 from pulse.roster.others import ASK_SECONDS, BEAT_SECONDS, LIFE_SECONDS
 from pulse.roster.words import PAGE_BYTES, Ask, Beat, Told, Whole, read, written
@@ -87,7 +89,7 @@ def test_who_begins_and_has_nothing_is_asked_nothing() -> None:
 def test_everything_is_told_in_pieces_that_nats_takes() -> None:
     wires, one, _ = two()
     for number in range(900):
-        one.join(CHAT, f"user {number}", {"about": "x" * 1000})
+        one.join(f"{CHAT}.{number % 9}", f"user {number}", {"about": "x" * 1000})
     wires.settle()
     sizes: list[int] = []
     late = wires.roster()
@@ -95,8 +97,8 @@ def test_everything_is_told_in_pieces_that_nats_takes() -> None:
         wires.speak()
         sizes += [len(body) for to, body in wires.waiting if to is late]
         wires.carry()
-    assert late.members(CHAT) == one.members(CHAT)
-    assert len(late.members(CHAT)) == 900
+    assert all_of(late) == all_of(one)
+    assert len(all_of(late)) == 900
     assert max(sizes) <= WORD_BYTES
     assert len([size for size in sizes if size > PAGE_BYTES / 2]) >= 3
 
@@ -104,7 +106,7 @@ def test_everything_is_told_in_pieces_that_nats_takes() -> None:
 def test_a_piece_that_got_lost_makes_no_half_truth() -> None:
     wires, one, _ = two()
     for number in range(900):
-        one.join(CHAT, f"user {number}", {"about": "x" * 1000})
+        one.join(f"{CHAT}.{number % 9}", f"user {number}", {"about": "x" * 1000})
     wires.settle()
     late = wires.roster()
     while Whole not in kinds(wires, late):
@@ -113,10 +115,14 @@ def test_a_piece_that_got_lost_makes_no_half_truth() -> None:
     [*pieces, last] = [word for word in wires.waiting if word[0] is late and isinstance(read(word[1]), Whole)]
     wires.waiting = pieces
     wires.carry()
-    assert late.members(CHAT) == {}
+    assert all_of(late) == {}
     wires.waiting.append(last)
     wires.carry()
-    assert len(late.members(CHAT)) == 900
+    assert len(all_of(late)) == 900
+
+
+def all_of(roster: Roster) -> dict[str, Any]:
+    return {user: info for number in range(9) for user, info in roster.members(f"{CHAT}.{number}").items()}
 
 
 def test_an_old_answer_changes_nothing_any_more() -> None:

@@ -1,0 +1,55 @@
+"""What whoever subscribes late to a cache channel is told."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+
+from pulse.cursors import Cursors
+from pulse.errors import LogDown
+from pulse.push.app_events import LastEvent
+from pulse.push.caches import Caches
+from pulse.push.encoding import ECHO, Told
+from pulse.push.frames import Frame
+from pulse.push.ring import Ring
+
+CHANNEL = "private-cache-campaign.1"
+
+
+def caches(last: LastEvent | Exception | None, ring: Ring | None = None) -> tuple[Caches, list[str]]:
+    async def last_event(_: str) -> LastEvent | None:
+        if isinstance(last, Exception):
+            raise last
+        return last
+
+    events: Any = SimpleNamespace(last_event=last_event)
+    found, missing = Caches(events, ring or Ring()), list[str]()
+    found.when_missing = missing.append
+    return found, missing
+
+
+@pytest.mark.parametrize(("namespace", "event"), [("", "CampaignSent"), (ECHO, f"{ECHO}CampaignSent")])
+async def test_what_the_log_told_last_has_the_name_that_the_client_waits_for(namespace: str, event: str) -> None:
+    ring = Ring()
+    frame = Frame(None, "CampaignSent", {"number": 7}, (CHANNEL,), hears=lambda _: True, position=1)
+    ring.keep(Told(frame, Cursors("0" * 8, b"k" * 32)))
+    wire = await caches(None, ring)[0].wire(CHANNEL, namespace)
+    assert wire is not None
+    assert orjson.loads(wire.payload)["event"] == event
+
+
+async def test_nothing_is_missing_when_nobody_could_be_asked() -> None:
+    found, missing = caches(LogDown())
+    assert await found.wire(CHANNEL) is None
+    assert missing == []
+
+
+async def test_that_nothing_is_there_is_told_on_the_channel_and_to_the_app() -> None:
+    found, missing = caches(None)
+    wire = await found.wire(CHANNEL)
+    assert wire is not None
+    assert orjson.loads(wire.payload)["event"] == "pusher:cache_miss"
+    assert missing == [CHANNEL]
