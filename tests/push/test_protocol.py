@@ -296,7 +296,9 @@ async def test_what_a_newer_pulse_wrote_is_answered_and_the_connection_lives(
     pulse: Pulse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As an event that can't be read, and as a history that can't be folded."""
-    channel = f"private-chat.{a_visit().chat}"
+    visit = a_visit()
+    await happened(pulse, visit, writes("Hello"))
+    channel = f"private-chat.{visit.chat}"
     async with pusher_ear(pulse) as ear:
         await ear.subscribe(channel, **signed(pulse, ear, channel, ANNA))
         for newer in (msgspec.ValidationError("?"), OriginatorVersionError("?"), UnknownEvent()):

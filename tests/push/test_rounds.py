@@ -15,7 +15,7 @@ from pulse.push.peers import Owner, Peer
 from pulse.push.post import Post
 from tests.conftest import Pulse
 from tests.push.comers import PUSHERS, WAYS, WINDOWS, Back, back, texts_of
-from tests.push.ears import ANNA, Door, Ear, a_door, a_visit, act, writes
+from tests.push.ears import ANNA, Door, Ear, a_door, a_visit, act, happened, writes
 from tests.push.test_protocol import PusherEar, signed
 from tests.push.test_user_sign_in import signed_in
 
@@ -35,6 +35,7 @@ async def test_who_was_told_nothing_gets_a_newer_cursor_each_round_and_comes_bac
     pulse: Pulse, way: str
 ) -> None:
     visit, other, house = a_visit(), a_visit(), pulse.house
+    await happened(pulse, visit, writes("Before"))
     async with a_door(house) as door:
         async with back(door, house, way, visit) as there:
             whole_round(door)
