@@ -15,6 +15,7 @@ from pulse.accounts import Accounts
 from pulse.house import now
 from pulse.push import channel_sse
 from pulse.push.ring import Ring
+from pulse.push.rounds import ROUND_SECONDS
 from pulse.tokens import CHANNEL_TOKEN_LIFE, Visit
 from tests.conftest import Pulse, a_client, running_pulse
 from tests.insisting import insist
