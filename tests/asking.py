@@ -29,6 +29,12 @@ class Asked:
         if operation is not None and (answer.is_success or answer.is_redirect):
             self.went_well.add(operation.id)
 
+    async def begins(self, method: str, address: str) -> None:
+        """For an answer that goes on for as long as somebody listens."""
+        async with self.desk.pulse.http.stream(method, address) as answer:
+            assert answer.is_success, (method, address, await answer.aread())
+            await anext(answer.aiter_bytes())
+
     async def __call__(self, method: str, address: str, body: object = None, **more: Any) -> httpx2.Response:
         headers = await self.desk.headers("admin") | {"X-Socket-Id": SOCKET} | more.pop("headers", {})
         given = {"json": body} if body is not None else {}

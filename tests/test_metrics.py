@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -12,6 +13,13 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from pulse.metrics import Metrics
+from pulse.push.encoding import Wire
+from pulse.push.gauges import Gauges
+from pulse.push.hub import Hub
+from pulse.push.outlet import Outlet
+from pulse.push.peers import Owner, Peer
+from pulse.push.post import Post
+from pulse.tokens import Visit
 
 DOCS = Path(__file__).parent.parent / "docs"
 ALERTS = yaml.safe_load((DOCS / "alerts.yaml").read_text())
@@ -34,8 +42,22 @@ def used(metrics: Metrics) -> Metrics:
     return metrics
 
 
+def looked_at(hub: Hub, behind: int = 0) -> Metrics:
+    """Of a process whose push door has this hub, as wiring puts them together."""
+    metrics = Metrics()
+    metrics.registry.register(Gauges(hub, lambda: behind))
+    return metrics
+
+
+def a_hub(*peers: Peer) -> Hub:
+    """With these connected."""
+    hub = Hub()
+    hub.peers.update(peers)
+    return hub
+
+
 def families() -> dict[str, Any]:
-    text = used(Metrics()).text().decode()
+    text = used(looked_at(a_hub(Outlet(Post())))).text().decode()
     return {family.name: family for family in text_string_to_metric_families(text)}
 
 
@@ -84,14 +106,35 @@ def test_two_processes_of_one_program_count_apart() -> None:
 
 
 def test_write_buffers_are_looked_at_when_scraped() -> None:
-    metrics = Metrics()
+    hub = a_hub()
+    metrics = looked_at(hub)
     assert size(metrics, "max") == size(metrics, "p99") == 0
-    metrics.write_buffers.sizes = lambda: [*range(100), 5000]
+    for waiting in (*range(100), 5000):
+        outlet = Outlet(hub.post)
+        outlet.put(b"", [Wire(b"", bytes(waiting))])
+        hub.peers.add(outlet)
     assert (size(metrics, "max"), size(metrics, "p99")) == (5000, 99)
 
 
 def size(metrics: Metrics, of: str) -> float | None:
     return metrics.registry.get_sample_value("pulse_push_write_buffer_bytes", {"of": of})
+
+
+def test_who_is_connected_and_to_what_is_counted_when_scraped() -> None:
+    post, visit = Post(), Visit(uuid4(), uuid4(), "vera", "Vera", None, 0)
+    vera, anna, others = Outlet(post, Owner(visit=visit)), Outlet(post, Owner(uuid4())), (Outlet(post), Outlet(post))
+    hub = a_hub(vera, anna, *others)
+    metrics = looked_at(hub, behind=7)
+    for other in others:
+        hub.subscribe(other, "news")
+    hub.subscribe(others[0], "more-news")
+    value = metrics.registry.get_sample_value
+    for kind, number in (("visitor", 1), ("staff", 1), ("pusher", 2)):
+        assert value("pulse_push_active_connections", {"transport": "http", "kind": kind}) == number
+    assert (value("pulse_push_subscriptions"), value("pulse_push_stream_lag_events")) == (3, 7)
+    hub.leave(others[0])
+    assert value("pulse_push_active_connections", {"transport": "http", "kind": "pusher"}) == 1
+    assert value("pulse_push_subscriptions") == 1
 
 
 def test_the_runbook_names_every_metric() -> None:

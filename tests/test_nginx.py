@@ -14,10 +14,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from pulse.push import stream_openapi
 from tests.conftest import a_client, free_port
 from tests.fakes.serving import served
 from tests.insisting import insist
-from tests.promises import document
+from tests.promises import address_of_nothing, document
 
 DOCS = Path(__file__).parent.parent / "docs"
 COMPOSE = (DOCS.parent / "compose.yaml").read_text()
@@ -91,8 +92,9 @@ async def test_each_path_comes_to_its_process(nginx: httpx2.AsyncClient) -> None
 
 async def test_every_address_of_the_document_comes_to_who_has_it(nginx: httpx2.AsyncClient) -> None:
     theirs = {"webhooks": "pulse_ingest", "widget": "pulse_ingest", "apps": "pulse_push_http"}
+    streams = dict.fromkeys(stream_openapi.PATHS, "pulse_push_http")
     for path, methods in document()["paths"].items():
         [tag, *_] = next(iter(methods.values()))["tags"]
         if path != "/metrics":
-            found = (await nginx.get(path.replace("{", "").replace("}", ""))).text.split()[0]
-            assert (path, found) == (path, theirs.get(tag, "pulse_desk"))
+            found = (await nginx.get(address_of_nothing(path))).text.split()[0]
+            assert (path, found) == (path, streams.get(path) or theirs.get(tag, "pulse_desk"))

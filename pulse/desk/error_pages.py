@@ -15,9 +15,10 @@ from pulse.http import MEDIA_TYPE
 from pulse.http_headers import OF_LINES
 
 # First parts of addresses where programs ask, also those that a browser opens; /auth has pages of its own.
-OF_PROGRAMS = frozenset(
-    {"api", "auth", "broadcasting", "channel", "chat", "healthz", "openapi.json", "webhook", "widget"}
-)
+OF_PROGRAMS = frozenset({
+    "api", "apps", "auth", "broadcasting", "channel", "chat", "healthz", "metrics", "openapi.json", "pusher", "webhook",
+    "widget",
+})  # fmt: skip
 # Whoever comes too often, or while we are in trouble, is not looked up as well.
 UNASKED = frozenset({429, 500, 503})
 # What a problem says of its own body; the page says the same of its.

@@ -23,4 +23,12 @@ async def at_apps(ask: Asked, pulse: Pulse) -> None:
     ):
         signed = app.signed_query(method, path, [("info", info)], body, now().timestamp())
         await ask(method, path, params=signed, content=body)
+    await at_pushers_fallback(ask, f"/pusher/app/{pulse.house.settings.push_key}/417")
     await ask("GET", "/metrics")
+
+
+async def at_pushers_fallback(ask: Asked, sessions: str) -> None:
+    """What pusher-js asks where there are no sockets: one session streams, another is polled."""
+    await ask.begins("POST", f"{sessions}/streams/xhr_streaming?protocol=7")
+    for way, said in (("xhr?protocol=7", None), ("xhr_send", ['{"event": "pusher:ping", "data": {}}'])):
+        await ask("POST", f"{sessions}/polls/{way}", said)

@@ -113,7 +113,15 @@ async def at_the_widget(ask: Asked, pulse: Pulse) -> None:
     await settled(pulse)
     entries = (await ask("GET", "/api/widget/messages", **as_vera)).json()["items"]
     await ask("GET", f"/api/widget/files/{entries[0]['attachments'][0]['file']}", **as_vera)
-    await ask("GET", f"/chat/session/{session['chat_id']}/channel-token", **as_vera)
+    token = (await ask("GET", f"/chat/session/{session['chat_id']}/channel-token", **as_vera)).json()["token"]
+    await at_streams(ask, session["stream_url"], f"session={session['chat_id']}&token={token}")
     waiting = (await ask("GET", "/api/callbacks")).json()["items"][0]
     done = f"/api/chats/{waiting['chat_id']}/callbacks/{waiting['id']}/done"
     await ask("POST", done, {"outcome": "Called, all is well."})
+
+
+async def at_streams(ask: Asked, link: str, whose: str) -> None:
+    """What a visitor's page listens at that can't have a socket."""
+    for address in (f"/channel/sse?{whose}", link):
+        await ask.begins("GET", address)
+    await ask("GET", f"/channel/poll?{whose}")

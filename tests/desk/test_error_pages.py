@@ -29,6 +29,14 @@ HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 ERRORS = (NotAuthentic, NotAllowed, AdminsOnly, NotFound, TooOften, LogDown, ZeroDivisionError)
 STATUSES = (401, 403, 403, 404, 429, 503, 500)
 CODES = ("not-authentic", "not-allowed", "admins-only", "not-found", "too-often", "log-down", "unforeseen")
+PROBLEMS_AT = (
+    "/api/nowhere",
+    "/api/chats",
+    "/chat/session",
+    "/webhook/telegram/unknown",
+    "/channel/sse",
+    "/pusher/nowhere",
+)
 
 
 async def stumble(request: Request) -> Response:
@@ -95,7 +103,7 @@ async def test_the_whole_pulse_has_them(shared: Pulse) -> None:
     large = await shared.http.post("/login", content=b"x" * 10_000, headers=HTML)
     is_plain(large)
     assert large.status_code == 413
-    for address in ("/api/nowhere", "/api/chats", "/chat/session", "/webhook/telegram/unknown"):
+    for address in PROBLEMS_AT:
         assert "json" in (await shared.http.get(address, headers=HTML)).headers["content-type"]
 
 

@@ -7,8 +7,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from pulse.accounts import Accounts
 from pulse.desk import guard as guards
+from pulse.house import now
 from pulse.limits import Rate
+from pulse.push import stream_openapi
 from tests.conftest import Pulse
 from tests.promises import address_of_nothing, document
 from tests.world import Desk, is_problem
@@ -18,6 +21,9 @@ ADDRESSES = [
     (method.upper(), address_of_nothing(path)) for path, methods in document()["paths"].items() for method in methods
 ]
 OF_THE_WIDGET = ("/api/widget/", "/chat/session")
+# Read by the widget's pages, and by pages that talk as pusher-js does.
+OF_STREAMS = {address_of_nothing(path) for path in stream_openapi.PATHS}
+ANY_PAGE = "/pusher/app/"
 
 
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)
@@ -27,18 +33,48 @@ async def test_every_answer_names_its_request(shared: Pulse, method: str, addres
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize(("method", "address"), [one for one in ADDRESSES if not one[1].startswith(OF_THE_WIDGET)])
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [one for one in ADDRESSES if not one[1].startswith(OF_THE_WIDGET) and one[1] not in OF_STREAMS],
+)
 async def test_no_page_elsewhere_may_read_what_is_not_the_widgets(shared: Pulse, method: str, address: str) -> None:
     """Neither for a visitor's browser nor for one of ours, neither the answer nor the question before it."""
-    anna = await shared.sign_in("anna")  # some of these end the session
+    for answer in await answers_elsewhere(shared, method, address):
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize(("method", "address"), [one for one in ADDRESSES if one[1] in OF_STREAMS])
+async def test_streams_are_read_by_the_pages_of_sources_and_never_with_cookies(
+    shared: Pulse, method: str, address: str
+) -> None:
+    """What pusher-js asks any page may read: without a signature it is told nothing."""
+    any_page = address.startswith(ANY_PAGE)
+    for origins, of_page in (("https://shop.example", None), (ELSEWHERE, ELSEWHERE)):
+        await embed_only(shared, origins)
+        for answer in await answers_elsewhere(shared, method, address):
+            assert answer.headers.get("access-control-allow-origin") == ("*" if any_page else of_page)
+            assert "access-control-allow-credentials" not in answer.headers
+            assert "authorization" not in answer.headers.get("access-control-allow-headers", "")
+
+
+async def embed_only(pulse: Pulse, origins: str) -> None:
+    """From now on pages from there, and no others, show our widgets."""
+    accounts = Accounts(pulse.house.store, pulse.house.vault, now)
+    for source in [one for one in pulse.house.directory.sources() if one.channel == "web"]:
+        changed = await accounts.change_source(source.id, settings={"origins": origins}, secrets={})
+        await pulse.house.directory.wait_for(changed.position)
+
+
+async def answers_elsewhere(pulse: Pulse, method: str, address: str) -> list[httpx2.Response]:
+    """What a page elsewhere is answered: a stranger's, a moderator's, and before either is asked."""
+    anna = await pulse.sign_in("anna")  # some of these end the session
     origin = {"Origin": ELSEWHERE}
     asks = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "authorization"}
-    for answer in (
-        await shared.http.request(method, address, headers=origin),
-        await shared.http.request(method, address, headers=origin | anna),
-        await shared.http.options(address, headers=origin | asks),
-    ):
-        assert not [name for name in answer.headers if name.startswith("access-control-")]
+    return [
+        await pulse.http.request(method, address, headers=origin),
+        await pulse.http.request(method, address, headers=origin | anna),
+        await pulse.http.options(address, headers=origin | asks),
+    ]
 
 
 async def test_an_error_that_nobody_foresaw_shows_nothing_of_the_inside(

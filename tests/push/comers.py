@@ -67,6 +67,22 @@ async def back_at_window(
 async def back_at_pusher(
     door: Door, house: House, way: str, visit: Visit, since: str | None, who: UUID
 ) -> AsyncIterator[Back]:
+    async with asking_at_pusher(door, house, way, visit, since, who) as (ear, answer):
+        assert answer["event"] == "pusher_internal:subscription_succeeded", answer
+        told = json.loads(answer["data"])
+        found = Back(ear, [], told.get("reason"), told["cursor"])
+        found.missed = await found.so_far()
+        resyncs = [json.loads(aside["data"]) for aside in ear.asides if aside["event"] == "pulse:resync"]
+        assert resyncs == ([] if found.reason is None else [{"reason": found.reason}])
+        assert since is None or told["recovered"] is (found.reason is None)
+        yield found
+
+
+@asynccontextmanager
+async def asking_at_pusher(
+    door: Door, house: House, way: str, visit: Visit, since: str | None, who: UUID
+) -> AsyncIterator[tuple[PusherEar, Frame]]:
+    """Subscribes with a good signature; with what it is answered."""
     key, channel = house.settings.push_key, f"private-chat.{visit.chat}"
     async with connect(f"{door.url}/app/{key}?protocol=7&pulse=1") as socket:
         ear = PusherEar(socket)
@@ -77,15 +93,7 @@ async def back_at_pusher(
         beside = {} if since is None or way != PUSHERS[0] else {"since": since}
         signed = json.dumps({"user_id": str(who), "user_info": {}} | said)
         auth = house.signer.subscription(key, ear.socket_id, channel, signed)
-        answer = await ear.subscribe(channel, auth=auth, channel_data=signed, **beside)
-        assert answer["event"] == "pusher_internal:subscription_succeeded", answer
-        told = json.loads(answer["data"])
-        found = Back(ear, [], told.get("reason"), told["cursor"])
-        found.missed = await found.so_far()
-        resyncs = [json.loads(aside["data"]) for aside in ear.asides if aside["event"] == "pulse:resync"]
-        assert resyncs == ([] if found.reason is None else [{"reason": found.reason}])
-        assert since is None or told["recovered"] is (found.reason is None)
-        yield found
+        yield ear, await ear.subscribe(channel, auth=auth, channel_data=signed, **beside)
 
 
 def bare(frames: list[Frame]) -> list[Frame]:
