@@ -8,13 +8,14 @@ BIN := $(VENV)/bin
 run: $(VENV)/run
 	$(BIN)/pulse up --demo
 
-# Every test: two at a time, each with servers of its own. A file's tests stay together; the longest files begin.
+# Every test: three at a time, each with servers of its own, because most wait for programs. A file's tests stay together;
+# the longest files begin.
 test: $(VENV)/test
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=15
 
 # What others wrote to try such a server with (docs/conformance.md). `make test` runs it too, without looking for a browser.
 conformance: $(VENV)/test browser
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m conformance tests/conformance
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=15 -m conformance tests/conformance
 
 # Chromium in no package of Python's or npm's: Debian has it, and root may install it.
 browser:
