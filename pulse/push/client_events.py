@@ -1,5 +1,5 @@
-"""What clients tell each other on a channel (`client-typing`): told to whoever else is there, in every process, and kept
-nowhere.
+"""What clients tell each other on a channel (`client-typing`): told to whoever else is there, in every process, and
+kept nowhere.
 
 https://pusher.com/docs/channels/using_channels/events/#triggering-client-events
 """

@@ -1,5 +1,5 @@
-"""Tells clients who came to a presence channel and who went, how many are on a channel, and whether those they watch are
-online.
+"""Tells clients who came to a presence channel and who went, how many are on a channel, and whether those they watch
+are online.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SHOWN = 56 * 1024  # of the 64 KiB of a frame
 
 
 class Comings:
-    """Calls nobody itself: the roster tells it of each change. How many there are is told where that is wanted."""
+    """The roster calls it with each change. How many there are is told where that is wanted."""
 
     def __init__(self, hub: Hub, *, counts: bool) -> None:
         self.hub = hub

@@ -1,5 +1,5 @@
-"""The open port, whose visitors come in one after the other: uvloop would accept a whole crowd in one turn of the loop, and
-whoever is connected already would hear nothing meanwhile.
+"""The open port, whose visitors come in one after the other: uvloop would accept a whole crowd in one turn of the loop,
+and whoever is connected already would hear nothing meanwhile.
 """
 
 from __future__ import annotations

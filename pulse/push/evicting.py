@@ -1,5 +1,7 @@
-"""Takes open subscriptions back from those who may not have them any more: after a transfer, or with another role. Windows
-subscribe to nothing, so they are told to load what they show anew."""
+"""Takes open subscriptions back from those who may not have them any more: after a transfer, or with another role.
+
+Windows subscribe to nothing, so they are told to load what they show anew.
+"""
 
 from __future__ import annotations
 

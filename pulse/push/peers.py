@@ -60,7 +60,7 @@ class User:
 class Ticket:
     """What a signature says: by whose session, and who is shown as a member.
 
-    An open one is that of a public channel, or of somebody who holds the app's secret, like any Pusher server library, and answers for what it asks.
+    An open one is anybody's, for a public channel, or that of a server that holds the app's secret and names nobody.
     """
 
     staff: Staff | None = None
@@ -85,8 +85,8 @@ class Peer:
     """
 
     __slots__ = (
-        "dismissed", "members", "namespace", "person_id", "post", "proven", "quiet", "resumes", "signed", "since", "socket_id", "subscriptions",
-        "token", "turn", "user", "visit",
+        "dismissed", "members", "namespace", "person_id", "post", "proven", "quiet", "resumes", "signed",
+        "since", "socket_id", "subscriptions", "token", "turn", "user", "visit",
     )  # fmt: skip
 
     def __init__(self, post: Post, owner: Owner = NOBODY) -> None:

@@ -1,4 +1,4 @@
-"""Pusher protocol 7 on `/app/{key}`: what pusher-js and Laravel Echo need for private channels, and our own verbs.
+"""Pusher protocol 7 on `/app/{key}`, for pusher-js and Laravel Echo unchanged, and our own verbs on the same socket.
 
 https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protocol/
 """

@@ -34,7 +34,7 @@ class NobodyRelays(TryLater):
 
 
 class PushServer:
-    """Three doors to one hub: `/app/{key}`, `/channel/ws`, and `/healthz` for whoever watches.
+    """Two doors to one hub, `/app/{key}` and `/channel/ws`; `/healthz` is for whoever watches.
 
     All of them answer 503 until the relay is ready: a socket that opened earlier would miss what happens meanwhile.
     """
