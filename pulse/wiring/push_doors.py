@@ -29,7 +29,8 @@ async def open_app_doors(house: House, parts: PushParts) -> AsyncIterator[None]:
 
     def may_tell(channel: str) -> bool:
         named = Subscription.named(channel)
-        return may_publish(channel, house.directory.audiences_of(named.kind) if named else ())
+        is_told = named is not None and (named.is_private or named.is_presence)
+        return may_publish(channel, house.directory.audiences_of(named.kind) if named and is_told else ())
 
     def count(operation: str, status: int) -> None:
         house.metrics.app_requests.labels(operation, str(status)).inc()

@@ -13,9 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from pulse.roster import ONLINE
 from tests.conformance.app import library
 from tests.conformance.node import Script, Told, running
 from tests.conftest import Pulse
+from tests.insisting import insist
 from tests.push.ears import ANNA, BORIS, a_visit, act, happened, writes
 
 NAMES = {"anna": str(ANNA), "boris": str(BORIS)}
@@ -90,7 +92,12 @@ async def test_who_joins_is_shown_who_is_here_and_then_who_comes_and_goes(pulse:
         assert (await anna.until("leaving"))[-1]["data"]["name"] == "Boris"
 
 
+async def online(pulse: Pulse) -> set[str]:
+    return set(pulse.house.roster.members(ONLINE))
+
+
 async def test_who_is_online_is_a_presence_channel(pulse: Pulse, node_place: Path) -> None:
+    await insist(lambda: online(pulse), lambda there: str(BORIS) not in there)  # he may have left a moment ago
     async with echo(pulse, node_place, "anna") as anna:
         await anna.do("join", channel="chat")
         assert "Anna" in names((await anna.until("here"))[-1]["data"])
