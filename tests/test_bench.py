@@ -17,8 +17,12 @@ from bench.push.crowd import Crowd
 from bench.push.stage import PULSE
 from bench.report import TINY, Figure, Report
 
+# Beside their peers, which take their time to start; `make journey` runs these.
+LONG = ("push_fan_out", "push_routing", "push_memory")
+EACH = [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in SCRIPTS]
 
-@pytest.mark.parametrize("name", SCRIPTS)
+
+@pytest.mark.parametrize("name", EACH)
 def test_a_bench_measures_both_sides(name: str) -> None:
     report: Report = importlib.import_module(f"bench.{name}").main(TINY)
     skipped = any(note.startswith("skipped") for note in report.notes)
