@@ -24,8 +24,8 @@ GATHER_SECONDS, GATHERED = 0.1, 100
 QUEUED = 10_000
 # Five minutes of trying, then the events are given up: 1 + 2 + 4 + … seconds between the tries.
 DELAYS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0)
-# What another process told since then may not have gone out, should it have died.
-REMEMBERED_SECONDS = LIFE_SECONDS + 1.0
+# What another process told since then may not have gone out, should it have died; taking its turn may be slow.
+REMEMBERED_SECONDS = 3.0 * LIFE_SECONDS
 
 Name = Literal[
     "channel_occupied", "channel_vacated", "member_added", "member_removed", "client_event", "cache_miss",

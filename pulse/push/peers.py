@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,7 +76,7 @@ class Ticket:
 OPEN = Ticket()
 
 
-class Peer:
+class Peer(ABC):
     """Whose it is, what it subscribed to, and whose sessions signed that.
 
     `since` is a cursor from its last connection, `resumes` says that it knows cursors, `proven` that something it
@@ -128,17 +129,13 @@ class Peer:
         """A message for it alone, after all that was told to it by now."""
         self.post.hand(self, wire)
 
+    @abstractmethod
     def put(self, framed: bytes, wires: Sequence[Wire]) -> None:
         """The same messages, as a WebSocket has them and one by one. Cuts whoever has too much waiting."""
-        raise NotImplementedError
 
-    def messages(self) -> AsyncIterator[str | bytes]:
-        """What it says, until it closes."""
-        raise NotImplementedError
-
+    @abstractmethod
     async def close(self, code: Code) -> None:
         """Ends it, saying why; returns when it is gone."""
-        raise NotImplementedError
 
     def dismiss(self, code: Code) -> None:
         """The same, and nobody waits for it."""
@@ -149,7 +146,17 @@ class Peer:
             closing.add_done_callback(_closings.discard)
 
 
-class Socket(Peer):
+class Speaker(Peer):
+    """One that says something itself; a stream only listens."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def messages(self) -> AsyncIterator[str | bytes]:
+        """What it says, until it closes."""
+
+
+class Socket(Speaker):
     """A WebSocket. The bytes go to its transport as they are: an await each would cost more than the write."""
 
     __slots__ = ("connection",)

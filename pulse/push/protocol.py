@@ -16,7 +16,7 @@ from pulse.push.acks import WRITTEN_BY_NEWER, Acks
 from pulse.push.client_events import ClientEvents
 from pulse.push.codes import Code
 from pulse.push.encoding import ECHO, Wire, event_wire
-from pulse.push.peers import Peer, complain, say
+from pulse.push.peers import Peer, Speaker, complain, say
 from pulse.push.subscriptions import Subscriptions
 from pulse.push.telling import Telling
 from pulse.push.user_sign_in import UserSignIn
@@ -43,7 +43,7 @@ class Pusher:
         self.hub = telling.hub
         self.key = key
 
-    async def serve(self, peer: Peer, app_key: str, query: Mapping[str, str]) -> None:
+    async def serve(self, peer: Speaker, app_key: str, query: Mapping[str, str]) -> None:
         """Greets a client and serves it until it closes."""
         if (refusal := self._refusal(app_key, query)) is not None:
             await peer.close(refusal)

@@ -11,6 +11,7 @@ import msgspec
 from pulse.limits import TooOften
 from pulse.push.codes import Code
 from pulse.push.outlet import Outlet
+from pulse.push.peers import Speaker
 from pulse.push.post import Post
 
 # Between two answers there is a moment without any; a client that is gone shows by nothing else.
@@ -26,7 +27,7 @@ class Letter(msgspec.Struct, frozen=True):
     stale: bool = False
 
 
-class XhrSession(Outlet):
+class XhrSession(Outlet, Speaker):
     """Lives for as long as somebody reads it. Of several readers the newest counts: the others' client is gone.
 
     Messages wait in the gap between two readers, within the bound of every outlet.

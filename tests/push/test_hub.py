@@ -14,6 +14,7 @@ from pulse.push import post as post_module
 from pulse.push.codes import Code
 from pulse.push.encoding import wire_of
 from pulse.push.hub import MESSAGES_AT_ONCE, Hub
+from pulse.push.outlet import Outlet
 from pulse.push.peers import BUFFER_LIMIT, Owner, Peer, Socket, Ticket, User
 from pulse.push.post import Post
 from pulse.tokens import NO_SESSION, Staff
@@ -162,7 +163,7 @@ async def test_nothing_that_a_socket_says_too_fast_is_lost(pulse: Pulse, path: s
 
 
 def a_peer() -> Peer:
-    return Peer(Post(), Owner(person_id=ANNA))
+    return Outlet(Post(), Owner(person_id=ANNA))
 
 
 def test_a_socket_that_left_leaves_nothing_behind() -> None:
@@ -179,7 +180,7 @@ def test_a_socket_that_left_leaves_nothing_behind() -> None:
 
 def test_who_is_here_is_known_without_a_walk_over_all_subscriptions() -> None:
     nothing: Any = None
-    hub, window, client = Hub(), a_peer(), Peer(Post())
+    hub, window, client = Hub(), a_peer(), Outlet(Post())
     assert hub.enter(window)
     hub.people_moved.clear()
     hub.sign_in(client, User("boris", {}, Staff(BORIS, NO_SESSION)))

@@ -20,6 +20,7 @@ from pulse.directory import Directory
 from pulse.house import now
 from pulse.push.codes import Code
 from pulse.push.hub import Hub
+from pulse.push.outlet import Outlet
 from pulse.push.peers import Owner, Peer
 from pulse.push.sign_outs import SignOuts
 from pulse.tokens import Session, Staff
@@ -173,7 +174,7 @@ async def test_what_the_relay_missed_is_seen_a_little_later(pulse: Pulse) -> Non
     hub = Hub()
     moment: Callable[[], datetime] = now
     session = Session(uuid4(), 1, int(now().timestamp()) + 60)
-    peer = Peer(hub.post, Owner(person_id=nina, staff=Staff(nina, session)))
+    peer = Outlet(hub.post, Owner(person_id=nina, staff=Staff(nina, session)))
     assert hub.enter(peer)
     outs = SignOuts(hub, pulse.house.directory)
     assert outs.holds(peer, moment())
