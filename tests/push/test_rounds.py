@@ -11,6 +11,7 @@ from websockets.asyncio.client import connect
 
 from pulse.cursors import Cursor
 from pulse.push import rounds
+from pulse.push.codes import Code
 from pulse.push.peers import Owner, Peer
 from pulse.push.post import Post
 from tests.conftest import Pulse
@@ -107,6 +108,9 @@ class AtItsTurn(Peer):
     def put(self, framed: bytes, wires: object) -> None:
         self.told += 1
         self.wire = framed
+
+    async def close(self, code: Code) -> None:
+        """Nothing is open."""
 
 
 @pytest.mark.parametrize("proof", ["a signed subscription", "a sign-in"])

@@ -41,10 +41,11 @@ async def test_v4_1_4_other_methods_are_refused(shared: Pulse, desk: Desk, metho
 async def test_v4_1_5_producers_sign_every_single_post(shared: Pulse) -> None:
     """A changed byte, another delivery's id or an old time, and the post is a stranger's."""
     shop = await a_shop(shared)
-    good = await shop.post(an_event())
+    event = an_event()
+    good = await shop.post(event)
     assert good.status_code == 202
     forged = dict(good.request.headers) | {"webhook-id": "another"}
-    answer = await shared.http.post(shop.address, content=encoded(an_event()), headers=forged)
+    answer = await shared.http.post(shop.address, content=encoded(event), headers=forged)
     is_problem(answer, 401, "not-authentic")
 
 
