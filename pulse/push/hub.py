@@ -13,6 +13,7 @@ from pulse.directory import Directory
 from pulse.limits import Rate
 from pulse.push.peers import OPEN, Peer, Ticket, User
 from pulse.push.post import Post
+from pulse.push.turnstile import Turnstile
 from pulse.roster import Roster
 from pulse.tokens import Staff
 
@@ -43,6 +44,7 @@ class Hub:
         self.windows: dict[UUID, set[Peer]] = {}
         self.users: dict[str, set[Peer]] = {}
         self.watchers: dict[str, set[Peer]] = {}
+        self.turnstile = Turnstile()
         self.people_moved = asyncio.Event()
         self._messages = Rate(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE, clock)
 
@@ -132,6 +134,7 @@ class Hub:
         """Waits until this socket may be heard again. Who talks too fast is read more slowly; nothing is lost."""
         while not self._messages.allows(peer.socket_id):  # noqa: ASYNC110  time passing is no event
             await asyncio.sleep(PAUSE_SECONDS)
+        await self.turnstile.through()
 
     def _sign_out(self, peer: Peer, user: User) -> None:
         peer.user = None

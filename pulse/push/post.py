@@ -13,7 +13,7 @@ from pulse.push.encoding import Wire
 
 PORTION = 500  # writes between which pings and new sockets get their turn
 TOGETHER = 64 * 1024  # bytes; more in one piece would pass by the limit of what may wait for a client
-WAITING = 10_000
+WAITING = 100_000
 
 log = structlog.get_logger(__name__)
 
@@ -69,11 +69,12 @@ class Post:
             await self._room.wait()
 
     def _bring(self) -> None:
-        """One portion in a turn of the loop."""
+        """So many writes in a turn of the loop."""
         if not self._portions:
             self._sort()
-        if self._portions:
-            self._write()
+        written = 0
+        while self._portions and written < PORTION:
+            written += self._write()
         loop = asyncio.get_running_loop()
         if self._portions or self._letters:
             loop.call_soon(self._bring)
@@ -83,7 +84,8 @@ class Post:
             self._began = None
         self._room.set()
 
-    def _write(self) -> None:
+    def _write(self) -> int:
+        """Writes one portion; returns to how many."""
         peers, wires, framed = self._portions.popleft()
         self._waiting -= len(peers) * len(wires)
         for peer in peers:
@@ -91,6 +93,7 @@ class Post:
                 peer.put(framed, wires)
             except Exception:
                 log.exception("push.not_written")  # whatever is wrong with one, the others are told
+        return len(peers)
 
     def _sort(self) -> None:
         """Letters become portions: whoever gets the same gets the same bytes."""

@@ -75,6 +75,7 @@ class PushServer:
             if url.path == "/healthz":
                 return connection.respond(HTTPStatus.OK, "ok\n")
             connection.address = self.porter.address_of(connection, request)
+            await self.pusher.hub.turnstile.through()
             with self.metrics.auth.time():
                 connection.owner = self._owner(request, url.path, query_of(url.query))
         except PulseError as refusal:
