@@ -11,7 +11,7 @@ import structlog
 
 from pulse.push.encoding import Wire
 
-PORTION = 500  # writes between which pings and new sockets get their turn
+PORTION = 100  # writes between which pings and new sockets get their turn
 TOGETHER = 64 * 1024  # bytes; more in one piece would pass by the limit of what may wait for a client
 WAITING = 100_000
 

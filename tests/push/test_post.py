@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,6 +71,15 @@ async def test_nothing_overtakes_what_was_told() -> None:
     assert one.wires == [first, last, first]
 
 
+async def test_what_each_gets_alone_leaves_in_one_turn() -> None:
+    post, readers, told = Post(), [Reader() for _ in range(20)], wires(40)
+    for number, wire in enumerate(told):
+        post.send([readers[number % 20]], wire)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [reader.wires for reader in readers] == [told[number::20] for number in range(20)]
+
+
 async def test_one_that_breaks_takes_nothing_from_the_others() -> None:
     post, one = Post(), Reader()
     told = wires(3)
@@ -79,8 +89,9 @@ async def test_one_that_breaks_takes_nothing_from_the_others() -> None:
     assert one.wires == told
 
 
-async def test_who_tells_waits_while_too_much_waits() -> None:
-    post, readers = Post(), [Reader() for _ in range(2 * post_module.WAITING)]
+async def test_who_tells_waits_while_too_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(post_module, "WAITING", 1_000)
+    post, readers = Post(), [Reader() for _ in range(2_000)]
     (wire,) = wires(1)
     post.send(readers, wire)
     room = asyncio.create_task(post.room())
