@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import itertools
+import os
+import random
 import shutil
 import socket
 import tempfile
@@ -109,6 +111,8 @@ def store(log: Log) -> EventStore:
 
 
 NUMBERS = itertools.count(1)
+PORTS = itertools.count(random.randrange(1_000))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 @pytest.fixture
@@ -172,9 +176,11 @@ def a_client(address: str, **more: Any) -> httpx2.AsyncClient:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Nobody else's: each of the processes that run tests has a thousand, below those that outgoing lines are given."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", 10_000 + 1_000 * WORKER + next(PORTS) % 1_000))
+            return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from pulse.embedded import Addresses
 from pulse.eventlog.jetstream import Log
+from tests.commands.forked import run_to_end
 from tests.conftest import free_port
 
 PULSE = [sys.executable, "-m", "pulse.cli"]
@@ -30,14 +30,11 @@ def environment(addresses: Addresses, log: Log, database_url: str, tmp_path: Pat
 
 
 @pytest.fixture
-def command(environment: dict[str, str]) -> Command:
+def command(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Command:
     """Runs a command to its end: its exit code and all it said. `typed` is piped in."""
 
     async def run(*words: str, typed: str = "", **more: str) -> tuple[int, str]:
-        done = await asyncio.create_subprocess_exec(
-            *PULSE, *words, env=environment | more, stdin=PIPE, stdout=PIPE, stderr=STDOUT
-        )
-        said, _ = await done.communicate(typed.encode())
-        return done.returncode or 0, said.decode()
+        place = tmp_path_factory.mktemp("command")
+        return await asyncio.to_thread(run_to_end, words, environment | more, typed, place)
 
     return run
