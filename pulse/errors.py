@@ -51,6 +51,7 @@ PulseError
 │   ├── ChannelIsFull       roster/admitting
 │   └── NotAllowed          403
 │       ├── AdminsOnly      desk/guard
+│       ├── AppDisabled     pusher_app
 │       ├── NotFromHere     desk/guard
 │       ├── NotLinked       desk/way_pages; signing in with Telegram or VK
 │       ├── NotProven       desk/own_password
@@ -135,6 +136,7 @@ PulseError
     │   ├── NoPreviewYet    files/previews
     │   ├── ServerFull      push/porter
     │   ├── TooManyWindows  push/http_windows: 429
+    │   ├── TooManyPublicChannels push/public_channels: 429
     │   └── NobodyRelays    push/server
     ├── CallFailed          channels/calls; a call to a channel ended badly
     │   ├── NotNow

@@ -134,7 +134,7 @@ async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[
     await require_synced(settings.nats_monitor_url or addresses.nats_monitor_url)
     vault = Vault.open(settings.master_key, settings.key_file)
     source = await Log.connect(addresses.nats_url)
-    app = app_of(vault, settings.push_key)
+    app = app_of(vault, settings.push_key, enabled=settings.push_app)
     signer = Signer(vault.derive("staff"), vault.derive("visitor"), app.secret.encode())
     directory = Directory(source)
     following: asyncio.Task[None] | None = None
@@ -154,9 +154,9 @@ async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[
         await source.close()
 
 
-def app_of(vault: Vault, key: str) -> PusherApp:
+def app_of(vault: Vault, key: str, *, enabled: bool = True) -> PusherApp:
     """Its secrets follow from the master key, so every process knows the same."""
-    return PusherApp(key, vault.derive_text("push"), vault.derive("push-encryption"))
+    return PusherApp(key, vault.derive_text("push"), vault.derive("push-encryption"), enabled=enabled)
 
 
 def true_when(condition: Callable[[], bool]) -> Check:

@@ -13,7 +13,7 @@ from base64 import b64encode
 from collections.abc import Collection, Sequence
 from dataclasses import field
 
-from pulse.errors import NotAuthentic
+from pulse.errors import NotAllowed, NotAuthentic
 from pulse.values import value
 
 ID = "1"  # the libraries want digits
@@ -23,6 +23,10 @@ STAMP = re.compile(r"[0-9]{1,12}")
 SIGNED_BY = "auth_signature"
 
 Query = Sequence[tuple[str, str]]
+
+
+class AppDisabled(NotAllowed):
+    """Pusher's protocol is switched off here: PULSE_PUSH_APP is false."""
 
 
 class WrongTime(NotAuthentic):
@@ -37,13 +41,20 @@ class WrongBody(NotAuthentic):
 class PusherApp:
     """Whoever has the secret says and hears everything, in anybody's name. Its bytes sign, as they are printed.
 
-    `encryption_key` (32 bytes) is that of encrypted channels. Neither is ever logged.
+    `encryption_key` (32 bytes) is that of encrypted channels. Neither is ever logged. One that is not `enabled` serves
+    nobody; windows go on.
     """
 
     key: str
     secret: str = field(repr=False)
     encryption_key: bytes = field(repr=False)
     id: str = ID
+    enabled: bool = True
+
+    def require_enabled(self) -> None:
+        """Raises AppDisabled."""
+        if not self.enabled:
+            raise AppDisabled
 
     def shared_secret(self, channel: str) -> str:
         """What the subscribers of one encrypted channel open its events with:

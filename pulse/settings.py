@@ -41,6 +41,7 @@ MUST_BE = {
     "database_url": "an address such as postgresql://user:password@host/database",
     "master_key": "64 hex digits",
     "push_key": "letters, digits, - and _",
+    "push_app": "true or false",
     "push_capacity": "a whole number from 1 to 1000000",
     "push_origins": "addresses such as https://shop.example, with commas between them",
     "push_subscription_counts": "true or false",
@@ -105,6 +106,9 @@ class Settings(BaseSettings):
         default="", pattern="^([0-9a-fA-F]{64})?$", description="64 hex digits; empty: a key file in the data directory"
     )
     push_key: str = Field(default="pulse", pattern="^[A-Za-z0-9_-]+$", description="the app key of Pusher clients")
+    push_app: bool = Field(
+        default=True, description="false: Pusher clients and libraries are turned away, /channel/… goes on"
+    )
     push_capacity: int = Field(default=20_000, ge=1, le=1_000_000, description="how many sockets one process takes")
     push_origins: str = Field(
         default="",

@@ -30,6 +30,8 @@ from pulse.push.ring import Ring
 from pulse.push.server import PushServer
 from pulse.push.subscriptions import Subscriptions
 from pulse.push.telling import Telling
+from pulse.push.tickets import Tickets
+from pulse.push.welcome import Welcome
 from pulse.serving import tune_gc
 
 KEY = "bench"
@@ -62,9 +64,9 @@ class NoLog:
 def a_push() -> tuple[Telling, PushServer]:
     """A push port without a log behind it, and what tells its sockets."""
     telling = Telling(Hub(), NOBODY, Ring(), Cursors("0" * 8, bytes(32)))
-    subscriptions = Subscriptions(
-        telling, NOBODY, Caches(AppEvents(NOBODY), telling.ring), Evicting(telling.hub, NOBODY, NOBODY), NOBODY, KEY
-    )
+    welcome = Welcome(telling.hub, Caches(AppEvents(NOBODY), telling.ring))
+    evicting, tickets = Evicting(telling.hub, NOBODY, NOBODY), Tickets(NOBODY, NOBODY, KEY)
+    subscriptions = Subscriptions(telling, NOBODY, evicting, tickets, welcome)
     pusher = Pusher(telling, subscriptions, NOBODY, NOBODY, NOBODY, KEY)
     return telling, PushServer(NOBODY, pusher, cast(Any, NoLog()), Porter(from_one_address=20_000), Metrics())
 

@@ -14,6 +14,7 @@ from pulse.desk.subscription_desk import NotYourChannel, Signed, SignedUser, Sub
 from pulse.errors import BadInput
 from pulse.http import json_object, read_body
 from pulse.limits import Rate
+from pulse.pusher_app import AppDisabled
 from pulse.socket_ids import SOCKET_ID
 
 log = structlog.get_logger(__name__)
@@ -72,13 +73,15 @@ def broadcasting_routes(guard: Guard, desk: SubscriptionDesk) -> APIRouter:
     asks = Annotated[Caller, Depends(guard.caller)]
     one, user = form_or_json(socket_id=SOCKET, channel_name=CHANNEL), form_or_json(socket_id=SOCKET)
 
-    @router.post("/auth", openapi_extra=one, response_model_exclude_none=True, responses=refuses(NotYourChannel))
+    @router.post(
+        "/auth", openapi_extra=one, response_model_exclude_none=True, responses=refuses(AppDisabled, NotYourChannel)
+    )
     async def sign_subscription(request: Request, caller: asks) -> Signed:
         """Signs a subscription for this socket. 403 when the channel is not for you."""
         asked = await _asked(request)
         return await desk.sign(caller, _socket_id(asked), _text(asked, "channel_name")[:NAME])
 
-    @router.post("/auth/batch", response_model_exclude_none=True)
+    @router.post("/auth/batch", response_model_exclude_none=True, responses=refuses(AppDisabled))
     async def sign_subscriptions(wanted: Wanted, caller: asks) -> SignedChannels:
         """Signs as many as a socket may have, in one request: one that is not yours leaves the others alone."""
         batches.require(caller.person.id)
@@ -88,7 +91,7 @@ def broadcasting_routes(guard: Guard, desk: SubscriptionDesk) -> APIRouter:
         each = zip(wanted.channel_names, signed, strict=True)
         return SignedChannels(channels=[_answered(channel, found) for channel, found in each])
 
-    @router.post("/user-auth", openapi_extra=user)
+    @router.post("/user-auth", openapi_extra=user, responses=refuses(AppDisabled))
     async def sign_user(request: Request, caller: asks) -> SignedUser:
         """Signs that this socket is yours, for `pusher:signin`, and names the colleagues that you watch."""
         return desk.sign_user(caller, _socket_id(await _asked(request)))

@@ -47,14 +47,15 @@ class SubscriptionDesk:
         self.app = app
 
     async def sign(self, caller: Caller, socket_id: str, channel: str) -> Signed:
-        """Raises NotYourChannel."""
+        """Raises NotYourChannel, AppDisabled."""
         [signed] = await self.sign_each(caller, socket_id, [channel])
         if signed is None:
             raise NotYourChannel
         return signed
 
     async def sign_each(self, caller: Caller, socket_id: str, channels: Sequence[str]) -> list[Signed | None]:
-        """In their order, None for those that are not theirs. However many name a chat, it is looked at once."""
+        """In their order, None for those that are not theirs. Raises AppDisabled."""
+        self.app.require_enabled()
         asked = [Subscription.named(channel) for channel in channels]
         theirs = await self._theirs(caller.person, {one for one in asked if one is not None})
         return [
@@ -63,7 +64,8 @@ class SubscriptionDesk:
         ]
 
     def sign_user(self, caller: Caller, socket_id: str) -> SignedUser:
-        """The socket is this person's from then on, until their session ends."""
+        """The socket is this person's from then on, until their session ends. Raises AppDisabled."""
+        self.app.require_enabled()
         said = {"id": str(caller.person.id), **_about(caller), "watchlist": self._watched(caller)}
         user_data = orjson.dumps(said).decode()
         return SignedUser(auth=self.guard.signer.user_sign_in(self.app.key, socket_id, user_data), user_data=user_data)

@@ -8,4 +8,5 @@ ROOM_TYPING = "pulse.live.typing.room"
 ROSTER = "pulse.live.roster"  # and below it, each process by its id
 APP = "pulse.live.app"
 CLIENT_EVENTS = "pulse.live.client"
+HOOKS = "pulse.live.hooks"
 XHR = "pulse.live.xhr"  # and whose: asked by a process that does not hold a client's session

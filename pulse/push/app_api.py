@@ -71,12 +71,13 @@ class AppApi:
         return endpoint
 
     async def _admit(self, request: Request) -> bytes:
-        """The body of a signed request. Raises NotAuthentic, TooLarge, TooOften, NotFound for another app."""
+        """The body of a signed request. Raises NotAuthentic, AppDisabled, TooLarge, TooOften, NotFound for another app."""
         body = await read_body(request.headers, request.receive, BODY_BYTES)
         query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         # Libraries sign the path as they mean it, or as they send it.
         paths = {request.scope["path"], request.scope.get("raw_path", b"").decode("latin-1")}
         self._app.require_signed(request.method, paths, query, body, self._clock())
+        self._app.require_enabled()
         self._rate.require(self._app.id)
         if request.path_params.get("app_id", self._app.id) != self._app.id:
             raise NotFound("There is no such app.")

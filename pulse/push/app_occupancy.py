@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from pulse.errors import BadInput
 from pulse.push.app_events import LastEvent
+from pulse.push.names import PRESENCE
 
-PRESENCE = "presence-"
 COUNTS = frozenset({"user_count", "subscription_count"})
 
 Last = Callable[[str], Awaitable[LastEvent | None]]

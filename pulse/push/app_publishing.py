@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,13 +10,11 @@ import msgspec
 from pulse.errors import BadInput, NotAllowed, TooLarge
 from pulse.push.app_events import AppEvent, AppEvents
 from pulse.push.app_occupancy import Channels
+from pulse.push.names import A_CHANNEL, CHANNEL, DATA_BYTES, ENCRYPTED, EVENT_LENGTH
+from pulse.socket_ids import SOCKET_ID
 
-DATA_BYTES = 10 * 1024
 CHANNELS, BATCH = 100, 10
-NAME_LENGTH, CHANNEL_LENGTH, USER_LENGTH = 200, 200, 128
-CHANNEL = re.compile(r"(#server-to-user-)?[A-Za-z0-9_\-=@,.;]+")
-SOCKET_ID = re.compile(r"\d{1,20}\.\d{1,20}")
-ENCRYPTED = "private-encrypted-"
+USER_LENGTH = 128
 # The protocol's own words: a client would take such an event for the server's.
 PROTOCOLS = ("pusher:", "pusher_internal:", "pulse:")
 
@@ -99,8 +96,8 @@ class Publishing:
 
 def require_name(name: str) -> None:
     """Raises BadInput."""
-    if not 1 <= len(name) <= NAME_LENGTH:
-        raise BadInput(f"An event's name has 1 to {NAME_LENGTH} characters.")
+    if not 1 <= len(name) <= EVENT_LENGTH:
+        raise BadInput(f"An event's name has 1 to {EVENT_LENGTH} characters.")
     if name.startswith(PROTOCOLS):
         raise BadInput(f"An event's name may not begin with {', '.join(PROTOCOLS)}.")
 
@@ -109,8 +106,8 @@ def require_channels(channels: tuple[str, ...]) -> None:
     """Raises BadInput. What is encrypted has the key of its one channel, so it can't be for others as well."""
     if not 1 <= len(channels) <= CHANNELS:
         raise BadInput(f"An event is for 1 to {CHANNELS} channels.")
-    if any(len(channel) > CHANNEL_LENGTH or not CHANNEL.fullmatch(channel) for channel in channels):
-        raise BadInput(f"A channel has a name of 1 to {CHANNEL_LENGTH} letters, digits and _-=@,.;")
+    if not all(map(CHANNEL.fullmatch, channels)):
+        raise BadInput(A_CHANNEL)
     if len(channels) > 1 and any(channel.startswith(ENCRYPTED) for channel in channels):
         raise BadInput("An encrypted channel has to be the only one.")
 
@@ -120,3 +117,5 @@ def _read(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except msgspec.MsgspecError as error:
         raise BadInput(f"This can't be read: {error}.") from None
+    except RecursionError:
+        raise BadInput("This can't be read: it goes too deep.") from None

@@ -9,28 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import msgspec
 import orjson
 
-from pulse.channel_rights import ChannelRights
-from pulse.directory import Directory
-from pulse.errors import BadInput, NotAllowed, PulseError
-from pulse.eventlog.appends import AppendRefused
-from pulse.eventlog.envelope import NEWER_HISTORY
+from pulse.errors import BadInput, NotAllowed
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.live import CLIENT_EVENTS
 from pulse.limits import Rate
 from pulse.metrics import Metrics
 from pulse.push.encoding import wire_of
-from pulse.push.hub import Hub
+from pulse.push.hearers import Hearers
+from pulse.push.names import DATA_BYTES, ENCRYPTED, EVENT_LENGTH, PRESENCE
 from pulse.push.peers import Peer, complain
 
 PER_SECOND = 10
 TOO_OFTEN = 4301
-NAME_LENGTH, DATA_BYTES = 200, 10 * 1024
-ENCRYPTED = "private-encrypted-"
 
 
 class ClientEvent(msgspec.Struct, frozen=True):
@@ -47,13 +41,11 @@ class ClientEvents:
     """`when_heard` is called with each that one of this process' sockets says."""
 
     def __init__(
-        self, log: Log, hub: Hub, directory: Directory, rights: ChannelRights, metrics: Metrics,
-        clock: Callable[[], float] = time.monotonic,
+        self, log: Log, hearers: Hearers, metrics: Metrics, clock: Callable[[], float] = time.monotonic
     ) -> None:  # fmt: skip
         self.log = log
-        self.hub = hub
-        self.directory = directory
-        self.rights = rights
+        self.hearers = hearers
+        self.hub = hearers.hub
         self.metrics = metrics
         self.when_heard: Callable[[ClientEvent], None] | None = None
         self._rate = Rate(PER_SECOND, PER_SECOND, clock)
@@ -74,19 +66,12 @@ class ClientEvents:
             self.metrics.client_event_rejects.labels("malformed").inc()
             raise
         person = self.hub.channels.get(said.channel, {}).get(peer)
-        if not await self._may(said.channel, person):
+        if not await self.hearers.may_speak(said.channel, person):
             self.metrics.client_event_rejects.labels("rights").inc()
             raise NotAllowed("You may not be on this channel any more.")
         if self.when_heard is not None:
             self.when_heard(said)
         await self.log.tell(CLIENT_EVENTS, msgspec.json.encode(said))
-
-    async def _may(self, channel: str, person: UUID | None) -> bool:
-        """None holds the app's secret."""
-        if person is None:
-            return True
-        found = self.directory.person(person)
-        return found is not None and (await self.rights.of(channel))(found)
 
     async def _hear(self, body: bytes) -> None:
         try:
@@ -97,23 +82,19 @@ class ClientEvents:
         if not here:  # before anything is looked up
             return
         await self.hub.post.room()
-        try:
-            may = await self.rights.of(said.channel)
-        except (PulseError, AppendRefused, *NEWER_HISTORY):
-            return  # nobody knows who may hear it: it is live or never
         told = {"event": said.event, "channel": said.channel, "data": orjson.Fragment(said.data)}
         if said.user_id is not None:
             told["user_id"] = said.user_id
-        hearers = [peer for peer in self.hub.hearers(said.channel, self.directory, may) if peer in here]
-        self.hub.post.send(hearers, wire_of(told))
+        wire = wire_of(told)
+        self.hub.post.send([peer for peer in await self.hearers.on(said.channel) if peer in here], wire)
 
 
 def _read(peer: Peer, heard: dict[str, Any]) -> ClientEvent:
     """Rebuilt from what is expected: nothing else of a client's frame goes on. Raises BadInput."""
     event, channel = heard["event"], heard.get("channel")
-    if len(event) > NAME_LENGTH:
-        raise BadInput(f"An event's name has at most {NAME_LENGTH} characters.")
-    if not isinstance(channel, str) or not channel.startswith(("private-", "presence-")):
+    if len(event) > EVENT_LENGTH:
+        raise BadInput(f"An event's name has at most {EVENT_LENGTH} characters.")
+    if not isinstance(channel, str) or not channel.startswith(("private-", PRESENCE)):
         raise BadInput("Clients may speak on private and presence channels only.")
     if channel.startswith(ENCRYPTED):
         raise BadInput("Clients may not speak on encrypted channels.")

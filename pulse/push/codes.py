@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Code(IntEnum):
-    """4000-4099: don't come back unchanged; 4100-4199: come back a little later; 4200-4299: come back at once.
+    """4000-4099: don't come back unchanged (4000: with TLS, at once); 4100-4199: come back a little later; 4200-4299: come back at once.
 
     Never 4300 and above: there stock clients stop for good. Wrong tokens and origins get no code, but 401 and 403
     before the socket is accepted.
@@ -14,7 +14,9 @@ class Code(IntEnum):
 
     reason: str
 
+    TLS_ONLY = 4000, "Pusher clients come by TLS only."
     NO_SUCH_APP = 4001, "There is no app of this key."
+    APP_DISABLED = 4003, "Pusher's protocol is switched off here."
     TOO_MANY_CONNECTIONS = 4004, "Too many windows are open."
     NO_SUCH_PATH = 4005, "There is nothing at this path."
     NOT_A_VERSION = 4006, "The protocol's version must be a number."

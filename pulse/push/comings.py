@@ -10,18 +10,20 @@ import orjson
 
 from pulse.push.encoding import Wire, event_wire
 from pulse.push.hub import Hub
+from pulse.push.names import PRESENCE
+from pulse.push.watching import Watching
 from pulse.roster.changes import CameOnline, Change, Counted, MemberAdded, MemberRemoved, WentOffline
 from pulse.roster.words import Info
 
-PRESENCE = "presence-"
 SHOWN = 56 * 1024  # of the 64 KiB of a frame
 
 
 class Comings:
     """The roster calls it with each change. How many there are is told where that is wanted."""
 
-    def __init__(self, hub: Hub, *, counts: bool) -> None:
+    def __init__(self, hub: Hub, watching: Watching, *, counts: bool) -> None:
         self.hub = hub
+        self.watching = watching
         self.counts = counts
         hub.roster.when_changed.add(self.tell)
 
@@ -35,18 +37,13 @@ class Comings:
             case Counted(channel=channel, subscriptions=count) if self.counts and not channel.startswith(PRESENCE):
                 self.hub.post.send(list(self.hub.channels.get(channel, ())), count_wire(channel, count))
             case CameOnline(user_id=user_id):
-                self._watched("online", user_id)
+                self.watching.tell("online", user_id)
             case WentOffline(user_id=user_id):
-                self._watched("offline", user_id)
+                self.watching.tell("offline", user_id)
 
     def _on(self, channel: str, event: str, data: dict[str, Any]) -> None:
         if peers := self.hub.channels.get(channel):
             self.hub.post.send(list(peers), event_wire(f"pusher_internal:{event}", data, channel))
-
-    def _watched(self, how: str, user_id: str) -> None:
-        if peers := self.hub.watchers.get(user_id):
-            told = {"events": [{"name": how, "user_ids": [user_id]}]}
-            self.hub.post.send(list(peers), event_wire("pusher_internal:watchlist_events", told))
 
 
 def count_wire(channel: str, subscriptions: int) -> Wire:

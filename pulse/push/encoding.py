@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import orjson
@@ -28,14 +29,15 @@ class Wire(NamedTuple):
 
 class Told:
     """A frame that is being told or was, and what it is on the wire, made when somebody first needs it. `size` is its
-    event's, in bytes.
+    event's, in bytes, `weight` that and of all wires; `when_heavier` is called with what another one adds.
     """
 
-    __slots__ = ("_cursors", "_wires", "frame", "size")
+    __slots__ = ("_cursors", "_wires", "frame", "size", "weight", "when_heavier")
 
     def __init__(self, frame: Frame, cursors: Cursors, size: int = 0) -> None:
         self.frame = frame
-        self.size = size
+        self.size = self.weight = size
+        self.when_heavier: Callable[[int], None] | None = None
         self._cursors = cursors
         self._wires: dict[str, Wire] = {}
 
@@ -82,6 +84,10 @@ class Told:
 
     def _made(self, key: str, whole: Data) -> Wire:
         made = self._wires[key] = wire_of(whole, whole.get("cursor"))
+        more = len(made.framed) + len(made.payload)
+        self.weight += more
+        if self.when_heavier is not None:
+            self.when_heavier(more)
         return made
 
     def _data(self, data: Any) -> Any:

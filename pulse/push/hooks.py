@@ -1,7 +1,7 @@
 """Pusher's webhooks: the owner of the app is told which channels are occupied, who came and went, what clients said.
 
-Events are gathered for a moment into one post. What happens in one process is told by that process (`Hooks`); what all
-of them know of, by the one that holds a lease (`SharedHooks`).
+Events are gathered for a moment into one post. What happens in one process is told by that process (`Hooks`), and is
+lost with it; what all of them know of, by one of them (`shared_hooks`).
 https://pusher.com/docs/channels/server_api/webhooks/
 """
 
@@ -17,15 +17,12 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from pulse.eventlog.lease import LIFE_SECONDS, Lease
 from pulse.logs import Outage
 
 GATHER_SECONDS, GATHERED = 0.1, 100
 QUEUED = 10_000
 # Five minutes of trying, then the events are given up: 1 + 2 + 4 + … seconds between the tries.
 DELAYS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0)
-# What another process told since then may not have gone out, should it have died; taking its turn may be slow.
-REMEMBERED_SECONDS = 3.0 * LIFE_SECONDS
 
 Name = Literal[
     "channel_occupied", "channel_vacated", "member_added", "member_removed", "client_event", "cache_miss",
@@ -33,6 +30,7 @@ Name = Literal[
 ]  # fmt: skip
 Post = Callable[[bytes], Awaitable[bool]]
 Clock = Callable[[], datetime]
+Over = Callable[[Sequence["HookEvent"]], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
@@ -75,13 +73,15 @@ class Hooks:
         if len(self._queue) >= GATHERED:
             self._full.set()
 
-    async def run(self) -> None:
-        """Posts for ever."""
+    async def run(self, over: Over | None = None) -> None:
+        """Posts for ever. `over` is called with the events of each post once it was taken, or given up."""
         while True:
             await self._came.wait()
             await self._gather()
             if events := self._next():
                 await self._bring(events)
+                if over is not None:
+                    await over(events)
 
     def forget(self) -> None:
         """Whatever waits is somebody else's to tell now."""
@@ -113,44 +113,3 @@ class Hooks:
                 await asyncio.sleep(delay)
         self._dropped.labels("not taken").inc(len(events))
         log.warning("hooks.given_up", events=len(events))
-
-
-class SharedHooks:
-    """What every process hears of and one tells. Whoever takes over begins with the last seconds: twice is better than
-    never, because each event says how things stand.
-    """
-
-    def __init__(self, hooks: Hooks, lease: Lease, clock: Clock) -> None:
-        self._hooks = hooks
-        self._lease = lease
-        self._clock = clock
-        self._heard: deque[tuple[float, HookEvent]] = deque(maxlen=QUEUED)
-        self._telling = False  # once what was heard before is in the queue
-
-    def say(self, event: HookEvent) -> None:
-        """Whether or not it is this process that tells."""
-        if self._telling and self._lease.held.is_set():
-            self._hooks.say(event)
-            return
-        self._heard.append((self._clock().timestamp(), event))
-        self._forget()
-
-    async def run(self) -> None:
-        """Tells for ever, whenever it is this process' turn."""
-        await self._lease.run(self._tell)
-
-    async def _tell(self) -> None:
-        self._forget()
-        while self._heard:
-            self._hooks.say(self._heard.popleft()[1])
-        self._telling = True
-        try:
-            await self._hooks.run()
-        finally:
-            self._telling = False
-            self._hooks.forget()
-
-    def _forget(self) -> None:
-        oldest = self._clock().timestamp() - REMEMBERED_SECONDS
-        while self._heard and self._heard[0][0] < oldest:
-            self._heard.popleft()

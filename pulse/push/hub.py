@@ -8,11 +8,13 @@ from collections.abc import Callable, Hashable
 from typing import TypeVar
 from uuid import UUID
 
+from pulse.access import needs_signature
 from pulse.channel_rights import May
 from pulse.directory import Directory
 from pulse.limits import Rate
 from pulse.push.peers import OPEN, Peer, Ticket, User
 from pulse.push.post import Post
+from pulse.push.public_channels import PublicChannels
 from pulse.push.turnstile import Turnstile
 from pulse.roster import Roster
 from pulse.tokens import Staff
@@ -44,6 +46,7 @@ class Hub:
         self.windows: dict[UUID, set[Peer]] = {}
         self.users: dict[str, set[Peer]] = {}
         self.watchers: dict[str, set[Peer]] = {}
+        self.public = PublicChannels()
         self.turnstile = Turnstile()
         self.people_moved = asyncio.Event()
         self._messages = Rate(MESSAGES_PER_SECOND, MESSAGES_AT_ONCE, clock)
@@ -98,9 +101,12 @@ class Hub:
             self._moved(peer.person_id)
 
     def subscribe(self, peer: Peer, channel: str, ticket: Ticket = OPEN) -> None:
-        """Raises ChannelIsFull, NotAUserId, NotUserInfo; then nothing has changed. Whoever is on it already stays."""
+        """Raises ChannelIsFull, TooManyPublicChannels, NotAUserId, NotUserInfo; then nothing has changed. Whoever is on
+        it already stays."""
         if channel in peer.subscriptions:
             return
+        if not needs_signature(channel):
+            self.public.enter(peer.address, channel)
         self.roster.join(channel, ticket.member, ticket.info)
         if ticket.member is not None:
             peer.members[channel] = ticket.member
@@ -118,6 +124,8 @@ class Hub:
         if not subscribers:
             del self.channels[channel]
         self.roster.leave(channel, peer.members.pop(channel, None))
+        if not needs_signature(channel):
+            self.public.leave(peer.address, channel)
 
     def hearers(self, channel: str, directory: Directory, may: May) -> list[Peer]:
         """The subscribers who may be on a channel now; whoever holds the app's secret may."""

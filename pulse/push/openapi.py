@@ -44,6 +44,7 @@ def told(content: Schema, /, **more: str) -> dict[str, Any]:
     said = {
         "_400": "not readable, or over a limit; the text says which",
         "_401": "the signature does not fit, or is more than ten minutes off",
+        "_403": "PULSE_PUSH_APP is false",
         "_404": "there is no such app",
         "_413": "over 768 KiB",
         "_429": "too many requests of one app",

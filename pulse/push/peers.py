@@ -10,7 +10,7 @@ import contextlib
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -76,18 +76,30 @@ class Ticket:
 OPEN = Ticket()
 
 
+@dataclass(slots=True)
+class Comeback:
+    """`pulse:resume`: a cursor from its last connection, until when it counts, and the channels that were told of it."""
+
+    cursor: str
+    until: float
+    answered: set[str] = field(default_factory=set)
+
+    def since(self, channel: str, now: float) -> str | None:
+        return self.cursor if now < self.until and channel not in self.answered else None
+
+
 class Peer(ABC):
     """Whose it is, what it subscribed to, and whose sessions signed that.
 
-    `since` is a cursor from its last connection, `resumes` says that it knows cursors, `proven` that something it
+    `comeback` is what it said of its last connection, `resumes` says that it knows cursors, `proven` that something it
     subscribed to was signed; `namespace` stands before the names of events it is told; it is `quiet` until something is
-    said to it. `members` are the names under which it is on presence channels, `turn` its
-    second of each round.
+    said to it; `address` is where it is, as limits count it. `members` are the names under which it is on presence
+    channels, `turn` its second of each round.
     """
 
     __slots__ = (
-        "dismissed", "members", "namespace", "person_id", "post", "proven", "quiet", "resumes", "signed",
-        "since", "socket_id", "subscriptions", "token", "turn", "user", "visit",
+        "address", "comeback", "dismissed", "members", "namespace", "person_id", "post", "proven", "quiet", "resumes",
+        "signed", "socket_id", "subscriptions", "token", "turn", "user", "visit",
     )  # fmt: skip
 
     def __init__(self, post: Post, owner: Owner = NOBODY) -> None:
@@ -100,7 +112,8 @@ class Peer(ABC):
         self.signed: set[Staff] = set() if owner.staff is None else {owner.staff}
         self.user: User | None = None
         self.members: dict[str, str] = {}
-        self.since: str | None = None
+        self.comeback: Comeback | None = None
+        self.address = ""
         self.resumes = False
         self.proven = False
         self.namespace = ""

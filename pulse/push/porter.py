@@ -23,16 +23,20 @@ class ServerFull(TryLater):
 
 
 class Porter:
-    """Counts what is open in this process. `origins` are the websites that may open Pusher sockets; none: any may."""
+    """Counts what is open in this process. `origins` are the websites that may open Pusher sockets; none: any may.
+
+    `proxies` are trusted with what they say of their clients; `tls_only`: who came to them without TLS is sent to it.
+    """
 
     def __init__(
         self, capacity: int = CAPACITY, from_one_address: int = FROM_ONE_ADDRESS,
-        origins: Collection[str] = (), proxies: Collection[IPv4Network | IPv6Network] = (),
+        origins: Collection[str] = (), proxies: Collection[IPv4Network | IPv6Network] = (), *, tls_only: bool = False,
     ) -> None:  # fmt: skip
         self.capacity = capacity
         self.from_one_address = from_one_address
         self.origins = origins
         self.proxies = proxies
+        self.tls_only = tls_only
         self._open: Counter[str] = Counter()
         self._total = 0
 
@@ -56,6 +60,11 @@ class Porter:
         if not may_embed(self.origins, headers.get("Origin")):
             raise WrongOrigin
 
+    def wants_tls(self, remote_address: object, forwarded_proto: str | None) -> bool:
+        """Did a client come without TLS to a proxy that we trust? Who came past all proxies is on this machine."""
+        address = str(remote_address[0]) if isinstance(remote_address, tuple) else ""
+        return self.tls_only and is_plain(forwarded_proto) and self._is_proxy(address)
+
     def address_of(self, connection: ServerConnection, request: Request) -> str:
         """Where a client is: what the last proxy that we trust says, or the other end of the line.
 
@@ -74,3 +83,8 @@ class Porter:
         except ValueError:
             return False
         return any(found in network for network in self.proxies)
+
+
+def is_plain(forwarded_proto: str | None) -> bool:
+    """Does a proxy say that its client came without TLS? The first of several stood before the client."""
+    return (forwarded_proto or "").partition(",")[0].strip().lower() in ("http", "ws")

@@ -33,7 +33,7 @@ class Pusher:
 
     def __init__(
         self, telling: Telling, subscriptions: Subscriptions, user_sign_in: UserSignIn, client_events: ClientEvents,
-        acks: Acks, key: str,
+        acks: Acks, key: str, *, enabled: bool = True,
     ) -> None:  # fmt: skip
         self.telling = telling
         self.subscriptions = subscriptions
@@ -42,6 +42,7 @@ class Pusher:
         self.acks = acks
         self.hub = telling.hub
         self.key = key
+        self.enabled = enabled
 
     async def serve(self, peer: Speaker, app_key: str, query: Mapping[str, str]) -> None:
         """Greets a client and serves it until it closes."""
@@ -63,6 +64,8 @@ class Pusher:
         """Why this socket is not served, if it isn't."""
         if app_key.partition("/")[0] not in (self.key, self.key + ECHO_KEY):
             return Code.NO_SUCH_APP
+        if not self.enabled:
+            return Code.APP_DISABLED
         if "/" in app_key:
             return Code.NO_SUCH_PATH
         if "protocol" not in query:
@@ -97,7 +100,7 @@ class Pusher:
                 case "pusher:unsubscribe" if isinstance(data, dict):
                     self.hub.unsubscribe(peer, _text(data, "channel"))
                 case "pulse:resume" if isinstance(data, dict):
-                    self._resume(peer, data)
+                    self.subscriptions.come_back(peer, _text(data, "cursor"))
                 case "pulse:ack" if isinstance(data, dict):
                     await self._acknowledge(peer, data)
                 case "pusher:pong":
@@ -108,13 +111,6 @@ class Pusher:
             complain(peer, WRITTEN_BY_NEWER)
         except PulseError as error:
             complain(peer, str(error))
-
-    # Coming back
-
-    def _resume(self, peer: Peer, data: Data) -> None:
-        """Whatever is subscribed to from now on begins with what was missed since."""
-        peer.since = _text(data, "cursor")
-        peer.resumes = True
 
     async def _acknowledge(self, peer: Peer, data: Data) -> None:
         """`{"channel":"private-chat.{id}","last_id":n}` moves last seen of the chat, by whom the channel was signed for."""

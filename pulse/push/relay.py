@@ -119,6 +119,7 @@ class Relay:
             await self._evict(recorded)
             self.metrics.stream_lag.observe(max(0.0, time.time() - recorded.at.timestamp()))
         except Exception:
+            self.evicting.moves += 1  # it may have been a move
             self.metrics.dispatch_errors.labels("poison").inc()
             log.exception("push.poison", position=stored.position)
         finally:

@@ -6,16 +6,18 @@ from bisect import bisect_right
 from operator import attrgetter
 from uuid import UUID
 
-from pulse.cursors import Cursor
+from pulse.cursors import WHOLE, Cursor
 from pulse.push.encoding import Told
 
-FRAMES, BYTES = 10_000, 32 * 1024 * 1024
+FRAMES, BYTES = 10_000, 64 * 1024 * 1024
 
 
 class Ring:
     """Holds every frame after `floor`, a position, up to `head`, how far the log has been told.
 
-    `rights` are the people whose rights changed, and where: their frames can't make up for it.
+    It has at most `size` bytes of events, and of what was written of them for whoever was told; what an event adds while
+    it is being told comes on top. `rights` are the people whose rights changed, and where: their frames can't make up
+    for it.
     """
 
     def __init__(self, frames: int = FRAMES, size: int = BYTES) -> None:
@@ -31,6 +33,7 @@ class Ring:
     def begin(self, at: int) -> None:
         """Forgets everything: nothing before or at this position was told here."""
         self.floor, self.head, self._size = at, Cursor(at), 0
+        self._let_go(self._told)
         self._told.clear()
         self._by_channel.clear()
         self._rights.clear()
@@ -39,14 +42,14 @@ class Ring:
         """The next frame, in the order of the log."""
         self._told.append(told)
         self._index(told)
-        self._size += told.size
+        self._size += told.weight
+        told.when_heavier = self._grow
         self.head = Cursor(*told.at)
 
     def pass_by(self, position: int) -> None:
         """All of this event was told. Only now is anything forgotten: what is below `floor` was told whole."""
         self.head = Cursor(position)
-        while len(self._told) > 1 and (len(self._told) >= 2 * self._frames or self._size > self._bytes):
-            self._forget()
+        self._make_room()
 
     def change_rights(self, person: UUID, position: int) -> None:
         """What this person may see is another from here on."""
@@ -65,15 +68,32 @@ class Ring:
     def rights_changed(self, person: UUID, cursor: Cursor) -> bool:
         return any(who == person and position > cursor.position for position, who in self._rights)
 
+    def _grow(self, more: int) -> None:
+        """Something here was written for somebody for whom it had not been yet, now or when they came back."""
+        self._size += more
+        if self.head.part == WHOLE:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        while len(self._told) > 1 and (len(self._told) >= 2 * self._frames or self._size > self._bytes):
+            self._forget()
+
     def _forget(self) -> None:
         """The older half, up to the end of an event."""
         self.floor = self._told[len(self._told) // 2 - 1].at[0]
-        self._told = self.after(Cursor(self.floor))
+        kept = self.after(Cursor(self.floor))
+        self._let_go(self._told[: len(self._told) - len(kept)])
+        self._told = kept
         self._by_channel = {}
         for told in self._told:
             self._index(told)
-        self._size = sum(told.size for told in self._told)
+        self._size = sum(told.weight for told in self._told)
         self._rights = [(position, who) for position, who in self._rights if position > self.floor]
+
+    def _let_go(self, told: list[Told]) -> None:
+        """Whoever holds them still may write them as often as they like."""
+        for one in told:
+            one.when_heavier = None
 
     def _index(self, told: Told) -> None:
         for channel in told.frame.channels:

@@ -95,6 +95,7 @@ class PushServer:
     async def _serve(self, connection: ServerConnection) -> None:
         assert isinstance(connection, PushConnection)
         socket = Socket(connection, self.pusher.hub.post, connection.owner)
+        socket.address = connection.address
         try:
             with contextlib.suppress(ConnectionClosed), self.porter.seat(connection.address):
                 await self._hand_over(connection, socket)
@@ -108,6 +109,8 @@ class PushServer:
         url = urlsplit(connection.request.path)
         if url.path == "/channel/ws":
             await self.channel_ws.serve(socket, query_of(url.query).get("cursor"))
+        elif self.porter.wants_tls(connection.remote_address, connection.request.headers.get("X-Forwarded-Proto")):
+            await socket.close(Code.TLS_ONLY)
         else:
             await self.pusher.serve(socket, url.path.removeprefix("/app/"), query_of(url.query))
 

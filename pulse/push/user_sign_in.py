@@ -8,25 +8,25 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
-from pulse.directory import Directory
 from pulse.errors import BadInput, NotAuthentic, PulseError
 from pulse.http import json_object
 from pulse.push.codes import Code
 from pulse.push.hub import Hub
 from pulse.push.peers import Peer, User, complain, say
-from pulse.push.subscriptions import staff_in
-from pulse.tokens import Signer
+from pulse.push.tickets import Tickets, staff_in
+from pulse.push.watching import Watching
+from pulse.roster.admitting import require_user_id
 
 WATCHED = 100
 REFUSED, TOO_MANY_WATCHED = 4009, 4302
 
 
 class UserSignIn:
-    def __init__(self, hub: Hub, directory: Directory, signer: Signer, key: str) -> None:
+    def __init__(self, hub: Hub, tickets: Tickets, watching: Watching) -> None:
         self.hub = hub
-        self.directory = directory
-        self.signer = signer
-        self.key = key
+        self.tickets = tickets
+        self.watching = watching
+        self.directory = tickets.directory
 
     def sign_in(self, peer: Peer, data: dict[str, Any]) -> None:
         """Once and for good. A refusal is told, and the socket stays as it was."""
@@ -48,16 +48,15 @@ class UserSignIn:
             complain(peer, "This socket is somebody else's already.", REFUSED)
             return
         say(peer, "pusher:signin_success", {"user_data": user_data})
-        online = [watched for watched in user.watchlist if self.hub.roster.is_online(watched)]
-        if online:
-            say(peer, "pusher_internal:watchlist_events", {"events": [{"name": "online", "user_ids": online}]})
+        if (online := self.watching.greeting(user)) is not None:
+            peer.take(online)
 
     def _proven(self, peer: Peer, data: dict[str, Any]) -> str:
         """Raises NotAuthentic."""
         auth, user_data = data.get("auth"), data.get("user_data")
         if not isinstance(auth, str) or not isinstance(user_data, str):
             raise NotAuthentic
-        expected = self.signer.user_sign_in(self.key, peer.socket_id, user_data)
+        expected = self.tickets.signer.user_sign_in(self.tickets.key, peer.socket_id, user_data)
         if not hmac.compare_digest(expected.encode(), auth.encode("utf-8", "replace")):
             raise NotAuthentic("The signature does not fit.")
         return user_data
@@ -72,4 +71,12 @@ class UserSignIn:
         staff = staff_in(said, "id", self.directory)
         if staff is not None and self.directory.signed_in(staff) is None:
             raise NotAuthentic("Sign in first.")
-        return User(user_id, info, staff, tuple(map(str, watchlist)))
+        return User(user_id, info, staff, tuple(map(_watched, watchlist)))
+
+
+def _watched(said: object) -> str:
+    """Raises BadInput, NotAUserId."""
+    if not isinstance(said, str | int):
+        raise BadInput("A watchlist names users by their ids, which are texts.")
+    require_user_id(str(said))
+    return str(said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 
@@ -19,6 +19,7 @@ from pulse.http import Endpoint, problem, read_body
 from pulse.limits import Rate
 from pulse.push.codes import Code
 from pulse.push.http_windows import network
+from pulse.push.porter import is_plain
 from pulse.push.protocol import Pusher
 from pulse.push.server import MESSAGE_LIMIT, PushServer
 from pulse.push.streamed import UNBUFFERED, Streamed, unless_gone
@@ -121,22 +122,29 @@ class Xhr:
         async with AsyncExitStack() as until_over:
             until_over.enter_context(self.server.porter.seat(network(request)))
             session = self.sessions[name] = XhrSession(self.pusher.hub.post)
+            session.address = network(request)
             until_over.callback(self.sessions.pop, name)
             with suppress(LogDown):
                 listening = await self.source.answer(subject_of(name), partial(answer_for, session))
                 until_over.push_async_callback(listening.unsubscribe)
             key, query = request.path_params["key"], dict(request.query_params)
-            task = asyncio.create_task(self._serve(session, key, query, until_over.pop_all()))
+            serving = (
+                session.close(Code.TLS_ONLY) if self._wants_tls(request) else self.pusher.serve(session, key, query)
+            )
+            task = asyncio.create_task(self._serve(session, serving, until_over.pop_all()))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
         return session
 
-    async def _serve(
-        self, session: XhrSession, key: str, query: Mapping[str, str], until_over: AsyncExitStack
-    ) -> None:  # fmt: skip
+    def _wants_tls(self, request: Request) -> bool:
+        """Did it come without TLS to a proxy? A client that says so itself is sent away by itself."""
+        porter = self.server.porter
+        return porter.tls_only and bool(porter.proxies) and is_plain(request.headers.get("x-forwarded-proto"))
+
+    async def _serve(self, session: XhrSession, serving: Awaitable[None], until_over: AsyncExitStack) -> None:
         async with until_over:
             try:
-                await self.pusher.serve(session, key, query)
+                await serving
                 await session.parted()
             except Exception:
                 log.exception("push.xhr_failed")

@@ -16,7 +16,7 @@ from pulse.roster.changes import Change
 from pulse.roster.merged import SIGNED_IN, Merged
 from pulse.roster.others import BEAT_SECONDS, Others
 from pulse.roster.own import Own
-from pulse.roster.words import Ask, Beat, Bye, Info, Seat, Told, Word, read, written
+from pulse.roster.words import Ask, Beat, Bye, Info, News, Seat, Word, read, written
 
 ONLINE = "presence-chat"  # its members are all moderators with a socket open, of whichever protocol
 GRACE_SECONDS = 3.0
@@ -79,12 +79,14 @@ class Roster:
         self._tell()
 
     def come(self, user_id: str, user_info: Info | None = None) -> None:
-        """One more socket of a moderator, who is online by it without any subscription. Nobody is too many."""
+        """A moderator has a socket open here, and is online by it as if it had subscribed. Nobody is too many."""
+        self._add((ONLINE, None))
         self._add((ONLINE, user_id), user_info)
         self._tell()
 
     def go(self, user_id: str) -> None:
-        """One socket less, which had come."""
+        """Whoever had come has none any more."""
+        self._take((ONLINE, None))
         self._take((ONLINE, user_id))
         self._tell()
 
@@ -102,15 +104,9 @@ class Roster:
         """The members with a connection open now, without any grace."""
         return [user_id for user_id, member in self._merged.members(channel).items() if member.at]
 
-    def user_count(self, channel: str) -> int:
-        return len(self._merged.members(channel))
-
     def channels(self, prefix: str = "") -> list[str]:
         """The occupied channels that begin so."""
         return [channel for channel in self._merged.occupied() if channel.startswith(prefix)]
-
-    def is_occupied(self, channel: str) -> bool:
-        return channel in self._merged.occupied()
 
     def is_online(self, user_id: str) -> bool:
         """Has somebody signed in so on any connection?"""
@@ -124,7 +120,7 @@ class Roster:
         if isinstance(word, Ask):
             self._askers.add(word.process)
         elif word is None or word.process == self.process:
-            if isinstance(word, Told | Beat):
+            if isinstance(word, News | Beat):
                 self._others.hear_myself(now)
         else:
             if not isinstance(word, Bye) and not self._others.knows(word.process):
@@ -135,7 +131,7 @@ class Roster:
     def says(self) -> list[Said]:
         """What is to be said now, by subject. It counts as said."""
         now, words = self.clock(), list[tuple[str, Word]]()
-        words += [(ROSTER, told) for told in self._own.tell()]
+        words += [(ROSTER, news) for news in self._own.tell()]
         if not words and self._beat_at <= now:
             words.append((ROSTER, self._own.beat()))
         if words:

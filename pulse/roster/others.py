@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pulse.roster.merged import Merged
-from pulse.roster.words import Beat, Bye, Line, Told, Whole
+from pulse.roster.words import Beat, Bye, Line, News, Whole
 
 BEAT_SECONDS = 3.0
 LATE_SECONDS = 1.5 * BEAT_SECONDS
@@ -44,12 +44,12 @@ class Others:
     def knows(self, process: str) -> bool:
         return process in self._others
 
-    def hear(self, word: Told | Beat | Whole | Bye, now: float) -> None:
+    def hear(self, word: News | Beat | Whole | Bye, now: float) -> None:
         """In whatever order words come, and however often."""
         match word:
             case Bye():
                 self._drop(word.process, now)
-            case Told():
+            case News():
                 self._take(self._meet(word, now, first=1), word, now)
             case Beat():
                 self._meet(word, now, first=0)
@@ -81,7 +81,7 @@ class Others:
         """When somebody has to be asked."""
         return min((other.ask_at for other in self._others.values() if other.is_missing), default=float("inf"))
 
-    def _meet(self, word: Told | Beat, now: float, *, first: int) -> Other:
+    def _meet(self, word: News | Beat, now: float, *, first: int) -> Other:
         """Whoever is heard from the first word on has had nothing before it."""
         other = self._others.setdefault(word.process, Other(now))
         if other.number is None and word.number == first:
@@ -90,7 +90,7 @@ class Others:
         other.latest = max(other.latest, word.number)
         return other
 
-    def _take(self, other: Other, word: Told, now: float) -> None:
+    def _take(self, other: Other, word: News, now: float) -> None:
         if other.number is None or word.number > other.number:
             other.later[word.number] = word.lines
         self._catch_up(word.process, other, now)

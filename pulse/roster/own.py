@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pulse.roster.merged import Merged
-from pulse.roster.words import Beat, Info, Line, Seat, Told, Whole, pages
+from pulse.roster.words import Beat, Info, Line, News, Seat, Whole, pages
 
 
 class Own:
@@ -39,12 +39,12 @@ class Own:
     def is_told(self) -> bool:
         return not self._untold
 
-    def tell(self) -> Iterator[Told]:
+    def tell(self) -> Iterator[News]:
         """What has changed; from now on it counts as told."""
         untold, self._untold = self._untold, {}
         for page in pages((*seat, self._merged.held(self.process, seat)) for seat in untold):
             self.number += 1
-            yield Told(self.process, self.number, page)
+            yield News(self.process, self.number, page)
 
     def beat(self) -> Beat:
         return Beat(self.process, self.number)

@@ -19,7 +19,7 @@ Held = int | Info | None
 Line = tuple[str, str | None, Held]
 
 
-class Told(msgspec.Struct, frozen=True, tag="told", tag_field="says"):
+class News(msgspec.Struct, frozen=True, tag="told", tag_field="says"):
     """What has changed since number - 1."""
 
     process: str
@@ -56,7 +56,7 @@ class Bye(msgspec.Struct, frozen=True, tag="bye", tag_field="says"):
     process: str
 
 
-Word = Told | Beat | Ask | Whole | Bye
+Word = News | Beat | Ask | Whole | Bye
 
 _READER = msgspec.json.Decoder(Word)
 

@@ -14,7 +14,8 @@ from pulse.push.app_occupancy import Channels
 from pulse.push.app_publishing import Publishing
 from pulse.push.client_events import ClientEvent
 from pulse.push.hook_post import HookPost
-from pulse.push.hooks import HookEvent, Hooks, SharedHooks
+from pulse.push.hooks import HookEvent, Hooks
+from pulse.push.shared_hooks import SharedHooks
 from pulse.pusher_app import PusherApp
 from pulse.roster.changes import Change, Counted, MemberAdded, MemberRemoved, Occupied, Vacated
 from pulse.wiring.push_parts import PushParts
@@ -73,7 +74,7 @@ async def open_hooks(house: House, app: PusherApp) -> AsyncIterator[tuple[Say, S
     async with HookPost.open(url, app, metrics.hook_posts, house.settings.trusted) as post:
         own = Hooks(post, metrics.hooks_dropped, now)
         lease = Lease(Notes(house.log), "app-hooks")
-        shared = SharedHooks(Hooks(post, metrics.hooks_dropped, now), lease, now)
+        shared = SharedHooks(Hooks(post, metrics.hooks_dropped, now), lease, house.log, now)
         house.tasks += [own.run, shared.run]
         yield own.say, shared.say
 

@@ -22,6 +22,7 @@ from pulse.push.client_events import ClientEvents
 from pulse.push.comings import Comings
 from pulse.push.evicting import Evicting
 from pulse.push.framing import Framing
+from pulse.push.hearers import Hearers
 from pulse.push.http_windows import HttpWindows
 from pulse.push.hub import Hub
 from pulse.push.post import Post
@@ -33,7 +34,10 @@ from pulse.push.rounds import Rounds
 from pulse.push.server import PushServer
 from pulse.push.subscriptions import Subscriptions
 from pulse.push.telling import Telling
+from pulse.push.tickets import Tickets
 from pulse.push.user_sign_in import UserSignIn
+from pulse.push.watching import Watching
+from pulse.push.welcome import Welcome
 from pulse.push.windows import Windows
 from pulse.push.xhr import Xhr
 
@@ -52,6 +56,7 @@ class PushParts:
     app_telling: AppTelling
     caches: Caches
     client_events: ClientEvents
+    evicting: Evicting
 
     async def listen(self) -> None:
         """From now on it hears what other processes say live."""
@@ -76,14 +81,17 @@ def push_parts(
     rights, acks = ChannelRights(directory, house.store), Acks(house.store, directory, clock)
     evicting = Evicting(hub, directory, rights)
     windows, app_events = Windows(telling, resuming, signer, clock), AppEvents(house.log)
-    caches, client_events = Caches(app_events, ring), ClientEvents(house.log, hub, directory, rights, house.metrics)
-    subscriptions = Subscriptions(telling, resuming, caches, evicting, signer, key, counts=counts)
-    pusher = Pusher(telling, subscriptions, UserSignIn(hub, directory, signer, key), client_events, acks, key)
-    Comings(hub, counts=counts)
+    hearers, watching = Hearers(telling, evicting), Watching(hub, directory)
+    caches, client_events = Caches(app_events, ring), ClientEvents(house.log, hearers, house.metrics)
+    tickets, welcome = Tickets(directory, signer, key), Welcome(hub, caches, counts=counts)
+    subscriptions = Subscriptions(telling, resuming, evicting, tickets, welcome)
+    signing_in, enabled = UserSignIn(hub, tickets, watching), house.app.enabled
+    pusher = Pusher(telling, subscriptions, signing_in, client_events, acks, key, enabled=enabled)
+    Comings(hub, watching, counts=counts)
     return PushParts(
         hub, telling, resuming, Relay(house.log, directory, telling, framing, evicting, house.metrics), windows,
-        ChannelWs(windows, acks), pusher, Rounds(hub, windows, pusher), app_events, AppTelling(hub, directory, rights),
-        caches, client_events,
+        ChannelWs(windows, acks), pusher, Rounds(hub, windows, pusher), app_events, AppTelling(hearers),
+        caches, client_events, evicting,
     )  # fmt: skip
 
 

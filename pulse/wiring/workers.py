@@ -95,7 +95,9 @@ async def open_push(house: House) -> AsyncIterator[int]:
 
 
 def porter_for(settings: Settings) -> Porter:
-    return Porter(settings.push_capacity, origins=settings.origins, proxies=settings.proxies)
+    return Porter(
+        settings.push_capacity, origins=settings.origins, proxies=settings.proxies, tls_only=settings.secure_cookies
+    )
 
 
 @contextlib.asynccontextmanager

@@ -13,7 +13,7 @@ from pulse.access import RESERVED
 from pulse.eventlog.jetstream import Log
 from pulse.push import app_api
 from pulse.push.app_events import CACHE_SECONDS, AppEvent, Terminate
-from pulse.push.app_publishing import DATA_BYTES
+from pulse.push.names import DATA_BYTES
 from pulse.pusher_app import PusherApp
 from tests.push.apps import APP, World, a_world
 
@@ -275,3 +275,9 @@ async def test_while_nats_is_away_publishing_is_answered_503(log: Log) -> None:
         answer = await world.ask("POST", EVENTS, PAID)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
         assert (await world.ask("GET", "/apps/1/channels")).status_code == 200
+
+
+async def test_what_goes_too_deep_is_refused_in_words(world: World) -> None:
+    body = b'{"name":"paid","channel":"orders","data":"{}","more":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
+    answer = await world.ask("POST", EVENTS, body)
+    assert (answer.status_code, answer.text) == (400, "This can't be read: it goes too deep.")

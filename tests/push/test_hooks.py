@@ -1,4 +1,4 @@
-"""Webhooks that go out: gathered, signed, tried again, bounded, and each told by one process."""
+"""Webhooks that go out: gathered, signed, tried again, and bounded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,14 +14,10 @@ import pusher
 import pytest
 from structlog.testing import capture_logs
 
-from pulse.eventlog.jetstream import Log
-from pulse.eventlog.lease import Lease
-from pulse.eventlog.notes import Notes
-from pulse.house import now
 from pulse.metrics import Metrics
 from pulse.push import hooks as hooks_module
 from pulse.push.hook_post import HookPost
-from pulse.push.hooks import DELAYS, GATHERED, REMEMBERED_SECONDS, HookEvent, Hooks, SharedHooks
+from pulse.push.hooks import DELAYS, GATHERED, HookEvent, Hooks
 from pulse.pusher_app import PusherApp
 from tests.fakes.owner import Owner, an_owner
 from tests.given import NOW
@@ -183,73 +178,3 @@ async def test_private_addresses_are_not_gone_to_unless_trusted(owner: Owner, me
 async def test_a_receiver_that_is_not_there_is_no_error(metrics: Metrics) -> None:
     async with a_post(Owner(address="http://127.0.0.1:9"), metrics) as post:
         assert await post(b"{}") is False
-
-
-# Told by one process of several
-
-
-class Process:
-    """One of several that hear the same."""
-
-    def __init__(self, log: Log, owner: Owner, metrics: Metrics, clock: Clock) -> None:
-        self.lease = Lease(Notes(log), "app-hooks")
-        self._made = (owner, metrics, clock)
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[SharedHooks]:
-        owner, metrics, clock = self._made
-        async with a_post(owner, metrics) as post:
-            hooks = Hooks(post, metrics.hooks_dropped, clock, (0.0,))
-            yield SharedHooks(hooks, self.lease, clock)
-
-
-class Clock:
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-async def test_of_two_processes_one_tells(log: Log, owner: Owner, metrics: Metrics) -> None:
-    one, other = (Process(log, owner, metrics, Clock()) for _ in range(2))
-    async with one.open() as first, other.open() as second, working(first.run):
-        await one.lease.held.wait()
-        async with working(second.run):
-            for name in ("a", "b"):
-                first.say(occupied(name))
-                second.say(occupied(name))
-            await owner.until("a", "b")
-            first.say(occupied("last"))
-            await owner.until("a", "b", "last")
-
-
-async def test_who_takes_over_tells_what_was_last_once_more(log: Log, owner: Owner, metrics: Metrics) -> None:
-    clock = Clock()
-    process = Process(log, owner, metrics, clock)
-    async with process.open() as shared:
-        shared.say(occupied("long ago"))
-        clock.now += timedelta(seconds=REMEMBERED_SECONDS + 1)
-        for name in ("just", "now"):
-            shared.say(occupied(name))
-        async with working(shared.run):
-            await process.lease.held.wait()
-            shared.say(occupied("after"))  # its turn has come, but what was before goes first
-            await owner.until("just", "now", "after")
-
-
-async def test_who_lost_the_turn_leaves_what_waits_to_the_next(log: Log, owner: Owner, metrics: Metrics) -> None:
-    held = asyncio.Event()
-
-    async def post(_: bytes) -> bool:
-        held.set()
-        await asyncio.Event().wait()
-        return True
-
-    lease, brought = Lease(Notes(log), "app-hooks"), Hooks(post, metrics.hooks_dropped, now)
-    shared = SharedHooks(brought, lease, now)
-    async with working(shared.run):
-        await lease.held.wait()
-        shared.say(occupied("a"))
-        await held.wait()
-        shared.say(occupied("b"))
-    assert brought._next() == []

@@ -7,7 +7,10 @@ from uuid import UUID
 
 import pytest
 
+from pulse.house import now
 from pulse.presence import Presence
+from pulse.push.app_events import AppEvents
+from pulse.push.app_occupancy import Channels
 from pulse.roster import ONLINE, Roster
 from tests.conftest import Pulse
 from tests.push.ears import ANNA, BORIS, a_visit, staff_ear, visitor_ear
@@ -42,4 +45,14 @@ async def test_a_subscription_of_a_pusher_client_counts_as_well(pulse: Pulse, ro
     async with pusher_ear(pulse) as ear:
         await ear.subscribe(channel, **signed(pulse, ear, channel, ANNA))
         await until(roster, ANNA)
+    await until(roster)
+
+
+async def test_a_channel_that_somebody_is_on_is_occupied_whatever_they_came_by(pulse: Pulse, roster: Roster) -> None:
+    seconds = now().timestamp
+    channels = Channels(roster, AppEvents(pulse.house.log).last_event, seconds)
+    async with staff_ear(pulse, ANNA):
+        await until(roster, ANNA)
+        assert channels.all("presence-", "user_count") == {"channels": {ONLINE: {"user_count": 1}}}
+        assert await channels.one(ONLINE, "user_count") == {"occupied": True, "user_count": 1}
     await until(roster)

@@ -79,6 +79,24 @@ async def test_pusher_sockets_open_on_the_websites_that_are_named_and_on_servers
                 pass
 
 
+async def test_without_tls_at_a_trusted_proxy_pusher_clients_are_sent_to_it(pulse: Pulse) -> None:
+    path = f"/app/{pulse.house.settings.push_key}?protocol=7"
+    plain, secure = ({"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": proto} for proto in ("http", "https"))
+    loopback = [ip_network("127.0.0.0/8")]
+    async with a_door(pulse.house, tls_only=True, proxies=loopback) as door:
+        refused = await connect(door.url + path, additional_headers=plain)
+        await refused.wait_closed()
+        assert (refused.close_code, refused.close_reason) == (Code.TLS_ONLY, Code.TLS_ONLY.reason)
+        for headers in (secure, {}):  # by TLS, and past all proxies
+            async with connect(door.url + path, additional_headers=headers) as socket:
+                assert "connection_established" in str(await socket.recv())
+        async with connect(door.url + staff_path(pulse.house, ADMIN), additional_headers=plain) as window:
+            await window.recv()
+    for known in ({"tls_only": True}, {"proxies": loopback}):  # nobody whom we trust says so; nobody asks for TLS
+        async with a_door(pulse.house, **known) as door, connect(door.url + path, additional_headers=plain) as socket:
+            assert "connection_established" in str(await socket.recv())
+
+
 async def test_too_many_of_one_address_are_asked_to_come_back_later(pulse: Pulse) -> None:
     async with a_door(pulse.house, from_one_address=1) as door:
         async with connect(door.url + visitor_path(pulse.house, a_visit())) as first:

@@ -59,6 +59,32 @@ def test_it_forgets_the_older_half_to_the_end_of_an_event(frames: int, size: int
     assert (ring.floor, held(ring)) == (7, [])
 
 
+def test_what_was_written_for_those_who_were_told_counts_too() -> None:
+    ring = Ring(size=2_000)
+    ring.begin(0)
+    for position in range(1, 101):
+        ring.keep(one := told(position))
+        one.for_staff()
+        ring.pass_by(position)
+    kept = ring.after(Cursor(ring.floor))
+    written = [one.for_staff() for one in kept]
+    assert sum(len(wire.framed) + len(wire.payload) for wire in written) <= 2_000
+    assert 1 <= len(kept) < 10
+
+
+def test_what_is_written_later_for_whoever_comes_back_counts_too() -> None:
+    ring = Ring(size=2_000)
+    ring.begin(0)
+    for position in range(1, 101):
+        tell(ring, position)
+    before = ring.after(Cursor(0))
+    assert len(before) == 100
+    for one in before:  # whoever came back has them all, whatever is forgotten meanwhile
+        one.for_staff()
+    assert ring.floor > 90
+    assert sum(one.weight for one in ring.after(Cursor(ring.floor))) <= 2_000
+
+
 def test_nothing_is_forgotten_while_an_event_is_being_told() -> None:
     """What is below the floor was told whole: whoever finds it in the log must not hear the rest of it live."""
     ring = Ring(frames=1)

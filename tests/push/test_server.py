@@ -59,7 +59,7 @@ async def closing_of(connection: ClientConnection) -> tuple[int, str]:
 
 def test_codes_lie_where_pusher_clients_know_what_to_do() -> None:
     assert [code.name for code in Code if 4000 <= code < 4100] == [
-        "NO_SUCH_APP", "TOO_MANY_CONNECTIONS", "NO_SUCH_PATH", "NOT_A_VERSION", "OLD_PROTOCOL", "NO_VERSION",
+        "TLS_ONLY", "NO_SUCH_APP", "APP_DISABLED", "TOO_MANY_CONNECTIONS", "NO_SUCH_PATH", "NOT_A_VERSION", "OLD_PROTOCOL", "NO_VERSION",
         "SESSION_ENDED",
     ]  # fmt: skip
     assert [code.name for code in Code if 4100 <= code < 4200] == ["OVER_CAPACITY", "TOO_SLOW"]
@@ -70,7 +70,9 @@ def test_codes_lie_where_pusher_clients_know_what_to_do() -> None:
 def test_the_documents_table_of_close_codes_is_the_codes() -> None:
     told = re.findall(r"^\| (4\d{3}) \| (.+?) \| (no|later|at once) \|$", API.read_text(), re.MULTILINE)
     back = {40: "no", 41: "later", 42: "at once"}
-    assert told == [(str(code.value), code.reason, back[code // 100]) for code in Code]
+    assert told == [
+        (str(code.value), code.reason, "at once" if code is Code.TLS_ONLY else back[code // 100]) for code in Code
+    ]
 
 
 async def test_wrong_tokens_are_refused_before_the_socket_is_accepted(pulse: Pulse) -> None:

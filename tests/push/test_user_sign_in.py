@@ -7,11 +7,12 @@ from uuid import uuid4
 
 import pytest
 
+from pulse.house import now
 from pulse.push.codes import Code
 from pulse.push.hub import STAFF_TABS
 from pulse.push.user_sign_in import REFUSED, TOO_MANY_WATCHED, WATCHED
 from tests.conftest import Pulse
-from tests.push.ears import ANNA, BORIS, hire
+from tests.push.ears import ANNA, BORIS, SALES, SUPPORT, change, hire
 from tests.push.test_protocol import PusherEar, pusher_ear
 
 
@@ -64,6 +65,39 @@ async def test_a_user_needs_a_name(pulse: Pulse, user: dict[str, Any]) -> None:
         assert (await signed_in(pulse, ear, **user))["event"] == "pusher:error"
 
 
+DEEPLY = {depth: "[" * depth + "]" * depth for depth in (1000, 10_000)}
+
+
+@pytest.mark.parametrize("depth", DEEPLY)
+@pytest.mark.parametrize("said", [
+    '{"id":"7","watchlist":[<deep>]}', '{"id":"7","watchlist":<deep>}', '{"id":<deep>}', '{"id":<deep>,"session":{}}',
+    '{"id":"7","session":<deep>}', '{"id":"7","watchlist":[7.5]}', '{"id":"7","watchlist":[""]}',
+    '{"id":"7","watchlist":["' + "x" * 200 + '"]}',
+])  # fmt: skip
+async def test_odd_users_are_plainly_refused(pulse: Pulse, said: str, depth: int) -> None:
+    user_data = said.replace("<deep>", DEEPLY[depth])
+    async with pusher_ear(pulse) as ear:
+        auth = pulse.house.signer.user_sign_in(pulse.house.settings.push_key, ear.socket_id, user_data)
+        await ear.send("pusher:signin", {"auth": auth, "user_data": user_data})
+        error = await ear.next()
+        assert (error["event"], json.loads(error["data"])["code"]) == ("pusher:error", REFUSED)
+        await ear.send("pusher:ping", {})
+        assert (await ear.next())["event"] == "pusher:pong"
+
+
+@pytest.mark.parametrize("depth", DEEPLY)
+@pytest.mark.parametrize("channel", ["private-campaign.7", "presence-campaign.7"])
+async def test_odd_members_are_plainly_refused(pulse: Pulse, channel: str, depth: int) -> None:
+    key = pulse.house.settings.push_key
+    async with pusher_ear(pulse) as ear:
+        for said in ('{"user_id":<deep>}', '{"user_id":<deep>,"session":{}}', '{"user_id":"7","session":<deep>}'):
+            channel_data = said.replace("<deep>", DEEPLY[depth])
+            auth = pulse.house.signer.subscription(key, ear.socket_id, channel, channel_data)
+            refused = await ear.subscribe(channel, auth=auth, channel_data=channel_data)
+            assert refused["event"] == "pusher:subscription_error"
+            assert len(refused["data"]) < 200
+
+
 async def test_a_watchlist_has_a_hundred_names(pulse: Pulse) -> None:
     async with pusher_ear(pulse) as ear:
         error = await signed_in(pulse, ear, id="7", watchlist=[str(number) for number in range(WATCHED + 1)])
@@ -81,6 +115,25 @@ async def test_who_is_watched_is_told_of(pulse: Pulse) -> None:
             await signed_in(pulse, tab, id=vera)
             assert watched(await ear.next()) == [("online", [vera])]
         assert watched(await ear.next()) == [("offline", [vera])]
+
+
+async def test_who_may_not_know_of_a_colleague_any_more_is_not_told(pulse: Pulse) -> None:
+    sam = await hire(pulse.house, "sam", SALES, SUPPORT)
+    tessa, olga = await hire(pulse.house, "tessa", SALES), await hire(pulse.house, "olga", SUPPORT)
+    watchlist = [str(tessa), str(olga)]
+    async with pusher_ear(pulse) as ear:
+        await signed_in(pulse, ear, id=str(sam), watchlist=watchlist)
+        async with pusher_ear(pulse) as hers:
+            await signed_in(pulse, hers, id=str(tessa))
+            assert watched(await ear.next()) == [("online", [str(tessa)])]
+            left = await change(pulse.house, sam, lambda moderator: moderator.leave(SALES, now=now()))
+            await pulse.house.directory.wait_for(left.position)
+        async with pusher_ear(pulse) as hers, pusher_ear(pulse) as others, pusher_ear(pulse) as again:
+            await signed_in(pulse, hers, id=str(tessa))
+            await signed_in(pulse, others, id=str(olga))
+            assert watched(await ear.next()) == [("online", [str(olga)])]  # and nothing of Tessa, who came and went
+            await signed_in(pulse, again, id=str(sam), watchlist=watchlist)  # with what was signed before
+            assert watched(await again.next()) == [("online", [str(olga)])]
 
 
 def watched(frame: dict[str, Any]) -> list[tuple[str, list[str]]]:

@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 from typing import Any
 
 import httpx2
@@ -22,6 +23,7 @@ from tests.push.ears import PATIENCE, SALES, a_visit, act, change, hire, staff_t
 from tests.push.streams import HttpDoor, an_http_door, stop_the_clock
 from tests.push.test_protocol import COUNT
 
+LOOPBACK = ip_network("127.0.0.0/8")
 NAMES = (f"{number % 1000}/s{number:07x}" for number in itertools.count())
 
 
@@ -323,3 +325,18 @@ async def test_who_says_too_much_is_held_back(pulse: Pulse, monkeypatch: pytest.
     codes = [(await pulse.http.post(f"{client.path}/xhr_send", content=said)).status_code for _ in range(4)]
     assert codes[0] == 204
     assert codes[-1] == 429
+
+
+async def test_who_came_without_tls_to_a_proxy_is_sent_to_it(pulse: Pulse) -> None:
+    async with an_http_door(pulse.house) as door:
+        porter = door.server.porter
+        for tls_only, proxies, said, refused in (
+            (True, [LOOPBACK], "http", True), (True, [LOOPBACK], "https", False), (True, [], "http", False),
+            (False, [LOOPBACK], "http", False),
+        ):  # fmt: skip
+            porter.tls_only, porter.proxies = tls_only, proxies
+            path = f"{Client(pulse).path}/xhr?protocol=7"
+            headers = {"X-Forwarded-Proto": said}
+            await door.http.post(path, headers=headers)  # a session began
+            lines = (await door.http.post(path, headers=headers)).text
+            assert lines.startswith(f"c[{Code.TLS_ONLY:d},") is refused, lines

@@ -6,7 +6,7 @@ from typing import Any
 
 from pulse.roster import GRACE_SECONDS, Roster
 from pulse.roster.others import ASK_SECONDS, BEAT_SECONDS, LIFE_SECONDS
-from pulse.roster.words import PAGE_BYTES, Ask, Beat, Told, Whole, read, written
+from pulse.roster.words import PAGE_BYTES, Ask, Beat, News, Whole, read, written
 from tests.roster.wires import Clock, Wires, two
 
 CHAT = "presence-chat.1"
@@ -20,7 +20,7 @@ def test_whoever_misses_a_number_asks_for_everything() -> None:
     wires.waiting.clear()
     one.join("heard")
     wires.speak()
-    assert kinds(wires, two_) == [Told]
+    assert kinds(wires, two_) == [News]
     wires.settle()
     assert sorted(two_.channels()) == ["heard", "lost"]
 
@@ -130,7 +130,7 @@ def test_an_old_answer_changes_nothing_any_more() -> None:
     one.hear(written(Beat("x", 7)))
     one.hear(written(Whole("x", 7, 0, 1, [("new", None, 1)])))
     one.hear(written(Whole("x", 5, 0, 1, [("old", None, 1)])))
-    one.hear(written(Told("x", 8, [("newer", None, 1)])))
+    one.hear(written(News("x", 8, [("newer", None, 1)])))
     one.hear(written(Whole("x", 7, 0, 1, [("new", None, 1)])))
     assert one.channels() == ["new", "newer"]
     assert one.subscription_count("newer") == 1

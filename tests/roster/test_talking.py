@@ -15,7 +15,7 @@ from pulse.eventlog.live import ROSTER
 from pulse.roster import GRACE_SECONDS, Roster
 from pulse.roster.changes import Change, MemberRemoved, Vacated
 from pulse.roster.others import BEAT_SECONDS, LIFE_SECONDS
-from pulse.roster.words import Beat, Told, Word, read
+from pulse.roster.words import Beat, News, Word, read
 from tests.roster.talkers import becomes, talking
 from tests.roster.wires import Clock
 
@@ -79,7 +79,7 @@ async def test_nothing_flaps_while_nats_is_away_and_what_changed_meanwhile_is_kn
     async with talking(logs[0], one), talking(logs[1], two):
         two.join(CHAT, "boris", BORIS)
         two.join("left")
-        await becomes(lambda: one.here(CHAT) == ["boris"] and one.is_occupied("left"))
+        await becomes(lambda: one.here(CHAT) == ["boris"] and "left" in one.channels())
         lost = when_lost(logs[0])
         nats.kill_nats()
         await lost.wait()
@@ -90,7 +90,7 @@ async def test_nothing_flaps_while_nats_is_away_and_what_changed_meanwhile_is_kn
         two.leave("left")
         assert one.here(CHAT) == ["boris"]
         nats.restart_nats()
-        await becomes(lambda: one.is_occupied("new") and one.subscription_count("left") == 0, clock, one, two)
+        await becomes(lambda: "new" in one.channels() and one.subscription_count("left") == 0, clock, one, two)
         await becomes(lambda: Vacated("left") in changes, clock, one, two)
         assert one.here(CHAT) == ["boris"]
     assert not [change for change in changes if isinstance(change, MemberRemoved) or change == Vacated(CHAT)]
@@ -147,7 +147,7 @@ async def test_thousands_of_channels_are_told_in_few_words_and_then_in_none(logs
         for number in range(5000):
             one.join(f"private-chat.{number}")
         await becomes(lambda: len(two.channels()) == 5000, clock, one, two)
-        told = [word for word in heard if isinstance(word, Told)]
+        told = [word for word in heard if isinstance(word, News)]
         assert len(told) <= 3
         before = len(heard)
         await becomes(lambda: len(heard) >= before + 6, clock, one, two)
