@@ -15,7 +15,6 @@ from msgspec import convert
 
 from pulse.access import Subscription, may_subscribe, needs_signature, sign_in_will_do
 from pulse.channel_rights import May, everybody, nobody
-from pulse.cursors import NotACursor
 from pulse.directory import Directory
 from pulse.errors import BadInput, LogDown, NotAllowed, NotAuthentic, PulseError
 from pulse.eventlog.appends import AppendRefused
@@ -24,11 +23,10 @@ from pulse.http import json_object
 from pulse.push.caches import Caches
 from pulse.push.codes import Code
 from pulse.push.comings import as_fits, count_wire
-from pulse.push.encoding import Wire
 from pulse.push.evicting import Evicting
 from pulse.push.hub import Hub
 from pulse.push.peers import OPEN, Peer, Ticket, say
-from pulse.push.resuming import MustSnapshot, Reason, Resuming
+from pulse.push.resuming import Comer, Reason, Resuming
 from pulse.push.telling import Telling
 from pulse.tokens import NO_SESSION, Session, Signer, Staff
 
@@ -77,7 +75,7 @@ class Subscriptions:
         for _ in range(TRIES):
             moves = self.evicting.moves
             may = await self._may(channel) if ticket.staff else None
-            missed, reason = await self._missed(peer, channel, ticket.person, since)
+            missed, reason = await self.resuming.missed(since, self._comer(peer, channel, ticket.person))
             cached = await self.caches.wire(channel, peer.namespace) if since is None else None
             if moves == self.evicting.moves:
                 break
@@ -176,18 +174,8 @@ class Subscriptions:
 
     # Coming back
 
-    async def _missed(
-        self, peer: Peer, channel: str, person: UUID | None, since: str | None
-    ) -> tuple[list[Wire], Reason | None]:
-        if since is None:
-            return [], None
-        try:
-            wanted = partial(self.telling.for_channel, channel, person, peer.namespace)
-            return await self.resuming.missed(self.telling.cursors.read(since), wanted, person, channel), None
-        except NotACursor:
-            return [], self.resuming.refuse(Reason.EPOCH)
-        except MustSnapshot as must:
-            return [], must.reason
+    def _comer(self, peer: Peer, channel: str, person: UUID | None) -> Comer:
+        return Comer(partial(self.telling.for_channel, channel, person, peer.namespace), person, channel)
 
 
 def staff_in(said: Data, name: str, directory: Directory) -> Staff | None:

@@ -9,7 +9,6 @@ from datetime import datetime
 from starlette.routing import Route
 
 from pulse.channel_rights import ChannelRights
-from pulse.directory import Directory
 from pulse.house import House, now
 from pulse.push.acks import Acks
 from pulse.push.app_events import AppEvents
@@ -60,16 +59,13 @@ class PushParts:
 
 
 def push_parts(
-    house: House, clock: Callable[[], datetime] = now, hub: Hub | None = None, directory: Directory | None = None,
-    ring: Ring | None = None, *, counts: bool = False,
+    house: House, clock: Callable[[], datetime] = now, hub: Hub | None = None, ring: Ring | None = None,
+    *, counts: bool = False,
 ) -> PushParts:  # fmt: skip
     """Made together, because each hears of the others."""
-    hub, directory, ring = (
-        hub or Hub(roster=house.roster, post=Post(house.metrics.fanout.observe)),
-        directory or house.directory,
-        ring or Ring(),
-    )
-    signer, key = house.signer, house.settings.push_key
+    hub = hub or Hub(roster=house.roster, post=Post(house.metrics.fanout.observe))
+    ring = ring or Ring()
+    directory, signer, key = house.directory, house.signer, house.settings.push_key
     telling = Telling(hub, directory, ring, house.cursors)
     framing = Framing(house.log, directory)
     resuming = Resuming(house.log, framing, ring, telling.cursors, house.metrics)
@@ -78,10 +74,10 @@ def push_parts(
     windows, app_events = Windows(telling, resuming, signer, clock), AppEvents(house.log)
     caches, client_events = Caches(app_events, ring), ClientEvents(house.log, hub, directory, rights, house.metrics)
     subscriptions = Subscriptions(telling, resuming, caches, evicting, signer, key, counts=counts)
-    pusher = Pusher(telling, subscriptions, UserSignIn(hub, directory, signer, key), client_events, acks, key)
+    pusher = Pusher(telling, subscriptions, UserSignIn(hub, directory, signer, key), client_events, acks)
     Comings(hub, counts=counts)
     return PushParts(
-        hub, telling, resuming, Relay(house.log, directory, telling, framing, evicting, house.metrics), windows,
+        hub, telling, resuming, Relay(house.log, telling, framing, evicting, house.metrics), windows,
         ChannelWs(windows, acks), pusher, Rounds(hub, windows, pusher), app_events, AppTelling(hub, directory, rights),
         caches, client_events,
     )  # fmt: skip

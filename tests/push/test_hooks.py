@@ -20,8 +20,9 @@ from pulse.eventlog.lease import Lease
 from pulse.eventlog.notes import Notes
 from pulse.house import now
 from pulse.metrics import Metrics
+from pulse.outside import NoAnswer
 from pulse.push import hooks as hooks_module
-from pulse.push.hook_post import HookPost
+from pulse.push.hook_post import HookPost, warn_of_refusal
 from pulse.push.hooks import DELAYS, GATHERED, REMEMBERED_SECONDS, HookEvent, Hooks, SharedHooks
 from pulse.pusher_app import PusherApp
 from tests.fakes.owner import Owner, an_owner
@@ -253,3 +254,30 @@ async def test_who_lost_the_turn_leaves_what_waits_to_the_next(log: Log, owner: 
         await held.wait()
         shared.say(occupied("b"))
     assert brought._next() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "addresses", "warned"),
+    [
+        ("https://10.0.0.7/hooks", [], True),
+        ("https://localhost/hooks", ["127.0.0.1"], True),
+        ("https://hooks.example/pusher", ["10.0.0.7"], True),
+        ("https://hooks.example:8443/pusher", ["93.184.215.14"], True),
+        ("https://hooks.example/pusher", ["93.184.215.14"], False),
+        ("https://inside.example:8443/pusher", ["10.0.0.7"], False),
+        ("http://10.0.0.7:8080/pusher", ["10.0.0.7"], False),
+        ("https://nowhere.example/pusher", NoAnswer(), False),
+    ],
+)
+async def test_an_address_that_every_post_will_be_refused_is_told_at_the_start(
+    url: str, addresses: list[str] | NoAnswer, warned: bool
+) -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        if isinstance(addresses, NoAnswer):
+            raise addresses
+        return addresses
+
+    with capture_logs() as told:
+        await warn_of_refusal(url, frozenset({"inside.example:8443", "10.0.0.7:8080"}), resolve)
+    assert [line["event"] for line in told] == (["hooks.forbidden"] if warned else [])
+    assert "/hooks" not in str(told)  # it may hold a secret
