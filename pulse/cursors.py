@@ -1,4 +1,4 @@
-"""Cursors: how far a client has heard. `<epoch>.<position>.<part>` for staff; sealed for visitors, and good for one chat."""
+"""Cursors: how far a client has heard. `<epoch>.<position>.<part>` for staff; sealed, for one chat, for visitors."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ class NotACursor(BadInput):
     """This is not a cursor of this log."""
 
 
+class AnotherLog(NotACursor):
+    """This is a cursor of another log."""
+
+
 class Cursors:
     """Writes and reads them. `epoch` is the log's: a log that was made anew has other positions."""
 
@@ -44,10 +48,12 @@ class Cursors:
         return f"{self._epoch}.{cursor.position}{end}"
 
     def read(self, text: str) -> Cursor:
-        """Raises NotACursor, also for one of another log."""
+        """Raises NotACursor (AnotherLog)."""
         epoch, *numbers = text[:LONGEST].split(".")
-        if epoch != self._epoch or not 1 <= len(numbers) <= 2 or not all(_is_number(number) for number in numbers):
+        if not 1 <= len(numbers) <= 2 or not all(_is_number(number) for number in numbers):
             raise NotACursor
+        if epoch != self._epoch:
+            raise AnotherLog
         cursor = Cursor(*map(int, numbers))
         if cursor.part > WHOLE:
             raise NotACursor
@@ -60,14 +66,14 @@ class Cursors:
         return base64.urlsafe_b64encode(nonce + self._cipher.encrypt(nonce, plain, chat.bytes)).decode()
 
     def unseal(self, text: str, chat: UUID) -> Cursor:
-        """Raises NotACursor, also for one of another chat or another log."""
+        """Raises NotACursor, also for one of another chat; AnotherLog only for what was sealed here."""
         try:
             sealed = base64.urlsafe_b64decode(text[:LONGEST].encode("ascii"))
             epoch, position, part = SEALED.unpack(self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], chat.bytes))
         except (InvalidTag, ValueError, struct.error):
             raise NotACursor from None
         if epoch.hex() != self._epoch:
-            raise NotACursor
+            raise AnotherLog
         return Cursor(position, part)
 
 

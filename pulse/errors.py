@@ -70,9 +70,10 @@ PulseError
 │   ├── NotOffered          projections/chat_filters
 │   ├── NotAClaim           tokens; an upload's receipt
 │   ├── NotACursor          cursors; of a frame
+│   │   └── AnotherLog
 │   ├── NotAnUpload         files/uploads
 │   ├── NotThisType         files/uploads: 415
-│   ├── BadSetting          settings; stops the start
+│   ├── BadSetting          setting_faults; stops the start
 │   ├── NotAnIdentifier     aggregates/source
 │   ├── NotAShortcut        aggregates/phrasebook
 │   ├── NotACannedReply     aggregates/phrasebook

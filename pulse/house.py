@@ -143,7 +143,7 @@ async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[
         following = asyncio.create_task(directory.run())
         house = House(settings, addresses, source, epoch, EventStore(source), vault, app, signer, directory)
         house.tasks.append(lambda: _watch(following))
-        house.checks["log"] = true_when(lambda: source.up)
+        house.checks["log"] = true_when(lambda: source.up and not source.following.is_on)
         house.checks["directory"] = true_when(directory.ready.is_set)
         await directory.ready.wait()
         yield house

@@ -16,21 +16,32 @@ log = structlog.get_logger(__name__)
 
 
 class Outage:
-    """What is away and tried again: a line when it goes and one when it is back, however often it is tried between."""
+    """What is away and tried again: a line when it goes and one when it is back, however often it is tried between, and
+    by however many: it is away from the first who misses it until the last has it again.
+    """
 
     def __init__(self, what: str) -> None:
         self._goes, self._is_back = f"{what}.away", f"{what}.back"
-        self._away = False
+        self._missing: set[object] = set()
 
-    def began(self, trouble: object) -> None:
-        if not self._away:
-            self._away = True
+    @property
+    def is_on(self) -> bool:
+        return bool(self._missing)
+
+    def began(self, trouble: object, who: object = None) -> None:
+        if not self._missing:
             log.warning(self._goes, trouble=str(trouble).strip() or repr(trouble))
+        self._missing.add(who)
 
-    def ended(self) -> None:
-        if self._away:
-            self._away = False
-            log.info(self._is_back)
+    def ended(self, who: object = None) -> None:
+        if who in self._missing:
+            self._missing.discard(who)
+            if not self._missing:
+                log.info(self._is_back)
+
+    def forget(self, who: object) -> None:
+        """They try no more."""
+        self._missing.discard(who)
 
 
 def configure_logs(level: str) -> None:

@@ -1,6 +1,7 @@
-"""What a process counts and measures, for Prometheus: every metric by name, made once per process and passed on by hand.
+"""What a process counts and measures, for Prometheus: every metric by name, made once per process, passed on by hand.
 
-No label ever holds the id of a chat, of a person or of a channel. Names and thresholds: docs/running.md, docs/alerts.yaml.
+No label ever holds the id of a chat, of a person or of a channel. Names and thresholds: docs/running.md,
+docs/alerts.yaml.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ class Metrics:
         self.slow_closes = self._counter("pulse_push_slow_closes", "Clients cut because they did not keep up.")
         self.resumes = self._counter(
             "pulse_push_resumes", "Clients that came back with a cursor, and what they were told.", "result", "reason"
+        )
+        self.rollbacks = self._counter(
+            "pulse_push_log_rolled_back", "Proofs that the log does not hold what clients were told."
         )
         self.replayed_events = self._histogram(
             "pulse_push_replayed_events", "Events that one resume brought.", buckets=COUNTS

@@ -161,6 +161,17 @@ def require_permitted(
         raise ForbiddenAddress
 
 
+async def may_go(url: str, trusted: frozenset[str], resolve: Resolve = resolve_name) -> bool:
+    """Would outside_client go there, as things are now? Raises NoAnswer when its name leads nowhere."""
+    parts = httpx2.URL(url)
+    try:
+        require_permitted(parts, None, trusted)
+    except ForbiddenAddress:
+        return False
+    port = parts.port or PORTS[parts.scheme]
+    return f"{parts.host}:{port}" in trusted or all(map(is_out_there, await resolve(parts.host, port)))
+
+
 def is_host(host: str, pattern: str) -> bool:
     """`*.example.org` are all names below example.org, but not that one itself."""
     return host.endswith(pattern[1:]) and len(host) >= len(pattern) if pattern.startswith("*.") else host == pattern

@@ -23,7 +23,7 @@ TEXT = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
 BARE = {"/healthz", "/metrics"}
 # Of commands, of sockets, of the start, of what is told as text, and those that never leave their floor.
 NOT_OVER_HTTP = {
-    "ambiguous-department", "another-scheme", "answer-too-large", "bad-setting", "channel-is-full", "customer-too", "no-chat-yet",
+    "ambiguous-department", "another-log", "another-scheme", "answer-too-large", "bad-setting", "channel-is-full", "customer-too", "no-chat-yet",
     "not-a-contract", "not-a-cursor", "not-a-user-id", "not-an-identity", "not-user-info", "refusal", "there-already",
     "unknown-role", "wrong-body", "wrong-time",
 }  # fmt: skip
@@ -39,7 +39,7 @@ pulse() {{ {sys.executable} -m pulse.cli "$@"; }}
 async def test_its_lines_work_one_after_the_other(pulse: Pulse) -> None:
     port = str(pulse.http.base_url.port)
     lines = "\n".join(re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
-    script = STRICT + lines.replace("localhost:8000", f"127.0.0.1:{port}")
+    script = STRICT + lines.replace("localhost:8000", f"127.0.0.1:{port}").replace(".venv/bin/pulse", "pulse")
     process = await asyncio.create_subprocess_exec(
         "bash",
         "-c",

@@ -23,6 +23,20 @@ def test_an_outage_is_told_when_it_begins_and_when_it_ends() -> None:
     ]
 
 
+def test_one_outage_of_many_is_told_once() -> None:
+    outage = Outage("follow")
+    with structlog.testing.capture_logs() as told:
+        for who in ("one", "other", "third"):
+            outage.began("gone", who)
+        outage.ended("one")
+        outage.forget("third")
+        assert outage.is_on
+        outage.ended("other")
+        outage.ended("one")
+    assert [line["event"] for line in told] == ["follow.away", "follow.back"]
+    assert not outage.is_on
+
+
 def test_trouble_without_words_is_named() -> None:
     with structlog.testing.capture_logs() as told:
         Outage("log").began(TimeoutError())

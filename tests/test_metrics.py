@@ -14,11 +14,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pulse.metrics import Metrics
 from pulse.push.encoding import Wire
-from pulse.push.gauges import Gauges
+from pulse.push.gauges import TRANSPORTS, Gauges
 from pulse.push.hub import Hub
 from pulse.push.outlet import Outlet
-from pulse.push.peers import Owner, Peer
+from pulse.push.peers import Owner, Peer, Socket
 from pulse.push.post import Post
+from pulse.push.xhr_session import XhrSession
 from pulse.tokens import Visit
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -135,6 +136,18 @@ def test_who_is_connected_and_to_what_is_counted_when_scraped() -> None:
     hub.leave(others[0])
     assert value("pulse_push_active_connections", {"transport": "http", "kind": "pusher"}) == 1
     assert value("pulse_push_subscriptions") == 1
+
+
+def test_nobody_is_a_number_too() -> None:
+    metrics = looked_at(a_hub())
+    for transport in ("ws", "http"):
+        for kind in ("visitor", "staff", "pusher"):
+            labels = {"transport": transport, "kind": kind}
+            assert metrics.registry.get_sample_value("pulse_push_active_connections", labels) == 0
+
+
+def test_every_kind_of_client_is_counted() -> None:
+    assert {Socket.transport, Outlet.transport, XhrSession.transport} == set(TRANSPORTS)
 
 
 def test_the_runbook_names_every_metric() -> None:

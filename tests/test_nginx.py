@@ -33,7 +33,10 @@ PATHS = {
         "/apps/1/events", "/users/7/terminate_connections", "/channel/sse", "/channel/poll", "/chat/1/stream?sig=a",
         "/pusher/app/pulse/1/abcdefgh/xhr_streaming",
     ],
-    "pulse_desk": ["/", "/api/chats", "/api/users", "/broadcasting/auth", "/healthz", "/chats", "/apps", "/appsettings"],
+    "pulse_desk": [
+        "/", "/api/chats", "/api/users", "/broadcasting/auth", "/healthz", "/chats", "/apps", "/appsettings",
+        "/chat/sessions", "/chat/session/1/else", "/chat/1/streams", "/chat/1/stream/2", "/channel/sse2", "/channel/wsx",
+    ],
 }  # fmt: skip
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pulse.settings import MUST_BE, BadSetting, Settings, read_settings
+from pulse.setting_faults import MUST_BE, BadSetting
+from pulse.settings import Settings, read_settings
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 

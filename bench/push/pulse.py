@@ -26,6 +26,7 @@ from pulse.push.frames import Frame
 from pulse.push.hub import Hub
 from pulse.push.porter import Porter
 from pulse.push.protocol import Pusher
+from pulse.push.resuming import Resuming
 from pulse.push.ring import Ring
 from pulse.push.server import PushServer
 from pulse.push.subscriptions import Subscriptions
@@ -64,10 +65,11 @@ class NoLog:
 def a_push() -> tuple[Telling, PushServer]:
     """A push port without a log behind it, and what tells its sockets."""
     telling = Telling(Hub(), NOBODY, Ring(), Cursors("0" * 8, bytes(32)))
+    resuming = Resuming(NOBODY, NOBODY, telling.ring, telling.cursors, Metrics())
     welcome = Welcome(telling.hub, Caches(AppEvents(NOBODY), telling.ring))
     evicting, tickets = Evicting(telling.hub, NOBODY, NOBODY), Tickets(NOBODY, NOBODY, KEY)
-    subscriptions = Subscriptions(telling, NOBODY, evicting, tickets, welcome)
-    pusher = Pusher(telling, subscriptions, NOBODY, NOBODY, NOBODY, KEY)
+    subscriptions = Subscriptions(telling, resuming, evicting, tickets, welcome)
+    pusher = Pusher(telling, subscriptions, NOBODY, NOBODY, NOBODY)
     return telling, PushServer(NOBODY, pusher, cast(Any, NoLog()), Porter(from_one_address=20_000), Metrics())
 
 

@@ -39,39 +39,48 @@ class LogHole(Trouble):
 class Follow:
     """Iterate it for lists of messages after a position. Survives restarts of the server.
 
-    `behind` is how many messages the server had not sent yet. `subjects` narrows it to some kinds; `caught_up` is set once everything that existed has been handed out.
-    `when_stale` is called with True when the log can't be followed any more, with False when all of it is known again.
+    `behind` is how many messages the server had not sent yet. `subjects` narrows it to some kinds; `caught_up` is set
+    once everything that existed has been handed out. `when_stale` is called with True when the log can't be followed
+    any more, with False when all of it is known again.
     """
 
     def __init__(
-        self, source: Log, after: int, *, subjects: tuple[str, ...] = (), caught_up: asyncio.Event | None = None
-    ) -> None:
+        self, source: Log, after: int, *, subjects: tuple[str, ...] = (), caught_up: asyncio.Event | None = None,
+        when_stale: Callable[[bool], object] = lambda _: None,
+    ) -> None:  # fmt: skip
         self.source = source
         self.position = after
         self.subjects = subjects
         self.caught_up = caught_up or asyncio.Event()
         self.behind = 0
-        self.when_stale: Callable[[bool], None] | None = None
+        self._when_stale = when_stale
         self._stale = False
-        self._outage = Outage("follow")
 
     async def __aiter__(self) -> AsyncGenerator[list[Stored], None]:
-        while True:
-            try:
-                if not self.subjects:
-                    async for page in self._pages():
+        try:
+            while True:
+                try:
+                    async for page in self._once():
                         yield page
-                async for page in self._tail():
-                    yield page
-            except (LogDown, AppendRefused) as trouble:
-                self._outage.began(trouble)
-                self._tell_stale(True)
-                await asyncio.sleep(RETRY_SECONDS)
+                except (LogDown, AppendRefused) as trouble:
+                    self.source.following.began(trouble, self)
+                    self._tell_stale(True)
+                    await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            self.source.following.forget(self)
+
+    async def _once(self) -> AsyncIterator[list[Stored]]:
+        """Until the log can't be followed. Raises LogDown, AppendRefused."""
+        if not self.subjects:
+            async for page in self._pages():
+                yield page
+        async for page in self._tail():
+            yield page
 
     async def _pages(self) -> AsyncIterator[list[Stored]]:
         """Pages up to the end of the log; the next is fetched while the last is being worked on."""
         page = await self.source.read(self.position + 1, limit=PAGE)
-        self._outage.ended()
+        self.source.following.ended(self)
         while page:
             fetching = asyncio.ensure_future(self.source.read(page[-1].position + 1, limit=PAGE))
             try:
@@ -86,7 +95,7 @@ class Follow:
         try:
             existed = await tail.open()
             await self._check_end()
-            self._outage.ended()
+            self.source.following.ended(self)
             while True:
                 if existed <= 0:
                     self.caught_up.set()
@@ -103,8 +112,8 @@ class Follow:
             await tail.close()
 
     def _tell_stale(self, stale: bool) -> None:
-        if stale != self._stale and self.when_stale is not None:
-            self.when_stale(stale)
+        if stale != self._stale:
+            self._when_stale(stale)
         self._stale = stale
 
     async def _check_end(self) -> None:

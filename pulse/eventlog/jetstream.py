@@ -37,7 +37,8 @@ class Log:
     """A connection to one stream. Open it with `connect`, end it with `close`.
 
     It is two: a `Wire` for whatever asks and is answered, and nats-py's client for whatever is only heard (live
-    words, pull consumers), which also knows the servers of a cluster. It is up while both are.
+    words, pull consumers), which also knows the servers of a cluster. It is up while both are. `following` is on while
+    somebody who follows the log can't: a server that hangs shows there long before its connections break.
     """
 
     def __init__(self, client: Client, name: str, stream: str) -> None:
@@ -53,6 +54,7 @@ class Log:
         self._redialling: asyncio.Task[None] | None = None
         self._closed = False
         self._outage = Outage("log")
+        self.following = Outage("follow")
         self._asked: dict[bytes, Asked] = {}
         self._tokens = itertools.count()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -107,7 +109,7 @@ class Log:
         return self.append(messages[0]) if len(messages) == 1 else self.append_batch(messages)
 
     async def append(self, message: Append) -> Ack:
-        """Appends one message; returns when it is on disk. Raises AppendRefused, LogDown (AckLost, LogFull), TooLarge."""
+        """Appends one; returns when it is on disk. Raises AppendRefused, LogDown (AckLost, LogFull), TooLarge."""
         return ack_of(await self._ask(message.subject, message.body, message.headers(), AckLost))
 
     async def append_batch(self, messages: list[Append]) -> Ack:
@@ -163,7 +165,7 @@ class Log:
             await self.client.publish(subject, body)
 
     async def hand_over(self, subject: str, bodies: Sequence[bytes]) -> None:
-        """Says things live, in their order; returns once NATS has taken them. Raises LogDown: some may have been said."""
+        """Says things live, in order; returns once NATS has taken them. Raises LogDown: some may have been said."""
         if not self.up:
             raise LogDown
         try:

@@ -1,4 +1,4 @@
-"""What processes tell each other live, on core NATS: the subjects that one room speaks on and another hears. Never kept."""
+"""What processes tell each other live, on core NATS: subjects that one room speaks on and another hears. Never kept."""
 
 from __future__ import annotations
 

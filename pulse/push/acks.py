@@ -25,7 +25,7 @@ class Acks:
     async def take(self, chat: UUID, last_id: object, person: UUID | None) -> None:
         """Everything up to `last_id` was seen: by a moderator, or (None) by the chat's own customer.
 
-        Raises BadInput, NotFound.
+        Raises BadInput, also for what nobody has said yet; NotFound.
         """
         if type(last_id) is not int or not 0 <= last_id < 2**31:
             raise BadInput("last_id must be a message's id.")
@@ -36,10 +36,18 @@ class Acks:
         if chat is None:
             raise NotFound
         if who is None:
+            _require_said(chat, up_to)
             chat.see_as_customer(up_to, now=self.clock())
             return chat
         person = self.directory.person(who)
         if person is None or not may_see(person, Place(chat.department_id, chat.holder_id)):
             raise NotFound
+        _require_said(chat, up_to)
         chat.see(person.id, up_to, now=self.clock())
         return chat
+
+
+def _require_said(chat: Chat, up_to: int) -> None:
+    """Raises BadInput."""
+    if up_to > chat.version:
+        raise BadInput("last_id is beyond the chat's last message.")

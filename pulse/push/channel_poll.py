@@ -14,7 +14,7 @@ from starlette.routing import Route
 from pulse.errors import BadInput
 from pulse.http import answer
 from pulse.push.codes import Code
-from pulse.push.encoding import Wire
+from pulse.push.encoding import CURSOR, Wire
 from pulse.push.http_windows import HttpWindows, network
 from pulse.push.outlet import Outlet
 from pulse.push.streamed import unless_gone
@@ -39,7 +39,7 @@ class Heard:
             self.reason = orjson.loads(wire.payload)["data"]["reason"]
         elif wire.name == "pulse:feed":
             self.stale = orjson.loads(wire.payload)["data"]["stale"]
-        elif wire.name != "pulse:cursor":
+        elif wire.name != CURSOR:
             self.frames.append(wire)
 
 
@@ -56,7 +56,7 @@ class ChannelPoll:
         owner = self.doors.windows.admit(query, request.headers)
         self.doors.asked.require((network(request), owner.token))
         seconds, cursor = seconds_in(query.get("wait")), query.get("cursor") or None
-        async with self.doors.window(owner, cursor, network(request)) as outlet:
+        async with self.doors.window(owner, cursor, network(request), polls=True) as outlet:
             heard = await unless_gone(request.receive, hear(outlet, seconds if cursor else 0))
             if outlet.code is Code.SESSION_ENDED:
                 raise SessionEnded

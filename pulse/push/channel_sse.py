@@ -1,4 +1,4 @@
-"""S2's stream for those who can't have a socket: Server-Sent Events on `/channel/sse`, and behind a visitor's signed link.
+"""S2's stream for those who can't have a socket: Server-Sent Events on `/channel/sse`, and behind a visitor's link.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html. What it tells is what `/channel/ws` tells.
 """
@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pulse.push.codes import Code
-from pulse.push.encoding import Wire
+from pulse.push.encoding import CURSOR, Wire
 from pulse.push.http_windows import HttpWindows, network
 from pulse.push.outlet import Outlet
 from pulse.push.peers import Owner
@@ -39,7 +39,7 @@ class ChannelSse:
         ]
 
     async def stream(self, request: Request) -> Response:
-        """Whose it is says the query, as for a socket. 204 tells a browser that comes back not to: its session ended."""
+        """Whose it is says the query, as for a socket. 204 tells a browser to come back no more: its session ended."""
         cursor = cursor_in(request)
         self.doors.opened.require(network(request))
         try:
@@ -83,7 +83,7 @@ async def blocks(outlet: Outlet) -> AsyncIterator[bytes]:
 def block(wire: Wire) -> bytes:
     """An event. Where there is only an id, the browser moves its cursor and tells nobody."""
     place = b"" if wire.cursor is None else b"id: %b\n" % wire.cursor.encode()
-    if wire.name == "pulse:cursor":
+    if wire.name == CURSOR:
         return place + b"\n"
     return b"%bevent: %b\ndata: %b\n\n" % (place, wire.name.encode(), wire.payload)
 

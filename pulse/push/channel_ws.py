@@ -27,7 +27,6 @@ class ChannelWs:
         """Serves a socket until it closes."""
         hub = self.windows.hub
         try:
-            await hub.turnstile.through()
             if (refusal := await self.windows.open(socket, cursor)) is not None:
                 await socket.close(refusal)
                 return

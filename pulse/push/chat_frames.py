@@ -9,25 +9,7 @@ from uuid import UUID
 from eventsourcing.domain import AggregateEvent
 
 from pulse.access import Person, Place, may_see
-from pulse.aggregates.chat_events import (
-    ButtonPressed,
-    CallbackDone,
-    CallbackRequested,
-    ChatAssigned,
-    ChatClosed,
-    ChatOpened,
-    ChatRenamed,
-    ChatReopened,
-    ChatTransferred,
-    ChatUnassigned,
-    CustomerFound,
-    CustomerLost,
-    MessageReceived,
-    ReplyEchoed,
-    ReplyWritten,
-    SeenByCustomer,
-    SeenByStaff,
-)
+from pulse.aggregates import chat_events
 from pulse.aggregates.chat_work import ChatSnoozed, ChatWoken, NoteWritten, PriorityChanged, TagsChanged
 from pulse.eventlog.envelope import Recorded
 from pulse.projections import inbox
@@ -52,7 +34,7 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class News:
     """What is told, before it is known where and to whom: to staff, and (unless None) to the visitor.
 
     `to` names a moderator who is told on their own channel too; `was`: where the chat stood before it moved; `mark`:
@@ -78,16 +60,16 @@ def chat_frames(recorded: Recorded, names: Names) -> Iterator[Frame]:
         return
     here = Place(recorded.scope.department, recorded.scope.holder)
     beside = {"version": recorded.ver}
-    for told in _tell(recorded, names):
-        places = (here, told.was) if told.was else (here,)
+    for news in _tell(recorded, names):
+        places = (here, news.was) if news.was else (here,)
         yield Frame(
-            type=told.type,
-            event=told.event,
-            data=told.staff | beside | {"chat": chat_of(recorded, names)} | last_word_of(recorded) | mark_of(told),
-            channels=tuple(channels_of(recorded.aggregate_id, places, told.to)),
+            type=news.type,
+            event=news.event,
+            data=news.staff | beside | {"chat": chat_of(recorded, names)} | last_word_of(recorded) | mark_of(news),
+            channels=tuple(channels_of(recorded.aggregate_id, places, news.to)),
             hears=seeing(places),
             about=recorded.aggregate_id,
-            for_visitor=None if told.visitor is None else told.visitor | beside,
+            for_visitor=None if news.visitor is None else news.visitor | beside,
         )
 
 
@@ -105,117 +87,117 @@ def channels_of(chat: UUID, places: tuple[Place, ...], to: UUID | None = None) -
         yield f"private-moderator.{to}"
 
 
-def _tell(recorded: Recorded, names: Names) -> Iterator[Told]:
+def _tell(recorded: Recorded, names: Names) -> Iterator[News]:
     yield from _tell_words(recorded, names)
     yield from _tell_standing(recorded, names)
     yield from _tell_work(recorded.event)
     yield from _tell_seen(recorded)
 
 
-def _tell_words(recorded: Recorded, names: Names) -> Iterator[Told]:
+def _tell_words(recorded: Recorded, names: Names) -> Iterator[News]:
     """What was said, and what became of it."""
     scope = recorded.scope
     match recorded.event:
-        case ButtonPressed():
+        case chat_events.ButtonPressed():
             entry = entry_of(recorded) or {}
-            yield Told("chat.message", "NewChatMessage", entry, entry)
-        case MessageReceived() | CallbackRequested():
+            yield News("chat.message", "NewChatMessage", entry, entry)
+        case chat_events.MessageReceived() | chat_events.CallbackRequested():
             entry = entry_of(recorded) or {}
-            yield Told("chat.message", "NewChatMessage", entry, entry)
-            yield Told("chat.alert", "ChatAlert", {"unread_count": scope.unread, "last_id": recorded.ver})
-        case ReplyWritten(moderator_id=writer):
+            yield News("chat.message", "NewChatMessage", entry, entry)
+            yield News("chat.alert", "ChatAlert", {"unread_count": scope.unread, "last_id": recorded.ver})
+        case chat_events.ReplyWritten(moderator_id=writer):
             entry = (entry_of(recorded) or {}) | {"sender": _named(writer, names.person)}
-            yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry), mark=_mark(recorded, writer, 0))
+            yield News("chat.message", "NewChatMessage", entry, for_visitor(entry), mark=_mark(recorded, writer, 0))
         case NoteWritten(moderator_id=writer):
-            yield Told(
+            yield News(
                 "chat.message", "NewChatMessage", (entry_of(recorded) or {}) | {"sender": _named(writer, names.person)}
             )
-        case ReplyEchoed(confirms=None):
+        case chat_events.ReplyEchoed(confirms=None):
             entry = entry_of(recorded) or {}
-            yield Told("chat.message", "NewChatMessage", entry, for_visitor(entry))
-        case CallbackDone(of=of) as done:
+            yield News("chat.message", "NewChatMessage", entry, for_visitor(entry))
+        case chat_events.CallbackDone(of=of) as done:
             called: Data = {"ids": [of], "done_at": done.timestamp}
             ours = called | {"done_by": done.moderator_id, "outcome": done.outcome}
-            yield Told("chat.message.changed", "MessageChanged", ours, called)
+            yield News("chat.message.changed", "MessageChanged", ours, called)
         case event:
             yield from _tell_changes(event)
 
 
-def _tell_changes(event: AggregateEvent) -> Iterator[Told]:
+def _tell_changes(event: AggregateEvent) -> Iterator[News]:
     """What happens to words that were told before; why a reply did not arrive is for staff only."""
     if (status := status_of(event)) is not None:
         reached: Data = {"ids": list(status[0]), "status": status[1]["status"]}
-        yield Told("chat.message.status", "MessageStatusUpdated", status[1] | reached, reached)
+        yield News("chat.message.status", "MessageStatusUpdated", status[1] | reached, reached)
     elif (change := change_of(event)) is not None:
         changed = {"ids": list(change[0]), **change[1]}
-        yield Told("chat.message.changed", "MessageChanged", changed, changed)
+        yield News("chat.message.changed", "MessageChanged", changed, changed)
 
 
-def _tell_standing(recorded: Recorded, names: Names) -> Iterator[Told]:
+def _tell_standing(recorded: Recorded, names: Names) -> Iterator[News]:
     """Whose the chat is, and how it stands."""
     scope = recorded.scope
     match recorded.event:
-        case ChatOpened(channel=channel, title=name):
+        case chat_events.ChatOpened(channel=channel, title=name):
             opened = {"channel": channel, "name": name, "status": "open"}
             place = {"department": scope.department, "source": scope.source}
-            yield Told("chat.session.created", "ChatOpened", opened | place, opened)
-        case ChatAssigned(moderator_id=holder, from_moderator_id=before):
+            yield News("chat.session.created", "ChatOpened", opened | place, opened)
+        case chat_events.ChatAssigned(moderator_id=holder, from_moderator_id=before):
             held: Data = {"holder": _named(holder, names.person)}
             shown: Data = {"holder": {"name": names.person(holder)}}
             was = Place(scope.department, before)
-            yield Told("chat.session.assigned", "ChatAssigned", held, shown, to=holder, was=was)
-        case ChatUnassigned(from_moderator_id=before):
+            yield News("chat.session.assigned", "ChatAssigned", held, shown, to=holder, was=was)
+        case chat_events.ChatUnassigned(from_moderator_id=before):
             let_go: Data = {"holder": None}
-            yield Told("chat.session.assigned", "ChatUnassigned", let_go, let_go, was=Place(scope.department, before))
-        case ChatTransferred(department_id=department) as moved:
+            yield News("chat.session.assigned", "ChatUnassigned", let_go, let_go, was=Place(scope.department, before))
+        case chat_events.ChatTransferred(department_id=department) as moved:
             free: Data = {"holder": None}
             was = Place(moved.from_department_id, moved.from_moderator_id)
-            yield Told("chat.session.assigned", "ChatTransferred", free | {"department": department}, free, was=was)
-        case ChatClosed(from_moderator_id=before):
+            yield News("chat.session.assigned", "ChatTransferred", free | {"department": department}, free, was=was)
+        case chat_events.ChatClosed(from_moderator_id=before):
             was, closed = Place(scope.department, before), {"status": "closed"}
-            yield Told("chat.session.status", "ChatStatusUpdated", closed, closed, was=was)
-        case ChatReopened():
+            yield News("chat.session.status", "ChatStatusUpdated", closed, closed, was=was)
+        case chat_events.ChatReopened():
             reopened = {"status": "open"}
-            yield Told("chat.session.status", "ChatStatusUpdated", reopened, reopened)
-        case ChatRenamed(title=name):
-            yield Told("chat.session.renamed", "ChatRenamed", {"name": name})
-        case CustomerLost(reason=reason):
-            yield Told("chat.session.reach", "CustomerReach", {"reachable": False, "reason": reason})
-        case CustomerFound():
-            yield Told("chat.session.reach", "CustomerReach", {"reachable": True})
+            yield News("chat.session.status", "ChatStatusUpdated", reopened, reopened)
+        case chat_events.ChatRenamed(title=name):
+            yield News("chat.session.renamed", "ChatRenamed", {"name": name})
+        case chat_events.CustomerLost(reason=reason):
+            yield News("chat.session.reach", "CustomerReach", {"reachable": False, "reason": reason})
+        case chat_events.CustomerFound():
+            yield News("chat.session.reach", "CustomerReach", {"reachable": True})
 
 
-def _tell_work(event: AggregateEvent) -> Iterator[Told]:
+def _tell_work(event: AggregateEvent) -> Iterator[News]:
     """What moderators do with a chat among themselves."""
     match event:
         case ChatSnoozed(until=until):
-            yield Told("chat.session.status", "ChatStatusUpdated", {"status": "snoozed", "until": until})
+            yield News("chat.session.status", "ChatStatusUpdated", {"status": "snoozed", "until": until})
         case ChatWoken():
-            yield Told("chat.session.status", "ChatStatusUpdated", {"status": "open"})
+            yield News("chat.session.status", "ChatStatusUpdated", {"status": "open"})
         case TagsChanged(tags=tags):
-            yield Told("chat.session.sorted", "ChatSorted", {"tags": tags})
+            yield News("chat.session.sorted", "ChatSorted", {"tags": tags})
         case PriorityChanged(priority=priority):
-            yield Told("chat.session.sorted", "ChatSorted", {"priority": priority})
+            yield News("chat.session.sorted", "ChatSorted", {"priority": priority})
 
 
-def _tell_seen(recorded: Recorded) -> Iterator[Told]:
+def _tell_seen(recorded: Recorded) -> Iterator[News]:
     """Who has read how far."""
     scope = recorded.scope
     unread = {"unread_count": scope.unread, "unread_by_customer": scope.unread_by_customer}
     match recorded.event:
-        case SeenByStaff(moderator_id=who, up_to=up_to, unseen=unseen):
+        case chat_events.SeenByStaff(moderator_id=who, up_to=up_to, unseen=unseen):
             seen: Data = {"by": "moderator", "up_to": up_to}
             staff = seen | unread | {"moderator_id": who}
-            yield Told("chat.seen", "MessageRead", staff, seen, mark=_mark(recorded, who, unseen))
-        case SeenByCustomer(up_to=up_to):
+            yield News("chat.seen", "MessageRead", staff, seen, mark=_mark(recorded, who, unseen))
+        case chat_events.SeenByCustomer(up_to=up_to):
             read: Data = {"by": "customer", "up_to": up_to, "unread_by_customer": scope.unread_by_customer}
-            yield Told("chat.seen", "MessageRead", read | unread, read)
+            yield News("chat.seen", "MessageRead", read | unread, read)
 
 
 def chat_of(recorded: Recorded, names: Names) -> Data:
     """What the event changes in the chat's row, as `GET /api/chats/{id}` shows it; all of a row that is new."""
     row: Data = {}
-    if isinstance(recorded.event, ChatOpened):
+    if isinstance(recorded.event, chat_events.ChatOpened):
         row |= UNSAID | {"last_at": recorded.at}
     changes = _row_changes(recorded)
     for statement in ("insert_chats", "update_chats"):
@@ -235,9 +217,9 @@ def last_word_of(recorded: Recorded) -> Data:
     return {}
 
 
-def mark_of(told: Told) -> Data:
+def mark_of(news: News) -> Data:
     """How far a moderator has seen the chat. Only they know what that leaves for them."""
-    return {} if told.mark is None else {"mark": told.mark}
+    return {} if news.mark is None else {"mark": news.mark}
 
 
 def _mark(recorded: Recorded, moderator: UUID, unseen: int) -> Data:

@@ -27,6 +27,7 @@ class Code(IntEnum):
     TOO_SLOW = 4101, "Too much was waiting to be read. Come back with your cursor."
     LEAVING = 4200, "Pulse is restarting."
     NO_PONG = 4201, "No pong came back."
+    IDLE = 4202, "Nothing was said for a day."
 
     def __new__(cls, number: int, reason: str) -> Code:
         code = int.__new__(cls, number)

@@ -15,11 +15,12 @@ from pulse.push.frames import Data, Frame
 # A frame has at most 64 KiB: `body` says a text once more, and JSON inside a string needs more room than outside.
 ROOM, SHORT = 24 * 1024, 2_000
 ECHO = "App\\Events\\"
+CURSOR = "pulse:cursor"
 ECHO_NAMES = {"NotificationCreated": "Illuminate\\Notifications\\Events\\BroadcastNotificationCreated"}
 
 
 class Wire(NamedTuple):
-    """One message: as a WebSocket has it, bare, where a stream goes on after it (None: it is in no log), and what it is."""
+    """One message: as a WebSocket has it, bare, where a stream goes on after it (None: it is in no log), its name."""
 
     framed: bytes
     payload: bytes
@@ -91,7 +92,7 @@ class Told:
         return made
 
     def _data(self, data: Any) -> Any:
-        """What fits into a frame. Longer texts are cut, and `cut` says so: whoever wants the rest reads it over HTTP."""
+        """What fits into a frame. Longer texts are cut, and `cut` says so: who wants the rest reads it over HTTP."""
         if self.size <= ROOM or len(orjson.dumps(data)) <= ROOM:
             return data
         if not isinstance(data, dict):

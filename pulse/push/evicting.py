@@ -45,7 +45,7 @@ class Evicting:
         self.moves += 1
         for window in self.hub.staff.get(who, ()):
             window.take(RESYNC)
-        peers = self.hub.windows.get(who, set())
+        peers = self.hub.signed.get(who, set())
         for channel in {name for peer in peers for name in peer.subscriptions}:
             try:
                 may = await self.rights.of(channel)

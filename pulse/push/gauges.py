@@ -1,16 +1,20 @@
-"""What of push is counted when somebody asks, and not before: who is connected, to what, and how much waits for them."""
+"""What of push is counted when somebody asks, and not before: who is connected, to what, how much waits for them."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import product
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from pulse.push.hub import Hub
 from pulse.push.peers import Peer
+
+TRANSPORTS = ("ws", "http")
+KINDS = ("visitor", "staff", "pusher")
 
 
 class Gauges(Collector):
@@ -29,8 +33,9 @@ class Gauges(Collector):
     def _connections(self) -> GaugeMetricFamily:
         labels = ["transport", "kind"]
         found = GaugeMetricFamily("pulse_push_active_connections", "Clients that are connected now.", labels=labels)
-        for (transport, kind), number in Counter((peer.transport, kind_of(peer)) for peer in self.hub.peers).items():
-            found.add_metric([transport, kind], number)
+        there = Counter((peer.transport, kind_of(peer)) for peer in self.hub.peers)
+        for transport, kind in product(TRANSPORTS, KINDS):
+            found.add_metric([transport, kind], there[transport, kind])  # also 0: nobody is not unknown
         return found
 
     def _subscriptions(self) -> int:

@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import Counter
 
 from pulse.errors import PulseError
-from pulse.outside import outside_client, read_little
+from pulse.outside import NoAnswer, Resolve, may_go, outside_client, read_little, resolve_name
 from pulse.pusher_app import PusherApp
 
 SECONDS = 10.0
@@ -63,3 +63,10 @@ class HookPost:
         self._posts.labels(outcome).inc()
         if outcome != "taken":
             log.warning("hooks.refused", outcome=outcome, said=said)
+
+
+async def warn_of_refusal(url: str, inside: frozenset[str], resolve: Resolve = resolve_name) -> None:
+    """A line at the start where each post will be refused; of a name that leads nowhere yet, nothing is known."""
+    with contextlib.suppress(NoAnswer):
+        if not await may_go(url, inside, resolve):
+            log.warning("hooks.forbidden", mend="Name its host and port in PULSE_TRUSTED_HOSTS if it is inside.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +24,7 @@ CORS = {
     "Access-Control-Allow-Methods": "GET, OPTIONS",
     "Access-Control-Expose-Headers": "x-request-id, retry-after",
 }
+VARY = {"Vary": "Origin"}
 
 
 class TooManyWindows(TryLater):
@@ -43,13 +44,15 @@ class HttpWindows:
         self.asked = Rate(per_second=10, burst=60, name="polls")
 
     @contextlib.asynccontextmanager
-    async def window(self, owner: Owner, cursor: str | None, address: str) -> AsyncIterator[Outlet]:
+    async def window(
+        self, owner: Owner, cursor: str | None, address: str, *, polls: bool = False
+    ) -> AsyncIterator[Outlet]:  # fmt: skip
         """One that was told what it missed. Raises NobodyRelays, ServerFull, TooManyWindows, SessionEnded."""
         self.server.require_ready()
         outlet = Outlet(self.windows.hub.post, owner)
         with self.porter.seat(address):
             try:
-                if (code := await self.windows.open(outlet, cursor)) is not None:
+                if (code := await self.windows.open(outlet, cursor, polls=polls)) is not None:
                     raise SessionEnded if code is Code.SESSION_ENDED else TooManyWindows
                 yield outlet
             finally:
@@ -57,19 +60,13 @@ class HttpWindows:
 
     def cors(self, route: Endpoint) -> Endpoint:
         """Whose page it is was checked before the window opened; here such pages may read the answer too."""
+        return shared(route, self._cors_of)
 
-        async def with_cors(request: Request) -> Response:
-            try:
-                response = Response(status_code=204) if request.method == "OPTIONS" else await route(request)
-            except PulseError as error:
-                response = problem(error)
-            origin = request.headers.get("origin")
-            if origin is not None and self._may_read(origin, request.headers.get("host", "")):
-                response.headers.update(CORS | {"Access-Control-Allow-Origin": origin})
-            response.headers.add_vary_header("Origin")
-            return response
-
-        return with_cors
+    def _cors_of(self, request: Request) -> dict[str, str]:
+        origin = request.headers.get("origin")
+        if origin is None or not self._may_read(origin, request.headers.get("host", "")):
+            return VARY
+        return CORS | VARY | {"Access-Control-Allow-Origin": origin}
 
     def _may_read(self, origin: str, host: str) -> bool:
         websites = (source for source in self.windows.directory.sources() if source.channel == "web")
@@ -79,3 +76,17 @@ class HttpWindows:
 def network(request: Request) -> str:
     """Of the client, as limits count it."""
     return network_of(request.client.host if request.client else "")
+
+
+def shared(route: Endpoint, headers_for: Callable[[Request], Mapping[str, str]]) -> Endpoint:
+    """A route whose answers, also of refusals, say which pages may read them."""
+
+    async def with_cors(request: Request) -> Response:
+        try:
+            response = Response(status_code=204) if request.method == "OPTIONS" else await route(request)
+        except PulseError as error:
+            response = problem(error)
+        response.headers.update(headers_for(request))
+        return response
+
+    return with_cors

@@ -29,7 +29,7 @@ class Hub:
     """Three ways to find sockets: by moderator, by a visitor's chat, by a Pusher channel.
 
     A channel's subscribers are kept with the moderator they were signed for; None: whoever holds the app's secret.
-    `windows` are the sockets that a moderator's sessions signed, of whichever protocol; `peers` are all there are;
+    `signed` are the sockets that a moderator's sessions signed, of whichever protocol; `peers` are all there are;
     `users` those who signed in (`pusher:signin`), by the name they gave, and `watchers` those who watch a name.
     `people_moved` is set whenever a moderator's socket comes or goes.
     """
@@ -43,7 +43,7 @@ class Hub:
         self.staff: dict[UUID, set[Peer]] = {}
         self.visitors: dict[UUID, set[Peer]] = {}
         self.channels: dict[str, dict[Peer, UUID | None]] = {}
-        self.windows: dict[UUID, set[Peer]] = {}
+        self.signed: dict[UUID, set[Peer]] = {}
         self.users: dict[str, set[Peer]] = {}
         self.watchers: dict[str, set[Peer]] = {}
         self.public = PublicChannels()
@@ -54,7 +54,7 @@ class Hub:
     def enter(self, peer: Peer) -> bool:
         """Registers a socket of S2's protocol; False when its owner or its token has too many."""
         shelves, owner, limit = self._place(peer)
-        theirs = shelves.get(owner, set()) if peer.person_id is None else self.windows.get(owner, set())
+        theirs = shelves.get(owner, set()) if peer.person_id is None else self.signed.get(owner, set())
         if len(theirs) >= limit or sum(other.token == peer.token for other in theirs) >= TOKEN_SOCKETS:
             return False
         shelves.setdefault(owner, set()).add(peer)
@@ -67,12 +67,12 @@ class Hub:
     def sign(self, peer: Peer, staff: Staff) -> None:
         """From now on the socket is open for as long as this session is."""
         peer.signed.add(staff)
-        self.windows.setdefault(staff.person, set()).add(peer)
+        self.signed.setdefault(staff.person, set()).add(peer)
         self._moved(staff.person)
 
     def has_room(self, peer: Peer, person: UUID) -> bool:
         """May one more socket be this moderator's?"""
-        theirs = self.windows.get(person, set())
+        theirs = self.signed.get(person, set())
         return peer in theirs or len(theirs) < STAFF_TABS
 
     def sign_in(self, peer: Peer, user: User) -> None:
@@ -89,7 +89,7 @@ class Hub:
         """Forgets a socket everywhere."""
         self.peers.discard(peer)
         for staff in peer.signed:
-            _take(self.windows, staff.person, peer)
+            _take(self.signed, staff.person, peer)
             self._moved(staff.person)
         if peer.user is not None:
             self._sign_out(peer, peer.user)
@@ -136,10 +136,11 @@ class Hub:
 
     def people(self) -> set[UUID]:
         """The moderators who have a socket open here, of whichever protocol."""
-        return self.windows.keys() | self.staff.keys()
+        return self.signed.keys() | self.staff.keys()
 
     async def pace(self, peer: Peer) -> None:
         """Waits until this socket may be heard again. Who talks too fast is read more slowly; nothing is lost."""
+        peer.idle_rounds = 0
         while not self._messages.allows(peer.socket_id):  # noqa: ASYNC110  time passing is no event
             await asyncio.sleep(PAUSE_SECONDS)
         await self.turnstile.through()

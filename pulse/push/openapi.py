@@ -119,7 +119,7 @@ PATHS: dict[str, Any] = {
     "/apps/{app_id}/users/{user_id}/terminate_connections": {
         "post": operation(
             "terminate_app_user",
-            "Closes every socket that signed in as a user, with 4009. `/users/{user_id}/terminate_connections` is the same.",
+            "Closes each socket that signed in as a user (4009). `/users/{user_id}/terminate_connections` is the same.",
             told(shape(), _200="said to every push process", _503="NATS is away: not said"),
             USER,
         )

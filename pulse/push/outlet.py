@@ -42,7 +42,8 @@ class Outlet(Peer):
     def put(self, framed: bytes, wires: Sequence[Wire]) -> None:
         if self.code is not None:
             return
-        self.quiet = False
+        if self.quiet:
+            self.note(wires)
         if self._size > BUFFER_LIMIT:
             log.info("push.too_slow", socket=self.socket_id)
             self._waiting.clear()  # it comes back with its cursor
@@ -84,7 +85,7 @@ class Outlet(Peer):
             self._changed.set()
 
 
-async def send_home(hub: Hub) -> None:
+async def end_answers(hub: Hub) -> None:
     """Waits to be cancelled, which is when Pulse ends; then ends every answer, some at a time, so that its client goes
     to another process.
     """

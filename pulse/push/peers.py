@@ -19,7 +19,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
 from pulse.push.codes import Code
-from pulse.push.encoding import Wire, event_wire
+from pulse.push.encoding import CURSOR, Wire, event_wire
 from pulse.push.post import Post
 from pulse.tokens import Staff, Visit
 
@@ -94,12 +94,13 @@ class Peer(ABC):
     `comeback` is what it said of its last connection, `resumes` says that it knows cursors, `proven` that something it
     subscribed to was signed; `namespace` stands before the names of events it is told; it is `quiet` until something is
     said to it; `address` is where it is, as limits count it. `members` are the names under which it is on presence
-    channels, `turn` its second of each round.
+    channels, `turn` its second of each round, and `idle_rounds` how many have passed since anything was said, to it or
+    by it.
     """
 
     __slots__ = (
-        "address", "comeback", "dismissed", "members", "namespace", "person_id", "post", "proven", "quiet", "resumes",
-        "signed", "socket_id", "subscriptions", "token", "turn", "user", "visit",
+        "address", "comeback", "dismissed", "idle_rounds", "members", "namespace", "person_id", "post", "proven", "quiet",
+        "resumes", "signed", "socket_id", "subscriptions", "token", "turn", "user", "visit",
     )  # fmt: skip
 
     def __init__(self, post: Post, owner: Owner = NOBODY) -> None:
@@ -118,6 +119,7 @@ class Peer(ABC):
         self.proven = False
         self.namespace = ""
         self.quiet = True
+        self.idle_rounds = 0
         self.turn = secrets.randbelow(TURNS)
         self.dismissed: Code | None = None
 
@@ -141,6 +143,11 @@ class Peer(ABC):
     def take(self, wire: Wire) -> None:
         """A message for it alone, after all that was told to it by now."""
         self.post.hand(self, wire)
+
+    def note(self, wires: Sequence[Wire]) -> None:
+        """It is told something. That there was nothing is none."""
+        if len(wires) > 1 or wires[0].name != CURSOR:
+            self.quiet = False
 
     @abstractmethod
     def put(self, framed: bytes, wires: Sequence[Wire]) -> None:
@@ -187,7 +194,8 @@ class Socket(Speaker):
         connection = self.connection
         if connection.state is not State.OPEN or self.dismissed is not None:
             return
-        self.quiet = False
+        if self.quiet:
+            self.note(wires)
         transport = connection.transport
         if transport.get_write_buffer_size() > BUFFER_LIMIT:
             log.info("push.too_slow", socket=self.socket_id)

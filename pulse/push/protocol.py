@@ -15,7 +15,7 @@ from pulse.http import json_object
 from pulse.push.acks import WRITTEN_BY_NEWER, Acks
 from pulse.push.client_events import ClientEvents
 from pulse.push.codes import Code
-from pulse.push.encoding import ECHO, Wire, event_wire
+from pulse.push.encoding import CURSOR, ECHO, Wire, event_wire
 from pulse.push.peers import Peer, Speaker, complain, say
 from pulse.push.subscriptions import Subscriptions
 from pulse.push.telling import Telling
@@ -33,7 +33,7 @@ class Pusher:
 
     def __init__(
         self, telling: Telling, subscriptions: Subscriptions, user_sign_in: UserSignIn, client_events: ClientEvents,
-        acks: Acks, key: str, *, enabled: bool = True,
+        acks: Acks, *, enabled: bool = True,
     ) -> None:  # fmt: skip
         self.telling = telling
         self.subscriptions = subscriptions
@@ -41,7 +41,7 @@ class Pusher:
         self.client_events = client_events
         self.acks = acks
         self.hub = telling.hub
-        self.key = key
+        self.key = subscriptions.tickets.key
         self.enabled = enabled
 
     async def serve(self, peer: Speaker, app_key: str, query: Mapping[str, str]) -> None:
@@ -77,7 +77,7 @@ class Pusher:
     def cursor_wire(self) -> Wire:
         """Says that everything up to here was told."""
         cursor = self.telling.head()
-        return event_wire("pulse:cursor", {"cursor": cursor}, cursor=cursor)
+        return event_wire(CURSOR, {"cursor": cursor}, cursor=cursor)
 
     def _greet(self, peer: Peer) -> None:
         greeting = {"socket_id": peer.socket_id, "activity_timeout": ACTIVITY_SECONDS}
@@ -113,7 +113,7 @@ class Pusher:
             complain(peer, str(error))
 
     async def _acknowledge(self, peer: Peer, data: Data) -> None:
-        """`{"channel":"private-chat.{id}","last_id":n}` moves last seen of the chat, by whom the channel was signed for."""
+        """`{"channel":"private-chat.{id}","last_id":n}` moves last seen of the chat, for whom it was signed."""
         channel = _text(data, "channel")
         person = self.hub.channels.get(channel, {}).get(peer)
         named = Subscription.named(channel)

@@ -9,7 +9,7 @@ import structlog
 
 from pulse.access import Place
 from pulse.aggregates.chat_events import ChatAssigned, ChatClosed, ChatTransferred, ChatUnassigned
-from pulse.directory import KINDS, Directory
+from pulse.directory import KINDS
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused, Stored
 from pulse.eventlog.envelope import Recorded, open_stored
@@ -37,16 +37,15 @@ class Relay:
     """
 
     def __init__(
-        self, source: Log, directory: Directory, telling: Telling, framing: Framing, evicting: Evicting,
-        metrics: Metrics,
+        self, source: Log, telling: Telling, framing: Framing, evicting: Evicting, metrics: Metrics
     ) -> None:  # fmt: skip
         self.source = source
-        self.directory = directory
+        self.directory = telling.directory
         self.telling = telling
         self.framing = framing
         self.evicting = evicting
         self.metrics = metrics
-        self.sign_outs = SignOuts(telling.hub, directory)
+        self.sign_outs = SignOuts(telling.hub, self.directory)
         self.follow: Follow | None = None
 
     @property
@@ -68,7 +67,7 @@ class Relay:
             try:
                 last = await self.source.last_position()
                 await self._warm(last)
-                self.follow = Follow(self.source, last)
+                self.follow = Follow(self.source, last, when_stale=self.telling.tell_stale)
             except (LogDown, AppendRefused) as trouble:
                 outage.began(trouble)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -78,7 +77,6 @@ class Relay:
         """Relays for ever. Every socket is told when the feed is stale, and when it is not any more."""
         await self.begin()
         assert self.follow is not None
-        self.follow.when_stale = self.telling.tell_stale
         async for page in self.follow:
             for stored in page:
                 await self._relay(stored)
@@ -93,6 +91,7 @@ class Relay:
                 ring.begin(page[0].position - 1 if page else last)
             for stored in page:
                 await self._remember(stored)
+        ring.mark()
 
     async def _remember(self, stored: Stored) -> None:
         try:

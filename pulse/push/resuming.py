@@ -9,28 +9,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
 
 from pulse.access import Subscription
-from pulse.cursors import WHOLE, Cursor, Cursors
+from pulse.cursors import WHOLE, AnotherLog, Cursor, Cursors, NotACursor
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused, Stored
 from pulse.eventlog.envelope import open_stored, subject_of
 from pulse.eventlog.jetstream import Log
-from pulse.limits import Rate
 from pulse.metrics import Metrics
 from pulse.push.encoding import Told, Wire
 from pulse.push.framing import Framing, whose_rights
 from pulse.push.ring import Ring
+from pulse.push.rollbacks import Rollbacks
 
 LAG_SECONDS, LOOK_SECONDS = 2.0, 0.02
 SPAN, FRAMES, BYTES = 10_000, 2_000, 512 * 1024
 AT_ONCE, WAIT_SECONDS = 8, 5.0
 PAGE, TURN = 500, 50
-ALARM_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,28 @@ class MustSnapshot(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class Comer:
+    """Who comes back to one subscription, and what they are told of a frame (`wanted`), if anything.
+
+    `person` is a moderator, `chat` the one for which a visitor's cursor is sealed. Where it is about one `channel`
+    nothing else need be looked at. Who `polls` comes all the time, which is no coming back.
+    """
+
+    wanted: Wanted
+    person: UUID | None = None
+    channel: str | None = None
+    chat: UUID | None = None
+    polls: bool = False
+
+
+class Missed(NamedTuple):
+    """All that somebody missed; or nothing, and why they have to take a snapshot."""
+
+    wires: list[Wire]
+    reason: Reason | None = None
+
+
 class Resuming:
     def __init__(self, source: Log, framing: Framing, ring: Ring, cursors: Cursors, metrics: Metrics) -> None:
         self.source = source
@@ -66,57 +89,57 @@ class Resuming:
         self.cursors = cursors
         self.metrics = metrics
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._alarms = Rate(per_second=1 / ALARM_SECONDS, burst=1)
+        self._rollbacks = Rollbacks(metrics)
 
-    def refuse(self, reason: Reason) -> Reason:
-        """Somebody has to take a snapshot."""
-        self.metrics.resumes.labels("snapshot", reason).inc()
-        return reason
-
-    async def missed(
-        self, since: Cursor, wanted: Wanted, person: UUID | None = None, channel: str | None = None
-    ) -> list[Wire]:  # fmt: skip
-        """Everything up to now that one subscription is told of: all of it until something is awaited.
-
-        Where it is about one `channel` nothing else need be looked at. Raises MustSnapshot.
-        """
+    async def missed(self, cursor: str | None, comer: Comer) -> Missed:
+        """Everything since a cursor up to now: all of it until something is awaited."""
+        if cursor is None:
+            return Missed([])
         try:
-            found = await self._missed(since, wanted, person, channel)
+            since = self._read(cursor, comer)
+            found = await self._since(since, comer)
         except MustSnapshot as must:
-            self.refuse(must.reason)
-            raise
-        self.metrics.resumes.labels("recovered", "").inc()
-        self.metrics.replayed_events.observe(len(found))
-        return found
+            self.metrics.resumes.labels("snapshot", must.reason).inc()
+            return Missed([], must.reason)
+        if not (comer.polls and self.ring.is_recent(since)):
+            self.metrics.resumes.labels("recovered", "").inc()
+            self.metrics.replayed_events.observe(len(found))
+        return Missed(found)
 
-    async def _missed(self, since: Cursor, wanted: Wanted, person: UUID | None, channel: str | None) -> list[Wire]:
-        await self._until_known(since)
-        older, read_to = await self._older(since, wanted, person, channel) if self._is_older(since) else ([], since)
-        if person is not None and self.ring.rights_changed(person, since):
+    def _read(self, cursor: str, comer: Comer) -> Cursor:
+        """Raises MustSnapshot."""
+        try:
+            return self.cursors.read(cursor) if comer.chat is None else self.cursors.unseal(cursor, comer.chat)
+        except NotACursor as fault:
+            if isinstance(fault, AnotherLog):
+                self._rollbacks.note(Reason.EPOCH, comer.person, is_sealed=comer.chat is not None)
+            raise MustSnapshot(Reason.EPOCH) from None
+
+    async def _since(self, since: Cursor, comer: Comer) -> list[Wire]:
+        """Raises MustSnapshot."""
+        await self._until_known(since, comer)
+        older, read_to = await self._older(since, comer) if self._is_older(since) else ([], since)
+        if comer.person is not None and self.ring.rights_changed(comer.person, since):
             raise MustSnapshot(Reason.RIGHTS)
-        return _wires([*older, *self.ring.after(read_to, channel)], wanted)
+        return _wires([*older, *self.ring.after(read_to, comer.channel)], comer.wanted)
 
-    async def _older(
-        self, since: Cursor, wanted: Wanted, person: UUID | None, channel: str | None
-    ) -> tuple[list[Told], Cursor]:  # fmt: skip
+    async def _older(self, since: Cursor, comer: Comer) -> tuple[list[Told], Cursor]:
         """What the ring does not hold any more, from the log; and how far that goes. Raises MustSnapshot."""
-        named = None if channel is None else Subscription.named(channel)
+        named = None if comer.channel is None else Subscription.named(comer.channel)
         async with self._slot():
             if named is not None and named.chat is not None:
-                return await self._older_of_chat(since, named.chat, person)
-            return await self._older_of_all(since, wanted, person)
+                return await self._older_of_chat(since, named.chat, comer.person)
+            return await self._older_of_all(since, comer)
 
-    async def _older_of_all(
-        self, since: Cursor, wanted: Wanted, person: UUID | None
-    ) -> tuple[list[Told], Cursor]:  # fmt: skip
+    async def _older_of_all(self, since: Cursor, comer: Comer) -> tuple[list[Told], Cursor]:
         found: list[Told] = []
         read_to = since
         while self._is_older(read_to):
             if self.ring.floor - since.position > SPAN or len(found) > FRAMES:
                 raise MustSnapshot(Reason.TOO_FAR)
             page = await self._page(read_to)
-            told = self._told_in(page, person)
-            found += [one async for one in told if one.at > read_to and wanted(one) is not None]
+            told = self._told_in(page, comer.person)
+            found += [one async for one in told if one.at > read_to and comer.wanted(one) is not None]
             read_to = Cursor(page[-1].position)
         return found, read_to
 
@@ -150,18 +173,17 @@ class Resuming:
         """Is there anything after it that the ring does not hold?"""
         return cursor < Cursor(self.ring.floor)
 
-    async def _until_known(self, since: Cursor) -> None:
+    async def _until_known(self, since: Cursor, comer: Comer) -> None:
         """Waits a moment for a cursor that another process gave, which is further on."""
         if since <= self.ring.head:
             return
         with _away():
             if since.position > await self.source.last_position():
-                if self._alarms.allows("ahead"):
-                    log.error("push.cursor_ahead", position=since.position)
+                self._rollbacks.note(Reason.AHEAD, comer.person, is_sealed=comer.chat is not None)
                 raise MustSnapshot(Reason.AHEAD)
         try:
             async with asyncio.timeout(LAG_SECONDS):
-                while since > self.ring.head:  # noqa: ASYNC110  moments; an event for each waiting client would cost more
+                while since > self.ring.head:  # noqa: ASYNC110  moments; an event for each who waits costs more
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
             raise MustSnapshot(Reason.LAG) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from operator import attrgetter
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from pulse.cursors import WHOLE, Cursor
 from pulse.push.encoding import Told
 
 FRAMES, BYTES = 10_000, 64 * 1024 * 1024
+MARKS = 3
 
 
 class Ring:
@@ -29,6 +31,7 @@ class Ring:
         self._by_channel: dict[str, list[Told]] = {}
         self._size = 0
         self._rights: list[tuple[int, UUID]] = []
+        self._marks: deque[Cursor] = deque(maxlen=MARKS)
 
     def begin(self, at: int) -> None:
         """Forgets everything: nothing before or at this position was told here."""
@@ -37,6 +40,7 @@ class Ring:
         self._told.clear()
         self._by_channel.clear()
         self._rights.clear()
+        self._marks.clear()
 
     def keep(self, told: Told) -> None:
         """The next frame, in the order of the log."""
@@ -54,6 +58,14 @@ class Ring:
     def change_rights(self, person: UUID, position: int) -> None:
         """What this person may see is another from here on."""
         self._rights.append((position, person))
+
+    def mark(self) -> None:
+        """The log has been told so far now; said every half a minute."""
+        self._marks.append(self.head)
+
+    def is_recent(self, cursor: Cursor) -> bool:
+        """Was whatever comes after it told within the last minute or so?"""
+        return bool(self._marks) and cursor >= self._marks[0]
 
     def after(self, cursor: Cursor, channel: str | None = None) -> list[Told]:
         """What was told since, in all or on one channel; asked for nothing before `floor`."""

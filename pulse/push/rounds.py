@@ -1,5 +1,5 @@
-"""Says to quiet clients how far the log was told, so that they need not come back from far behind: to each every half a
-minute, at different moments.
+"""Goes round all clients, each every half a minute, at different moments: says to quiet ones how far the log was told,
+so that they need not come back from far behind, and sends away those of whom nothing was seen for a day.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 
+from pulse.push.codes import Code
 from pulse.push.encoding import Wire
 from pulse.push.hub import Hub
 from pulse.push.peers import Peer
@@ -14,6 +15,7 @@ from pulse.push.protocol import Pusher
 from pulse.push.windows import Windows
 
 ROUND_SECONDS, SHARE_SECONDS = 30, 1.0
+IDLE_ROUNDS = 24 * 60 * 60 // ROUND_SECONDS
 
 
 class Rounds:
@@ -30,9 +32,14 @@ class Rounds:
 
     def go(self, second: int) -> None:
         """One second's share: whoever was told something knows its place already."""
+        if second == 0:
+            self.windows.telling.ring.mark()
         staff, pusher = self.windows.staff_cursor_wire(), self.pusher.cursor_wire()
         for peer in [one for one in self.hub.peers if one.turn == second]:
-            if peer.quiet and (wire := self._wire(peer, staff, pusher)) is not None:
+            peer.idle_rounds = peer.idle_rounds + 1 if peer.quiet else 0
+            if peer.idle_rounds >= IDLE_ROUNDS:
+                peer.dismiss(Code.IDLE)
+            elif peer.quiet and (wire := self._wire(peer, staff, pusher)) is not None:
                 peer.take(wire)
             peer.quiet = True
 

@@ -1,4 +1,4 @@
-"""Closes the sockets of sessions that have ended: at once when the log says so, and every few seconds, whatever it said."""
+"""Closes the sockets of sessions that have ended: at once when the log says so, and every few seconds anyway."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class SignOuts:
     def look(self, people: Iterable[UUID], now: datetime | None = None) -> None:
         """Closes what these people may keep open no longer; with a clock, also what is over by itself."""
         for person_id in people:
-            for peer in list(self._hub.windows.get(person_id, ())):
+            for peer in list(self._hub.signed.get(person_id, ())):
                 if not self.holds(peer, now):
                     self._close(peer)
 
     async def run(self, clock: Callable[[], datetime]) -> None:
         """Looks for ever: for sessions that are over by their age, and for whatever was missed."""
         while True:
-            self.look(list(self._hub.windows), clock())
+            self.look(list(self._hub.signed), clock())
             await asyncio.sleep(LOOK_SECONDS)
 
     def holds(self, peer: Peer, now: datetime | None = None) -> bool:

@@ -24,7 +24,8 @@ LINES: Schema = {
 FRAME = {"type": "object", "examples": [{"type": "chat.message", "session_id": "…", "data": {"text": "Hello"}}]}
 HEARD = shape(
     "frames cursor recovered reason stale",
-    frames=listed(FRAME), cursor=field("6f0c1a2b.42", null=True), recovered=field(True, "all that was missed is here; null without a cursor", null=True),
+    frames=listed(FRAME), cursor=field("6f0c1a2b.42", null=True),
+    recovered=field(True, "all that was missed is here; null without a cursor", null=True),
     stale=field(False, "what happens now is told later"),
     reason=field("too_far", "why a snapshot has to be taken", null=True),
 )  # fmt: skip

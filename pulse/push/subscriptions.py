@@ -13,18 +13,16 @@ from uuid import UUID
 
 from pulse.access import needs_signature
 from pulse.channel_rights import May, everybody, nobody
-from pulse.cursors import NotACursor
 from pulse.errors import BadInput, LogDown, NotAllowed, PulseError
 from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.envelope import NEWER_HISTORY
 from pulse.http import json_object
 from pulse.push.codes import Code
-from pulse.push.encoding import Wire
 from pulse.push.evicting import Evicting
 from pulse.push.hub import Hub
 from pulse.push.names import A_CHANNEL, CHANNEL
 from pulse.push.peers import Comeback, Peer, Ticket, say
-from pulse.push.resuming import MustSnapshot, Reason, Resuming
+from pulse.push.resuming import Comer, Reason, Resuming
 from pulse.push.telling import Telling
 from pulse.push.tickets import Tickets
 from pulse.push.welcome import Welcome
@@ -83,7 +81,7 @@ class Subscriptions:
         for _ in range(TRIES):
             moves = self.evicting.moves
             may = await self._may(channel) if ticket.staff else None
-            missed, reason = await self._missed(peer, channel, ticket.person, since)
+            missed, reason = await self.resuming.missed(since, self._comer(peer, channel, ticket.person))
             cached = await self.welcome.cached(channel, peer.namespace) if since is None else None
             if moves == self.evicting.moves:
                 break
@@ -136,15 +134,5 @@ class Subscriptions:
             said |= {"recovered": reason is None, "reason": reason}
         return said
 
-    async def _missed(
-        self, peer: Peer, channel: str, person: UUID | None, since: str | None
-    ) -> tuple[list[Wire], Reason | None]:
-        if since is None:
-            return [], None
-        try:
-            wanted = partial(self.telling.for_channel, channel, person, peer.namespace)
-            return await self.resuming.missed(self.telling.cursors.read(since), wanted, person, channel), None
-        except NotACursor:
-            return [], self.resuming.refuse(Reason.EPOCH)
-        except MustSnapshot as must:
-            return [], must.reason
+    def _comer(self, peer: Peer, channel: str, person: UUID | None) -> Comer:
+        return Comer(partial(self.telling.for_channel, channel, person, peer.namespace), person, channel)

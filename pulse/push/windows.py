@@ -12,14 +12,14 @@ from functools import partial
 from websockets.datastructures import Headers
 
 from pulse.access import may_call, may_embed
-from pulse.cursors import Cursor, Cursors, NotACursor
+from pulse.cursors import Cursors
 from pulse.directory import Directory
 from pulse.errors import NotAllowed, NotAuthentic
 from pulse.push.codes import Code
-from pulse.push.encoding import Wire, wire_of
+from pulse.push.encoding import CURSOR, Wire, wire_of
 from pulse.push.hub import Hub
 from pulse.push.peers import Owner, Peer
-from pulse.push.resuming import MustSnapshot, Reason, Resuming, Wanted
+from pulse.push.resuming import Comer, Resuming
 from pulse.push.telling import Telling
 from pulse.tokens import Signer, Visit
 
@@ -73,9 +73,10 @@ class Windows:
             raise WrongOrigin
         return Owner(person_id=staff.person, token=hash(token), staff=staff)
 
-    async def open(self, peer: Peer, cursor: str | None = None) -> Code | None:
+    async def open(self, peer: Peer, cursor: str | None = None, *, polls: bool = False) -> Code | None:
         """Registers a window, and tells it what it missed since `cursor`, in one step; a code when it may not open."""
-        missed, reason = await self._missed(peer, cursor)
+        await self.hub.turnstile.through()
+        missed, reason = await self.resuming.missed(cursor, self._comer(peer, polls=polls))
         if any(self.directory.signed_in(staff) is None for staff in peer.signed):  # ended since it was admitted
             return Code.SESSION_ENDED
         if not self.hub.enter(peer):
@@ -85,6 +86,7 @@ class Windows:
         for wire in missed:
             peer.take(wire)
         peer.take(self.cursor_wire(peer))
+        peer.quiet = False  # the next cursor is due in half a minute
         self.telling.warn(peer)
         return None
 
@@ -98,28 +100,14 @@ class Windows:
         """The same to every moderator."""
         return _cursor_wire(self.telling.head())
 
-    async def _missed(self, peer: Peer, cursor: str | None) -> tuple[list[Wire], Reason | None]:
-        if cursor is None:
-            return [], None
-        try:
-            since = self._read(peer, cursor)
-            channel = None if peer.visit is None else f"private-chat.{peer.visit.chat}"
-            return await self.resuming.missed(since, self._wanted(peer), peer.person_id, channel), None
-        except NotACursor:
-            return [], self.resuming.refuse(Reason.EPOCH)
-        except MustSnapshot as must:
-            return [], must.reason
-
-    def _read(self, peer: Peer, cursor: str) -> Cursor:
-        """Raises NotACursor."""
-        return self.cursors.read(cursor) if peer.visit is None else self.cursors.unseal(cursor, peer.visit.chat)
-
-    def _wanted(self, peer: Peer) -> Wanted:
+    def _comer(self, peer: Peer, *, polls: bool) -> Comer:
         if peer.visit is not None:
-            return partial(self.telling.for_visitor, peer.visit.chat)
+            chat = peer.visit.chat
+            wanted = partial(self.telling.for_visitor, chat)
+            return Comer(wanted, channel=f"private-chat.{chat}", chat=chat, polls=polls)
         assert peer.person_id is not None
-        return partial(self.telling.for_staff, peer.person_id)
+        return Comer(partial(self.telling.for_staff, peer.person_id), peer.person_id, polls=polls)
 
 
 def _cursor_wire(cursor: str) -> Wire:
-    return wire_of({"type": "pulse:cursor", "data": {"cursor": cursor}}, cursor)
+    return wire_of({"type": CURSOR, "data": {"cursor": cursor}}, cursor)

@@ -13,12 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pulse.errors import LogDown, NotFound, PulseError
+from pulse.errors import LogDown, NotFound
 from pulse.eventlog.jetstream import Log
-from pulse.http import Endpoint, problem, read_body
+from pulse.http import Endpoint, read_body
 from pulse.limits import Rate
 from pulse.push.codes import Code
-from pulse.push.http_windows import network
+from pulse.push.http_windows import VARY, network, shared
 from pulse.push.porter import is_plain
 from pulse.push.protocol import Pusher
 from pulse.push.server import MESSAGE_LIMIT, PushServer
@@ -81,21 +81,14 @@ class Xhr:
     def cors(self, route: Endpoint) -> Endpoint:
         """Pages read the answers that may also open sockets."""
 
-        async def with_cors(request: Request) -> Response:
-            try:
-                response = Response(status_code=204) if request.method == "OPTIONS" else await route(request)
-            except PulseError as error:
-                response = problem(error)
-            response.headers.update(self._cors_of(request.headers.get("origin")))
-            return response
+        return shared(route, self._cors_of)
 
-        return with_cors
-
-    def _cors_of(self, origin: str | None) -> dict[str, str]:
+    def _cors_of(self, request: Request) -> dict[str, str]:
+        origin = request.headers.get("origin")
         if not (origins := self.server.porter.origins):
             return CORS | {"Access-Control-Allow-Origin": "*"}
         known = CORS | {"Access-Control-Allow-Origin": origin} if origin is not None and origin in origins else {}
-        return known | {"Vary": "Origin"}
+        return known | VARY
 
     async def _reading(self, request: Request) -> Reading:
         """A known session goes on, wherever it is held; any other begins here."""

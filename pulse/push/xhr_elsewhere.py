@@ -9,7 +9,7 @@ import msgspec
 from pulse.eventlog.jetstream import Log
 from pulse.eventlog.live import XHR
 from pulse.limits import TooOften
-from pulse.push.xhr_session import Letter, XhrSession
+from pulse.push.xhr_session import Parcel, XhrSession
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -31,9 +31,9 @@ class Elsewhere:
     async def is_there(self) -> bool:
         return await self._ask(Asked()) is not None
 
-    async def letter(self, reader: str, seconds: float, *, begins: bool = False) -> Letter:
+    async def parcel(self, reader: str, seconds: float, *, begins: bool = False) -> Parcel:
         answer = await self._ask(Asked(reader, seconds, begins))
-        return Letter(stale=True) if answer is None else answer
+        return Parcel(stale=True) if answer is None else answer
 
     async def hear(self, messages: Sequence[str]) -> bool:
         """False when there is no such session. Raises TooOften."""
@@ -42,23 +42,23 @@ class Elsewhere:
             raise TooOften
         return answer is not None
 
-    async def _ask(self, asked: Asked) -> Letter | None:
+    async def _ask(self, asked: Asked) -> Parcel | None:
         answer = await self._log.ask_others(self._subject, msgspec.json.encode(asked))
-        return None if answer is None else msgspec.json.decode(answer, type=Letter)
+        return None if answer is None else msgspec.json.decode(answer, type=Parcel)
 
 
 async def answer_for(session: XhrSession, asked: bytes) -> bytes:
     """What the process that holds it says to another."""
     want = msgspec.json.decode(asked, type=Asked)
-    letter = Letter()
+    parcel = Parcel()
     if want.reader:
-        letter = await session.letter(want.reader, want.seconds, begins=want.begins)
+        parcel = await session.parcel(want.reader, want.seconds, begins=want.begins)
     elif want.said:
         try:
             await session.hear(want.said)
         except TooOften:
-            letter = Letter(stale=True)
-    return msgspec.json.encode(letter)
+            parcel = Parcel(stale=True)
+    return msgspec.json.encode(parcel)
 
 
 def subject_of(name: str) -> str:

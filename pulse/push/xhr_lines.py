@@ -1,7 +1,8 @@
 """The wire of pusher-js' HTTP fallback, as pusher-js 8.6 reads it (src/core/http).
 
-Answers are lines, each a letter and JSON: `o` opened, `a` messages, `h` heartbeat, `c` code and reason. Over 256 KiB of one
-answer its client opens another; so all is ASCII, and nothing is written after that, for what was on its way then would be lost.
+Answers are lines, each a letter and JSON: `o` opened, `a` messages, `h` heartbeat, `c` code and reason. Over 256 KiB of
+one answer its client opens another; so all is ASCII, and nothing is written after that, for what was on its way then
+would be lost.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import AsyncIterator
 
 from pulse.errors import BadInput, LogDown
 from pulse.push.xhr_elsewhere import Elsewhere
-from pulse.push.xhr_session import SESSION_SECONDS, Letter, XhrSession
+from pulse.push.xhr_session import SESSION_SECONDS, Parcel, XhrSession
 
 PRELUDE = b"h" * 2048 + b"\n"  # browsers used to keep the first two KiB to themselves
 LONGEST = 256 * 1024
@@ -54,19 +55,19 @@ class Reading:
             return b"o\n"
         until = asyncio.get_running_loop().time() + seconds
         while (left := until - asyncio.get_running_loop().time()) > 0:
-            letter = await self.held.letter(self._name, min(left, TURN_SECONDS), begins=self._begins)
+            parcel = await self.held.parcel(self._name, min(left, TURN_SECONDS), begins=self._begins)
             self._begins = False
-            if letter.stale or letter.messages or letter.code is not None:
-                return written(letter)
+            if parcel.stale or parcel.messages or parcel.code is not None:
+                return written(parcel)
         return b"h\n"
 
 
-def written(letter: Letter) -> bytes:
-    """A letter as a line, in ASCII."""
-    if letter.messages:
-        return b"a" + json.dumps(letter.messages).encode() + b"\n"
-    if letter.code is not None:
-        return b"c" + json.dumps([letter.code, letter.code.reason]).encode() + b"\n"
+def written(parcel: Parcel) -> bytes:
+    """A parcel as a line, in ASCII."""
+    if parcel.messages:
+        return b"a" + json.dumps(parcel.messages).encode() + b"\n"
+    if parcel.code is not None:
+        return b"c" + json.dumps([parcel.code, parcel.code.reason]).encode() + b"\n"
     return b""
 
 

@@ -19,7 +19,7 @@ SESSION_SECONDS = 10.0
 POSTED, POST_SECONDS = 16, 3.0
 
 
-class Letter(msgspec.Struct, frozen=True):
+class Parcel(msgspec.Struct, frozen=True):
     """What one reader is told: messages, and at the end with which code it closes. `stale`: another reads now."""
 
     messages: list[str] = []
@@ -50,7 +50,7 @@ class XhrSession(Outlet, Speaker):
             self._expiry.cancel()
         self._expiry = asyncio.get_running_loop().call_later(SESSION_SECONDS, self.dismiss, Code.TOO_SLOW)
 
-    async def letter(self, reader: str, seconds: float, *, begins: bool = False) -> Letter:
+    async def parcel(self, reader: str, seconds: float, *, begins: bool = False) -> Parcel:
         """What waits; returns without any after some time. A reader that `begins` takes the place of all before it."""
         if begins:
             self._reader = reader
@@ -59,13 +59,13 @@ class XhrSession(Outlet, Speaker):
         if self._reader == reader:
             await self.wait(seconds)
         if self._reader != reader:
-            return Letter(stale=True)
+            return Parcel(stale=True)
         self.keep()
         if told := self.drain():
-            return Letter([wire.payload.decode() for wire in told])
+            return Parcel([wire.payload.decode() for wire in told])
         if self.code is not None:
             self._parted.set()
-        return Letter(code=self.code)
+        return Parcel(code=self.code)
 
     async def hear(self, messages: Sequence[str]) -> bool:
         """Passes on what it says, no faster than it is read. Raises TooOften."""

@@ -1,4 +1,4 @@
-"""What push does over HTTP for other programs: the signed API, and webhooks that go out. `workers.open_push` opens it."""
+"""What push does over HTTP for other programs: the signed API, and webhooks. `workers.open_push` opens it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pulse.push.app_api import AppApi
 from pulse.push.app_occupancy import Channels
 from pulse.push.app_publishing import Publishing
 from pulse.push.client_events import ClientEvent
-from pulse.push.hook_post import HookPost
+from pulse.push.hook_post import HookPost, warn_of_refusal
 from pulse.push.hooks import HookEvent, Hooks
 from pulse.push.shared_hooks import SharedHooks
 from pulse.pusher_app import PusherApp
@@ -75,7 +75,7 @@ async def open_hooks(house: House, app: PusherApp) -> AsyncIterator[tuple[Say, S
         own = Hooks(post, metrics.hooks_dropped, now)
         lease = Lease(Notes(house.log), "app-hooks")
         shared = SharedHooks(Hooks(post, metrics.hooks_dropped, now), lease, house.log, now)
-        house.tasks += [own.run, shared.run]
+        house.tasks += [own.run, shared.run, lambda: warn_of_refusal(url, house.settings.trusted)]
         yield own.say, shared.say
 
 

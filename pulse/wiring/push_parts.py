@@ -9,7 +9,6 @@ from datetime import datetime
 from starlette.routing import Route
 
 from pulse.channel_rights import ChannelRights
-from pulse.directory import Directory
 from pulse.house import House, now
 from pulse.push.acks import Acks
 from pulse.push.app_events import AppEvents
@@ -65,16 +64,13 @@ class PushParts:
 
 
 def push_parts(
-    house: House, clock: Callable[[], datetime] = now, hub: Hub | None = None, directory: Directory | None = None,
-    ring: Ring | None = None, *, counts: bool = False,
+    house: House, clock: Callable[[], datetime] = now, hub: Hub | None = None, ring: Ring | None = None,
+    *, counts: bool = False,
 ) -> PushParts:  # fmt: skip
     """Made together, because each hears of the others."""
-    hub, directory, ring = (
-        hub or Hub(roster=house.roster, post=Post(house.metrics.fanout.observe)),
-        directory or house.directory,
-        ring or Ring(),
-    )
-    signer, key = house.signer, house.settings.push_key
+    hub = hub or Hub(roster=house.roster, post=Post(house.metrics.fanout.observe))
+    ring = ring or Ring()
+    directory, signer, key = house.directory, house.signer, house.settings.push_key
     telling = Telling(hub, directory, ring, house.cursors)
     framing = Framing(house.log, directory)
     resuming = Resuming(house.log, framing, ring, telling.cursors, house.metrics)
@@ -85,11 +81,11 @@ def push_parts(
     caches, client_events = Caches(app_events, ring), ClientEvents(house.log, hearers, house.metrics)
     tickets, welcome = Tickets(directory, signer, key), Welcome(hub, caches, counts=counts)
     subscriptions = Subscriptions(telling, resuming, evicting, tickets, welcome)
-    signing_in, enabled = UserSignIn(hub, tickets, watching), house.app.enabled
-    pusher = Pusher(telling, subscriptions, signing_in, client_events, acks, key, enabled=enabled)
+    signing_in = UserSignIn(hub, tickets, watching)
+    pusher = Pusher(telling, subscriptions, signing_in, client_events, acks, enabled=house.app.enabled)
     Comings(hub, watching, counts=counts)
     return PushParts(
-        hub, telling, resuming, Relay(house.log, directory, telling, framing, evicting, house.metrics), windows,
+        hub, telling, resuming, Relay(house.log, telling, framing, evicting, house.metrics), windows,
         ChannelWs(windows, acks), pusher, Rounds(hub, windows, pusher), app_events, AppTelling(hearers),
         caches, client_events, evicting,
     )  # fmt: skip

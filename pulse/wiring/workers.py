@@ -35,7 +35,7 @@ from pulse.projections.rebuild import make_current
 from pulse.projections.rejections import keep_rejections
 from pulse.push.gauges import Gauges
 from pulse.push.online import keep_online
-from pulse.push.outlet import send_home
+from pulse.push.outlet import end_answers
 from pulse.push.pings import Pings
 from pulse.push.porter import Porter
 from pulse.push.server import PushServer
@@ -86,7 +86,7 @@ async def open_push(house: House) -> AsyncIterator[int]:
     house.metrics.registry.register(Gauges(parts.hub, lambda: relay.behind))
     server = PushServer(parts.channel_ws, parts.pusher, relay, porter_for(house.settings), house.metrics)
     house.routes += stream_routes(parts, server, Xhr(parts.pusher, server, house.log))
-    house.tasks.append(lambda: send_home(parts.hub))
+    house.tasks.append(lambda: end_answers(parts.hub))
     host, number = house.settings.push_host, house.settings.push_port
     async with open_app_doors(house, parts), server.listening(host, number) as port:
         assert relay.follow is not None  # it has its place in the log before the port listens

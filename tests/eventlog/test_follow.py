@@ -168,6 +168,28 @@ async def test_an_outage_is_told_once(log, monkeypatch):
     assert [line["event"] for line in told] == ["follow.away", "follow.back"]
 
 
+async def test_an_outage_of_many_readers_is_told_once_and_a_reader_who_left_is_not_waited_for(log, monkeypatch):
+    tries = asyncio.Semaphore(0)
+
+    async def unanswered(*_, **__):
+        tries.release()
+        raise LogDown
+
+    monkeypatch.setattr(follow, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(log, "read", unanswered)
+    with capture_logs() as told:
+        readers = [asyncio.ensure_future(take(Follow(log, 0), 1)) for _ in range(3)]
+        for _ in range(9):
+            await tries.acquire()
+        assert log.following.is_on
+        readers.pop().cancel()
+        monkeypatch.undo()
+        await log.append(Append(CHAT, b"1"))
+        assert [len(found) for found in await asyncio.gather(*readers)] == [1, 1]
+    assert [line["event"] for line in told] == ["follow.away", "follow.back"]
+    assert not log.following.is_on
+
+
 async def test_a_slow_reader_gets_everything(log):
     """More than one pull asks for, while nothing is taken."""
     follow = Follow(log, 0)

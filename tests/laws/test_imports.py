@@ -11,7 +11,7 @@ ROOT = Path(pulse.__file__).parent
 
 FLOORS: list[tuple[str, ...]] = [
     ("errors", "values", "sniff", "shapes"),
-    ("limits", "metrics"),
+    ("limits", "metrics", "setting_faults"),
     (
         "settings",
         "access",

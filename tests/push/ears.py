@@ -10,7 +10,7 @@ import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -221,7 +221,8 @@ async def a_door(
     house: House, clock: Callable[[], datetime] = now, hub: Hub | None = None, directory: Directory | None = None,
     ring: Ring | None = None, *, relaying: bool = True, counts: bool = False, **options: Any,
 ) -> AsyncIterator[Door]:  # fmt: skip
-    parts = push_parts(house, clock, hub or Hub(), directory, ring, counts=counts)
+    house = house if directory is None else replace(house, directory=directory)
+    parts = push_parts(house, clock, hub or Hub(), ring, counts=counts)
     relay = parts.relay
     server = PushServer(parts.channel_ws, parts.pusher, relay, Porter(**options), house.metrics)
     await parts.listen()

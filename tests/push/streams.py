@@ -20,7 +20,7 @@ from pulse.house import House, now
 from pulse.http_headers import AnswerHeaders
 from pulse.limits import Rate
 from pulse.push import http_windows, xhr
-from pulse.push.outlet import send_home
+from pulse.push.outlet import end_answers
 from pulse.push.porter import CAPACITY, Porter
 from pulse.push.ring import Ring
 from pulse.push.server import PushServer
@@ -157,7 +157,7 @@ async def an_http_door(
     address = f"http://127.0.0.1:{port.getsockname()[1]}"
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(serve_app(AnswerHeaders(app, tls=False), port))]
-        leaving = group.create_task(send_home(parts.hub))
+        leaving = group.create_task(end_answers(parts.hub))
         if relaying:
             running.append(group.create_task(parts.relay.run()))
             assert parts.relay.follow is not None

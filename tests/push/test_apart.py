@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from pulse.embedded import Addresses
 from pulse.house import now
@@ -71,6 +72,15 @@ async def test_it_tells_the_apps_owner_where_a_setting_says(pulse: Pulse, app: P
                 task.cancel()
             await asyncio.wait(tasks)
     assert owner.headers[0]["x-pusher-signature"] == app.signature(owner.bodies[0])
+
+
+async def test_an_address_inside_that_is_not_trusted_is_told_at_the_start(pulse: Pulse, app: PusherApp) -> None:
+    settings = pulse.house.settings.model_copy(update={"push_webhook_url": "https://10.0.0.7/hooks"})
+    house = replace(pulse.house, settings=settings, tasks=[])
+    with capture_logs() as told:
+        async with open_hooks(house, app):
+            await house.tasks[-1]()
+    assert [line["event"] for line in told] == ["hooks.forbidden"]
 
 
 async def test_without_the_setting_nobody_is_told(pulse: Pulse, app: PusherApp) -> None:

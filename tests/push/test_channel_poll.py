@@ -48,6 +48,32 @@ async def test_what_was_missed_is_answered_at_once_and_only_once(pulse: Pulse) -
     assert third["cursor"]
 
 
+async def test_one_poll_after_the_other_is_no_coming_back_and_one_after_a_gap_is(pulse: Pulse) -> None:
+    visit = a_visit()
+    async with an_http_door(pulse.house) as door:
+        ring, query = door.parts.telling.ring, visitor_query(pulse.house, visit)
+        before, first = came_back(pulse), (await poll(door.http, query))["cursor"]
+        cursor = first
+        for text in ("One", "Two"):
+            await act(pulse.house, visit, writes(text))
+            heard = await poll(door.http, query, cursor)
+            assert words(heard) == [text]
+            cursor = heard["cursor"]
+        assert came_back(pulse) == before
+        for _ in range(3):
+            ring.mark()  # each says that half a minute is over
+        assert words(await poll(door.http, query, first)) == ["One", "Two"]
+        assert came_back(pulse) == before + 1
+        async with stream(door.http, f"/channel/sse?{query}&cursor={cursor}") as events:
+            await events.placed()
+        assert came_back(pulse) == before + 2  # a stream that opens again does come back
+
+
+def came_back(pulse: Pulse) -> float:
+    labels = {"result": "recovered", "reason": ""}
+    return pulse.house.metrics.registry.get_sample_value("pulse_push_resumes_total", labels) or 0
+
+
 async def test_a_poll_waits_for_what_comes_next(pulse: Pulse) -> None:
     visit = a_visit()
     async with an_http_door(pulse.house) as door:

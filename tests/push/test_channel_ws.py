@@ -290,7 +290,7 @@ async def test_whoever_fails_while_coming_in_leaves_the_hub(pulse: Pulse, monkey
         monkeypatch.setattr(door.parts.telling, "warn", Mock(side_effect=RuntimeError("late")))
         async with connect(door.url + staff_path(pulse.house, ANNA)) as socket:
             assert await Ear(socket).until_closed() == 1011
-        assert (door.hub.peers, door.hub.staff, door.hub.windows) == (set(), {}, {})
+        assert (door.hub.peers, door.hub.staff, door.hub.signed) == (set(), {}, {})
 
 
 async def test_a_visitor_cannot_acknowledge_another_chat(pulse: Pulse) -> None:
@@ -315,13 +315,15 @@ async def test_a_moderator_acknowledges_only_what_they_may_see(pulse: Pulse) -> 
         assert (await ear.next())["data"]["code"] == "not-found"
 
 
-async def test_an_acknowledgement_beyond_the_last_message_changes_nothing(pulse: Pulse) -> None:
+async def test_an_acknowledgement_beyond_the_last_message_is_an_error_and_changes_nothing(pulse: Pulse) -> None:
     visit = a_visit()
     await happened(pulse, visit, writes("Hello"))
-    async with visitor_ear(pulse, visit) as vera:
-        await vera.say({"type": "ack", "last_id": 1000})
-        await vera.say("junk")
-        assert (await vera.next())["type"] == "error"
+    async with visitor_ear(pulse, visit) as vera, staff_ear(pulse, ANNA) as anna:
+        for ear in (vera, anna):
+            await ear.say({"type": "ack", "last_id": 1000, "session_id": str(visit.chat)})
+            told = await ear.next()
+            assert told["type"] == "error"
+            assert told["data"] == {"code": "bad-input", "message": "last_id is beyond the chat's last message."}
     chat = await pulse.house.store.load(Chat, visit.chat)
     assert chat is not None
-    assert chat.seen_by_customer == 0
+    assert (chat.seen_by_customer, chat.seen_by) == (0, {})

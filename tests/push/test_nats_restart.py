@@ -3,9 +3,11 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import structlog
 
@@ -107,6 +109,33 @@ async def test_while_nats_is_away_sockets_stay_and_are_told_so_and_then_what_the
             for ear in (admin, vera, pusher, new):
                 assert texts_of([*await ear.until(lambda frame: texts_of([frame]) != [])]) == ["live"]
             assert [aside["type"] for aside in new.asides] == ["pulse:cursor"]
+
+
+async def test_of_a_nats_that_hangs_health_and_sockets_are_told_the_same_at_the_same_time(
+    pulse: Pulse, nats: Embedded
+) -> None:
+    """Its connections are up for a while yet."""
+    async with staff_ear(pulse) as admin:
+        await happened(pulse, a_visit(), writes("Before"))
+        with hanging(nats):
+            await until_feed(admin, stale=True)
+            assert pulse.house.log.up
+            assert (await pulse.house.check())["log"] is False
+        await until_feed(admin, stale=False)
+        await again(pulse.house.check, lambda checks: checks["log"])
+
+
+@contextmanager
+def hanging(nats: Embedded) -> Iterator[None]:
+    server = psutil.Process(nats._nats.process.pid)
+    those = [server, *server.children(recursive=True)]
+    for process in those:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in those:
+            process.resume()
 
 
 async def until_feed(ear: Ear, *, stale: bool) -> list[Frame]:

@@ -177,16 +177,36 @@ async def test_another_epoch_and_what_is_no_cursor_of_theirs(pulse: Pulse, way: 
 
 
 @few_ways
-async def test_ahead_of_the_log_is_an_alarm(pulse: Pulse, way: str) -> None:
-    visit = a_visit()
+async def test_ahead_of_the_log_is_a_proof_where_it_was_sealed_here(pulse: Pulse, way: str) -> None:
+    """Anybody on the staff could have typed theirs."""
+    visit, proofs = a_visit(), pulse.house.metrics.rollbacks
+    before, is_sealed = proofs._value.get(), way == WINDOWS[1]
     beyond = Cursor(await lives(pulse.house, visit, writes("Hello")) + 1000)
     async with a_door(pulse.house) as door:
         with structlog.testing.capture_logs() as said:
             since = written(pulse.house.cursors, way, visit, beyond)
-            for _ in range(2):  # one alarm for as many as come in a minute
+            for _ in range(2):  # one line for as many as come in a minute
                 await told_nothing(pulse, door, way, visit, since, "ahead")
-        alarms = [line for line in said if line["event"] == "push.cursor_ahead"]
-        assert [(line["log_level"], line["position"]) for line in alarms] == [("error", beyond.position)]
+        lines = [line for line in said if line["event"] == "push.cursor_beyond"]
+        assert [(line["log_level"], line["reason"]) for line in lines] == [
+            ("error" if is_sealed else "warning", "ahead")
+        ]
+        assert proofs._value.get() - before == (2 if is_sealed else 0)
+
+
+async def test_a_sealed_cursor_of_another_log_is_a_proof_and_junk_is_none(pulse: Pulse) -> None:
+    visit, house = a_visit(), pulse.house
+    last = Cursor(await lives(house, visit, writes("Hello")))
+    another = Cursors("0" * 32, house.vault.derive("cursors"))
+    count, way = house.metrics.rollbacks._value.get, WINDOWS[1]
+    before = count()
+    async with a_door(house) as door:
+        for junk in ("x", another.write(last), Cursors(house.epoch, bytes(32)).seal(last, visit.chat)):
+            await told_nothing(pulse, door, way, visit, junk, "epoch")
+        await told_nothing(pulse, door, WINDOWS[0], visit, another.write(last), "epoch")
+        assert count() == before
+        await told_nothing(pulse, door, way, visit, another.seal(last, visit.chat), "epoch")
+        assert count() == before + 1
 
 
 @pytest.mark.parametrize(("frames", "size"), [(3, 10**6), (10**6, 250)])

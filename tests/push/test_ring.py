@@ -12,7 +12,7 @@ from pulse.cursors import Cursor, Cursors
 from pulse.metrics import Metrics
 from pulse.push.encoding import Told
 from pulse.push.frames import Frame
-from pulse.push.resuming import Resuming
+from pulse.push.resuming import Comer, Resuming
 from pulse.push.ring import Ring
 from tests.conftest import Pulse
 from tests.push.ears import ANNA, BORIS
@@ -44,6 +44,19 @@ def test_it_holds_every_frame_after_its_floor() -> None:
     assert (ring.head, held(ring)) == (Cursor(12), [(11, 1), (11, 2)])
     assert [one.at for one in ring.after(Cursor(11, 1))] == [(11, 2)]
     assert ring.after(Cursor(11)) == ring.after(Cursor(12)) == []
+
+
+def test_what_was_told_in_the_last_minute_is_recent() -> None:
+    ring = Ring()
+    ring.begin(10)
+    assert not ring.is_recent(Cursor(10))  # nobody knows how long ago that was
+    ring.mark()
+    for position in (11, 12, 13):
+        tell(ring, position)
+        assert ring.is_recent(Cursor(10))
+        ring.mark()
+    assert ring.is_recent(Cursor(11))
+    assert not ring.is_recent(Cursor(10))
 
 
 @pytest.mark.parametrize(("frames", "size"), [(2, 1000), (1000, 3)])
@@ -124,10 +137,12 @@ async def test_who_heard_all_of_an_event_elsewhere_waits_until_it_is_told_here(
     ring.keep(told(last, 1))
     framing: Any = None
     coming = asyncio.create_task(
-        Resuming(log, framing, ring, CURSORS, Metrics()).missed(Cursor(last), lambda one: one.for_staff())
+        Resuming(log, framing, ring, CURSORS, Metrics()).missed(
+            CURSORS.write(Cursor(last)), Comer(lambda one: one.for_staff())
+        )
     )
     await asked.wait()
     assert not coming.done()
     ring.keep(told(last, 2))
     ring.pass_by(last)
-    assert await coming == nothing
+    assert await coming == (nothing, None)

@@ -12,11 +12,14 @@ from websockets.asyncio.client import connect
 from pulse.cursors import Cursor
 from pulse.push import rounds
 from pulse.push.codes import Code
+from pulse.push.encoding import wire_of
+from pulse.push.outlet import Outlet
 from pulse.push.peers import Owner, Peer
 from pulse.push.post import Post
 from tests.conftest import Pulse
+from tests.insisting import insist
 from tests.push.comers import PUSHERS, WAYS, WINDOWS, Back, back, texts_of
-from tests.push.ears import ANNA, Door, Ear, a_door, a_visit, act, happened, writes
+from tests.push.ears import ANNA, BORIS, Door, Ear, a_door, a_visit, act, happened, staff_path, writes
 from tests.push.test_protocol import PusherEar, signed
 from tests.push.test_user_sign_in import signed_in
 
@@ -97,6 +100,56 @@ async def test_each_second_has_its_share_and_every_client_is_in_one(pulse: Pulse
     assert len({id(peer.wire) for peer in peers}) <= rounds.ROUND_SECONDS  # made once a share, not for each
 
 
+@pytest.mark.parametrize("way", ["a window", "a Pusher client", "a stream"])
+async def test_who_said_nothing_and_was_told_nothing_for_a_day_is_sent_away_and_may_come_back_at_once(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Its own cursors count for nothing, also when they have to wait for others' letters."""
+    monkeypatch.setattr(rounds, "IDLE_ROUNDS", 3)
+    async with a_door(pulse.house) as door:
+        path = staff_path(pulse.house, ANNA)
+        if way == "a Pusher client":
+            path = f"/app/{pulse.house.settings.push_key}?protocol=7"
+        async with connect(door.url + path) as socket:
+            await socket.recv()
+            [peer] = door.hub.peers
+            if way == "a stream":
+                peer = Outlet(door.hub.post, Owner(person_id=BORIS))
+                assert await door.parts.windows.open(peer) is None
+            whole_round(door)  # its greeting was something
+            for _ in range(2):
+                door.hub.post.send([AtItsTurn(door.hub.post)], wire_of({"type": "all"}))
+                whole_round(door)
+                await insist(lambda: nothing_waits(door), bool)
+            assert peer.dismissed is None
+            whole_round(door)
+            assert peer.dismissed is Code.IDLE
+            if way != "a stream":
+                assert await Ear(socket).until_closed() == Code.IDLE == 4202
+    assert rounds.ROUND_SECONDS * (24 * 60 * 2) == 24 * 60 * 60
+
+
+async def nothing_waits(door: Door) -> bool:
+    return door.hub.post._began is None
+
+
+@pytest.mark.parametrize("how", ["it says something", "it is told something"])
+async def test_who_says_or_is_told_something_stays(pulse: Pulse, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.setattr(rounds, "IDLE_ROUNDS", 3)
+    visit = a_visit()
+    async with a_door(pulse.house) as door, back(door, pulse.house, WINDOWS[1], visit) as there:
+        [peer] = door.hub.peers
+        for _ in range(5):
+            whole_round(door)
+            whole_round(door)
+            if how == "it says something":
+                await there.so_far()
+            else:
+                await act(pulse.house, visit, writes("Hello"))
+                await there.ear.until(lambda frame: texts_of([frame]) == ["Hello"])
+        assert peer.dismissed is None
+
+
 class AtItsTurn(Peer):
     """A moderator's, and counts what it is told."""
 
@@ -127,7 +180,7 @@ async def test_strangers_are_told_no_cursor(pulse: Pulse, proof: str) -> None:
         with structlog.testing.capture_logs() as logged:
             told = await ear.subscribe("news", since=beyond)
         assert (told["event"], told["data"]) == ("pusher_internal:subscription_succeeded", "{}")
-        assert "push.cursor_ahead" not in [line["event"] for line in logged]
+        assert "push.cursor_beyond" not in [line["event"] for line in logged]
         for _ in range(2):
             whole_round(door)
         await ear.send("pusher:ping", {})

@@ -63,7 +63,7 @@ def test_codes_lie_where_pusher_clients_know_what_to_do() -> None:
         "SESSION_ENDED",
     ]  # fmt: skip
     assert [code.name for code in Code if 4100 <= code < 4200] == ["OVER_CAPACITY", "TOO_SLOW"]
-    assert [code.name for code in Code if 4200 <= code < 4300] == ["LEAVING", "NO_PONG"]
+    assert [code.name for code in Code if 4200 <= code < 4300] == ["LEAVING", "NO_PONG", "IDLE"]
     assert all(4000 <= code < 4300 and code.reason for code in Code)
 
 

@@ -159,13 +159,13 @@ async def test_a_socket_is_no_older_than_its_session(pulse: Pulse) -> None:
     ):
         await insist(lambda: windows(door.hub, browser.account), bool)
         for at, closed in ((now(), False), (now() + SESSION_LIFE + timedelta(seconds=1), True)):
-            door.relay.sign_outs.look(list(door.hub.windows), at)
+            door.relay.sign_outs.look(list(door.hub.signed), at)
             assert (await windows(door.hub, browser.account) == set()) is closed
         assert await Ear(socket).until_closed() == Code.SESSION_ENDED
 
 
 async def windows(hub: Hub, person: UUID) -> set[Peer]:
-    return hub.windows.get(person, set())
+    return hub.signed.get(person, set())
 
 
 async def test_what_the_relay_missed_is_seen_a_little_later(pulse: Pulse) -> None:
@@ -182,7 +182,7 @@ async def test_what_the_relay_missed_is_seen_a_little_later(pulse: Pulse) -> Non
     await pulse.house.directory.wait_for(decided.position)
     assert not outs.holds(peer, moment())
     hub.leave(peer)
-    assert hub.windows == {}
+    assert hub.signed == {}
 
 
 def test_the_directory_knows_nobody_it_never_heard_of() -> None:
