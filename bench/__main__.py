@@ -11,7 +11,7 @@ from bench.report import Size
 
 SCRIPTS = (
     "ingest_always", "ingest_slow_disk", "ingest_default", "command", "projector", "fanout", "push_fan_out",
-    "push_routing", "push_memory", "push_storm", "latency",
+    "push_routing", "push_memory", "push_storm", "push_leaving", "push_stalled", "latency",
     "replies", "lists", "search", "reports", "headers",
 )  # fmt: skip
 

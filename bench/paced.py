@@ -9,11 +9,14 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import inf
+from typing import Any
 
 import orjson
 
 from bench.child import orders, say
+from bench.report import Figure, percentile
 from bench.sockets import first_frame, open_socket
 from bench.updates import FIRST, Updates
 
@@ -32,7 +35,7 @@ class Pace:
         self.waiting: deque[tuple[int, bytes]] = deque()
         self.scheduled: dict[int, float] = {}
         self.answered: dict[int, float] = {}
-        self.heard: dict[int, tuple[int, float]] = {}  # number -> position, when
+        self.heard: dict[int, tuple[int, str, float]] = {}  # number -> position, chat, when
         self._buffer = b""
 
     def run(self, rate: float, seconds: float, first: int) -> None:
@@ -82,15 +85,13 @@ class Pace:
                 heard = orjson.loads(payload)
                 number = int(heard["data"]["text"].rsplit(" ", 1)[1])
                 if number in self.scheduled:  # others may speak too
-                    self.heard[number] = heard["seq"], now
+                    self.heard[number] = heard["seq"], heard["session_id"], now
 
 
-def run(port: int, push_port: int, path: str, secret: str, token: str, chats: int, skip: int = 0) -> None:
-    """A child's function: runs as ordered, and tells every message's times. It says nothing in the first chats that
-    are to be skipped.
-    """
+def run(port: int, push_port: int, path: str, secret: str, token: str, **said: int) -> None:
+    """A child's function: runs as ordered, and tells every message's times. What is `said` where, Updates knows."""
     first = FIRST * 5
-    updates = Updates(path, secret, chats, first, skip)
+    updates = Updates(path, secret, first=first, **said)
     say(ready=True)
     for order in orders():
         # Opened anew each time: whoever does not read is cut.
@@ -102,7 +103,20 @@ def run(port: int, push_port: int, path: str, secret: str, token: str, chats: in
         say(
             sent=len(pace.scheduled),
             messages=[
-                {"scheduled": pace.scheduled[number], "answered": pace.answered.get(number), "position": position, "heard": at}
-                for number, (position, at) in pace.heard.items()
+                {"number": number, "position": position, "chat": chat, "scheduled": pace.scheduled[number],
+                 "answered": pace.answered.get(number), "heard": at}
+                for number, (position, chat, at) in pace.heard.items()
             ],
         )  # fmt: skip
+
+
+def latencies(messages: Sequence[dict[str, Any]], since: float = 0.0, until: float = inf) -> list[float]:
+    """Milliseconds from the moment a message was to be posted until it was heard, of those to be posted between two."""
+    return [(told["heard"] - told["scheduled"]) * 1e3 for told in messages if since <= told["scheduled"] <= until]
+
+
+def delivery_figures(what: str, found: Sequence[float]) -> list[Figure]:
+    return [
+        Figure(f"{what}, p50", [percentile(found, 0.5)], "ms", f"{len(found):,} messages"),
+        Figure(f"{what}, p99", [percentile(found, 0.99)], "ms", f"at most {max(found, default=0):.0f}"),
+    ]

@@ -9,13 +9,12 @@ from typing import Any
 
 from bench.child import Child
 from bench.machine import MEASURED, REST
-from bench.push.returning import staff_token
-from bench.push.stage import PULSE, progress, scheduled
+from bench.paced import delivery_figures, latencies
+from bench.push.client import paced_at
+from bench.push.stage import PULSE, Busy, progress
 from bench.report import Figure, Report, Size, Verdict, percentile
 from bench.servers import SECRET, WEBHOOK
 from bench.world import World, free_port, opened_world
-from pulse.aggregates.moderator import moderator_id
-from pulse.demo import PEOPLE
 
 REACH_SECONDS, REACH_P99 = 5.0, 100.0
 RATE, HEAD_START, LIVE_CHATS = 200.0, 1.0, 100
@@ -39,9 +38,9 @@ def main(size: Size) -> Report:
 def _storm(report: Report, size: Size, world: World, ports: dict[str, int], push: Child) -> None:
     # Those who return have the first chats, and the provider speaks in others.
     provider = {"port": ports["port"], "path": WEBHOOK, "secret": SECRET, "seconds": 60.0, "opening": True}
-    token = staff_token(str(world.place), moderator_id(PEOPLE[1][0]))
-    paced = {**ports, "path": WEBHOOK, "secret": SECRET, "token": token, "chats": LIVE_CHATS, "skip": size.storm}
-    returning = {"place": str(world.place), "port": ports["push_port"], "clients": size.storm}
+    place = str(world.place)
+    paced = {**paced_at(place, ports), "chats": LIVE_CHATS, "skip": size.storm}
+    returning = {"place": place, "port": ports["push_port"], "clients": size.storm}
     with (
         Child("bench.load:run", REST, connections=size.connections, chats=size.storm) as everybody,
         Child("bench.paced:run", REST, **paced) as live,
@@ -58,33 +57,28 @@ def _storm(report: Report, size: Size, world: World, ports: dict[str, int], push
         everybody.ask(**provider)
         live.order(rate=RATE, seconds=size.seconds + HEAD_START)
         time.sleep(HEAD_START)
-        before = [scheduled(child.pid) for child in (push, clients)]
+        busy = [Busy(PULSE, push.pid), Busy("the clients' process", clients.pid)]
         back = clients.ask(do="come", awaits=int(resumes), at_once=size.storm)
-        after = [scheduled(child.pid) for child in (push, clients)]
+        report.notes += [one.note() for one in busy]
         progress(f"{back['live']:,} were back within {back['last']:.2f} s")
         during = live.answer()
         everybody.ask(**provider)
         heard = clients.ask(do="listen", heard=2 + int(resumes))
-    for name, earlier, later in zip((PULSE, "the clients' process"), before, after, strict=True):
-        ran, waited = ((now - then) / max(back["last"], 0.01) for then, now in zip(earlier, later, strict=True))
-        report.notes.append(f"meanwhile {name} ran {ran:.0%} of the time, and waited for its core {waited:.0%}")
     _report(report, size, back, heard, {"before": calm, "during": during})
     if not resumes:
         report.notes.append("this server gives no cursors: they came back without")
 
 
 def _report(report: Report, size: Size, back: dict[str, Any], heard: dict[str, int], told: dict[str, Any]) -> None:
-    calm = _latencies(told["before"]["messages"])
-    window = max(back["last"], SHORTEST)
-    storm = _latencies([m for m in told["during"]["messages"] if 0 <= m["scheduled"] - back["began"] <= window])
+    calm = latencies(told["before"]["messages"])
+    began = back["began"]
+    storm = latencies(told["during"]["messages"], began, began + max(back["last"], SHORTEST))
     lost = sum(found["sent"] - len(found["messages"]) for found in told.values())
     report.figures = [
         Figure("the last is live after", [back["last"]], "s"),
         Figure("half of them", [back["p50"]], "s"),
-        Figure("live delivery without them, p50", [percentile(calm, 0.5)], "ms"),
-        Figure("live delivery without them, p99", [percentile(calm, 0.99)], "ms"),
-        Figure("live delivery meanwhile, p50", [percentile(storm, 0.5)], "ms", f"{len(storm):,} messages"),
-        Figure("live delivery meanwhile, p99", [percentile(storm, 0.99)], "ms", f"at most {max(storm, default=0):.0f}"),
+        *delivery_figures("live delivery without them", calm),
+        *delivery_figures("live delivery meanwhile", storm),
     ]
     # Whoever did not come back in time, or heard anything less or more than there was, has missed it.
     missing = size.storm - min(back["live"], heard["complete"])
@@ -97,8 +91,3 @@ def _report(report: Report, size: Size, back: dict[str, Any], heard: dict[str, i
         report.notes.append(f"{lost} live messages were not heard")
     counted = f"{back['cut']} cut, {back['resynced']} told to take a snapshot, {missing} without all that was said"
     report.notes.append(counted)
-
-
-def _latencies(messages: list[dict[str, float]]) -> list[float]:
-    """Milliseconds from the moment a message was to be posted until it was heard."""
-    return [(message["heard"] - message["scheduled"]) * 1e3 for message in messages]

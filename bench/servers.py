@@ -16,8 +16,10 @@ import uvloop
 from fastapi import FastAPI, Request, Response
 
 from bench.child import coming_orders, say
+from bench.world import free_port
 from pulse import wiring
 from pulse.aggregates.source import source_id
+from pulse.commands.ending import Ending
 from pulse.demo import SOURCES, make_demo
 from pulse.embedded import Addresses
 from pulse.house import House, now
@@ -49,10 +51,11 @@ async def _serve_pulse(settings: Settings, addresses: Addresses, *, synced: bool
 
 
 def run_push(place: str, addresses: dict[str, str], port: int) -> None:
-    """A child's function: `pulse push` on this port."""
+    """A child's function: `pulse push` on this port, which SIGTERM ends as it does there."""
+    ending = Ending()
     configure_logs("warning")
-    settings = settings_for(place, port - 1, port)
-    uvloop.run(serve_roles(settings, Addresses(**addresses), ("push",), _once_tuned()))
+    settings = settings_for(place, free_port(), port)
+    ending.run(serve_roles(settings, Addresses(**addresses), ("push",), _once_tuned()))
 
 
 async def _once_tuned() -> AsyncIterator[object]:

@@ -10,30 +10,36 @@ import orjson
 
 PROOF = "x-telegram-bot-api-secret-token"
 FIRST = 100_000_000
+ORDER = b" daughter. Order "  # and its number
 NUMBER = 987_654_321  # as wide as every number from FIRST on, and so found and replaced in the template
 WORDS = "Good morning! My order has not arrived yet, though it was promised for Tuesday. Could you look where it is? "
 
 
-def template(chat: int) -> bytes:
-    """An update of a chat; the numbers in it are to be filled in: update, message, and the text's last word."""
+def template(chat: int, times: int = 2) -> bytes:
+    """An update of a chat, the words so many times; to be filled in: update, message, and the text's last word."""
     person = {"id": 5_000_000_000 + chat, "first_name": "Vera", "last_name": f"No. {chat}", "username": f"vera_{chat}"}
     message = {
         "message_id": NUMBER,
         "from": {**person, "is_bot": False, "language_code": "en"},
         "chat": {**person, "type": "private"},
         "date": 1_795_250_000,
-        "text": f"{WORDS * 2}It was a present for my daughter. Order {NUMBER}",
+        "text": f"{WORDS * times}It was a present for my{ORDER.decode()}{NUMBER}",
     }
     body = orjson.dumps({"update_id": NUMBER, "message": message})
     return body.replace(b"%", b"%%").replace(str(NUMBER).encode(), b"%d")
 
 
 class Updates:
-    """HTTP requests to one webhook: `fresh` ones from chats at random, `opening` ones from each chat once."""
+    """HTTP requests to one webhook: `fresh` ones from chats at random, `opening` ones from each chat once.
 
-    def __init__(self, path: str, secret: str, chats: int, first: int = FIRST, skip: int = 0) -> None:
-        size = len(template(0) % (FIRST, FIRST, FIRST))
-        self._requests = [self._request(path, secret, template(chat)) for chat in range(skip, skip + chats)]
+    Nothing is said in the first chats that are to be skipped.
+    """
+
+    def __init__(
+        self, path: str, secret: str, chats: int, first: int = FIRST, *, skip: int = 0, times: int = 2
+    ) -> None:  # fmt: skip
+        size = len(template(0, times) % (FIRST, FIRST, FIRST))
+        self._requests = [self._request(path, secret, template(chat, times)) for chat in range(skip, skip + chats)]
         self._numbers = itertools.count(first)
         self.body_size = size
 

@@ -5,17 +5,22 @@ import json
 import select
 import socket
 from pathlib import Path
+from uuid import uuid4
 from xml.etree import ElementTree
 
 import pytest
 
-from bench import picture
+from bench import picture, push_leaving
 from bench.__main__ import SCRIPTS
 from bench.machine import describe
 from bench.push import nchan, stage
+from bench.push.client import Client, Who
 from bench.push.crowd import Crowd
+from bench.push.lines import PATIENCE
 from bench.push.stage import PULSE
+from bench.push.staying import Staying
 from bench.report import TINY, Figure, Report
+from bench.world import free_port
 
 # Beside their peers, which take their time to start; `make journey` runs these.
 LONG = ("push_fan_out", "push_routing", "push_memory")
@@ -73,6 +78,50 @@ def test_a_ping_is_answered_among_frames() -> None:
     assert theirs.recv(100)[:2] == b"\x8a\x84"
     ours.close()
     theirs.close()
+
+
+def test_a_client_knows_what_it_was_sent_away_with_and_says_goodbye() -> None:
+    client = Client(Who(uuid4(), "", "", b""))
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        client.call(door.getsockname()[1], "127.0.0.1", awaits=0)
+        theirs, _ = door.accept()
+    client.line.setblocking(True)
+    client.greet()
+    assert theirs.recv(1000).endswith(b"\r\n\r\n")
+    theirs.send(b"HTTP/1.1 101 Yes\r\n\r\n\x89\x05pulse\x88\x02" + (4200).to_bytes(2))
+    assert not client.read()
+    assert client.code == 4200
+    assert theirs.recv(100)[::11] == b"\x8a\x88"  # a pong of eleven bytes, a goodbye
+    client.line.close()
+    theirs.close()
+
+
+def test_a_client_that_is_refused_at_one_port_is_let_in_at_the_next() -> None:
+    refusing = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        staying = Staying([refusing, door.getsockname()[1]], [Who(uuid4(), "", "app-key", b"")])
+        staying.call(0)
+        staying.stay(0.1)
+        door.settimeout(PATIENCE)
+        line, _ = door.accept()
+    line.settimeout(PATIENCE)
+    staying.stay(0.1)
+    assert line.recv(100).startswith(b"GET /app/app-key?")
+    assert staying.failed == 0
+    staying.lines.vanish()
+    line.close()
+
+
+def test_what_was_lost_and_what_was_heard_twice_is_told_apart() -> None:
+    assert push_leaving.wrongly_heard({"a": [1, 2, 3], "b": [4], "c": [5]}, {"a": [1, 3, 3], "b": [4], "d": []}) == (
+        1,
+        1,
+    )
+
+
+def test_a_spike_is_found() -> None:
+    assert push_leaving.most_at_once([0.0, 0.2, 0.25, 0.3, 0.9]) == 3
+    assert push_leaving.most_at_once([]) == 0
 
 
 def test_the_picture_has_a_row_for_each_server_that_was_measured() -> None:

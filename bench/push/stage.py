@@ -160,6 +160,20 @@ def progress(line: str) -> None:
     print(f"  … {line}", file=sys.stderr, flush=True)
 
 
+class Busy:
+    """For what share of the time a process has run since this was made, and waited for its core."""
+
+    def __init__(self, name: str, pid: int) -> None:
+        self._name, self._pid = name, pid
+        self._began, self._ran, self._waited = time.monotonic(), *scheduled(pid)
+
+    def note(self) -> str:
+        ran, waited = scheduled(self._pid)
+        took = max(time.monotonic() - self._began, 0.01)
+        shares = f"ran {(ran - self._ran) / took:.0%} of the time, and waited for its core {(waited - self._waited) / took:.0%}"
+        return f"meanwhile {self._name} {shares}"
+
+
 def _open(stack: contextlib.ExitStack, name: str, sockets: int, channels: int) -> Side:
     module = SIDES[name]
     child = (

@@ -24,7 +24,7 @@ from pulse.push.post import Post
 from pulse.tokens import Staff, Visit
 
 BUFFER_LIMIT = 1024 * 1024
-GOODBYE_SECONDS = 5.0
+GOODBYE_SECONDS = 2.0
 TURNS = 30  # seconds of a round: each has its share of all peers
 
 log = structlog.get_logger(__name__)

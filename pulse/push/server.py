@@ -19,7 +19,7 @@ from pulse.push.channel_ws import ChannelWs
 from pulse.push.codes import Code
 from pulse.push.entrance import enter_by
 from pulse.push.leaving import send_home
-from pulse.push.peers import NOBODY, Owner, Socket
+from pulse.push.peers import GOODBYE_SECONDS, NOBODY, Owner, Socket
 from pulse.push.pings import PING_SECONDS, PONG_SECONDS, PushConnection
 from pulse.push.porter import Porter, ServerFull
 from pulse.push.protocol import Pusher
@@ -52,7 +52,7 @@ class PushServer:
         await self.relay.begin()
         serving = serve(
             self._serve, process_request=self._admit, compression=None, max_size=MESSAGE_LIMIT, max_queue=8,
-            ping_interval=None, open_timeout=10, close_timeout=2, server_header=None,
+            ping_interval=None, open_timeout=10, close_timeout=GOODBYE_SECONDS, server_header=None,
             create_connection=PushConnection, logger=wire_log(),
         )  # fmt: skip
         server = await enter_by(serving, host, port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -75,7 +76,6 @@ async def open_push(house: House) -> AsyncIterator[int]:
     relay, online = parts.relay, lambda: keep_online(parts.hub, house.roster, house.directory)
     viewers = Viewers(Attention(house.log), house.directory, house.store, parts.telling)
     house.tasks += [
-        relay.run,
         viewers.run,
         lambda: relay.sign_outs.run(now),
         online,
@@ -88,10 +88,13 @@ async def open_push(house: House) -> AsyncIterator[int]:
     house.routes += stream_routes(parts, server, Xhr(parts.pusher, server, house.log))
     house.tasks.append(lambda: end_answers(parts.hub))
     host, number = house.settings.push_host, house.settings.push_port
-    async with open_app_doors(house, parts), server.listening(host, number) as port:
-        assert relay.follow is not None  # it has its place in the log before the port listens
-        house.begins.append(relay.follow.caught_up.wait)
-        yield port
+    async with open_app_doors(house, parts), asyncio.TaskGroup() as group:
+        async with server.listening(host, number) as port:
+            assert relay.follow is not None  # it has its place in the log before the port listens
+            house.begins.append(relay.follow.caught_up.wait)
+            relaying = group.create_task(relay.run())  # until all are sent home: they hear what is told meanwhile
+            yield port
+        relaying.cancel()
 
 
 def porter_for(settings: Settings) -> Porter:

@@ -7,10 +7,12 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from pulse import wiring
+from pulse.house import House
 from pulse.push import leaving
 from pulse.push.codes import Code
-from tests.conftest import Pulse
-from tests.push.ears import a_door, a_visit, visitor_path
+from tests.conftest import Pulse, free_port
+from tests.push.ears import ADMIN, Ear, a_door, a_visit, act, staff_path, visitor_path, writes
 
 CROWD = 60
 
@@ -51,6 +53,32 @@ async def test_our_own_clients_are_told_when_to_come_back(pulse: Pulse) -> None:
             while True:
                 told.append(str(await window.recv()))
         assert any('"pulse:reconnect"' in frame and '"delay_ms"' in frame for frame in told)
+
+
+async def test_whoever_is_still_there_hears_what_is_told_while_others_leave(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that ends goes on telling until its last client has gone."""
+    monkeypatch.setattr(leaving, "PER_SECOND", 2)
+    ports = {"http_port": free_port(), "push_port": free_port()}
+    settings, ready = pulse.house.settings.model_copy(update=ports), asyncio.Event()
+
+    async def started(house: House) -> None:
+        await house.begun()
+        ready.set()
+
+    serving = asyncio.create_task(wiring.serve(settings, pulse.house.addresses, ("push",), started))
+    await ready.wait()
+    async with AsyncExitStack() as clients:
+        url = settings.push_address + staff_path(pulse.house, ADMIN)
+        ears = [Ear(await clients.enter_async_context(connect(url))) for _ in range(6)]
+        leave = [asyncio.create_task(ear.until_closed()) for ear in ears]
+        serving.cancel()
+        await asyncio.wait(leave, return_when=asyncio.FIRST_COMPLETED)
+        decided = await act(pulse.house, a_visit(), writes("Is anybody there?"))
+        assert {await left for left in leave} == {Code.LEAVING}
+        await asyncio.wait([serving])
+    assert any(frame.get("seq") == decided.position for ear in ears for frame in ear.heard)
 
 
 async def largest_step(peers: set[object]) -> int:

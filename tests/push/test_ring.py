@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import pytest
 
 from pulse.cursors import Cursor, Cursors
 from pulse.metrics import Metrics
-from pulse.push.encoding import Told
+from pulse.push.encoding import Told, wire_of
 from pulse.push.frames import Frame
 from pulse.push.resuming import Comer, Resuming
 from pulse.push.ring import Ring
@@ -146,3 +147,14 @@ async def test_who_heard_all_of_an_event_elsewhere_waits_until_it_is_told_here(
     ring.keep(told(last, 2))
     ring.pass_by(last)
     assert await coming == (nothing, None)
+
+
+def test_a_message_takes_little_more_room_than_it_is_long() -> None:
+    """The ring keeps thousands, each once as it is and once as a WebSocket has it."""
+    tracemalloc.start()
+    try:
+        kept = [wire_of({"text": "x" * 4000}) for _ in range(100)]
+        room, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert room < 1.2 * sum(len(wire.payload) + len(wire.framed) for wire in kept)
