@@ -40,6 +40,7 @@ from pulse.vault import Vault
 NATS_FOLDER = Path(__file__).parent / "nats"
 
 Check = Callable[[], Awaitable[bool]]
+Task = Callable[[], Coroutine[Any, Any, None]]
 
 
 def now() -> datetime:
@@ -60,7 +61,8 @@ class House:
     app: PusherApp
     signer: Signer
     directory: Directory
-    tasks: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    lasting: list[Task] = field(default_factory=list)  # until the last client was sent home
     routers: list[APIRouter] = field(default_factory=list)
     routes: list[BaseRoute] = field(default_factory=list)
     checks: dict[str, Check] = field(default_factory=dict)
@@ -82,7 +84,7 @@ class House:
     def roster(self) -> Roster:
         """Who is on which channel. Once somebody here has asked for it, this process tells the others and hears them."""
         roster = Roster(grace=self.settings.presence_grace)
-        self.tasks.append(lambda: talk(self.log, roster))
+        self.lasting.append(lambda: talk(self.log, roster))
         return roster
 
     @cached_property
@@ -142,7 +144,7 @@ async def open_house(settings: Settings, addresses: Addresses) -> AsyncIterator[
         epoch = await reconcile(source, wanted_streams(NATS_FOLDER / "streams.json"), max_bytes=_room(settings))
         following = asyncio.create_task(directory.run())
         house = House(settings, addresses, source, epoch, EventStore(source), vault, app, signer, directory)
-        house.tasks.append(lambda: _watch(following))
+        house.lasting.append(lambda: _watch(following))
         house.checks["log"] = true_when(lambda: source.up and not source.following.is_on)
         house.checks["directory"] = true_when(directory.ready.is_set)
         await directory.ready.wait()

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections.abc import Sequence
 
 from websockets.asyncio.server import Server
 
 from pulse.push.codes import Code
 from pulse.push.encoding import Wire, event_wire, wire_of
 from pulse.push.hub import Hub
+from pulse.push.outlet import Outlet
 from pulse.push.peers import Peer
 
 PER_SECOND, LONGEST, STEP = 200, 20.0, 0.05
+LONGEST_ANSWERS = 2.5  # uvicorn waits three seconds for answers
 LAST_SECONDS = 0.5
 
 
@@ -36,7 +39,17 @@ async def send_home(server: Server, hub: Hub) -> None:
         await asyncio.wait_for(server.wait_closed(), LAST_SECONDS)
 
 
-async def _dismiss(peers: list[Peer], window: float) -> None:
+async def end_answers(hub: Hub) -> None:
+    """Waits to be cancelled, which is when Pulse ends; then sends home whoever has no socket, the same way."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        outlets = [peer for peer in hub.peers if isinstance(peer, Outlet)]
+        random.shuffle(outlets)
+        await _dismiss(outlets, min(len(outlets) / PER_SECOND, LONGEST_ANSWERS))
+
+
+async def _dismiss(peers: Sequence[Peer], window: float) -> None:
     """Whoever does not take leave in time is cut: a client that stopped reading would hold up the end for ever."""
     loop, closing = asyncio.get_running_loop(), []
     began = loop.time()

@@ -11,12 +11,10 @@ import structlog
 
 from pulse.push.codes import Code
 from pulse.push.encoding import Wire
-from pulse.push.hub import Hub
 from pulse.push.peers import BUFFER_LIMIT, NOBODY, Owner, Peer
 from pulse.push.post import Post
 
 PORTION_BYTES = 64 * 1024
-LEAVING_AT_ONCE, LEAVING_PAUSE = 100, 0.05
 
 log = structlog.get_logger(__name__)
 
@@ -83,17 +81,3 @@ class Outlet(Peer):
         if self.code is None:
             self.dismissed = self.code = code
             self._changed.set()
-
-
-async def end_answers(hub: Hub) -> None:
-    """Waits to be cancelled, which is when Pulse ends; then ends every answer, some at a time, so that its client goes
-    to another process.
-    """
-    try:
-        await asyncio.Event().wait()
-    finally:
-        outlets = [peer for peer in hub.peers if isinstance(peer, Outlet)]
-        for number, outlet in enumerate(outlets, 1):
-            outlet.dismiss(Code.LEAVING)
-            if number % LEAVING_AT_ONCE == 0:
-                await asyncio.sleep(LEAVING_PAUSE)

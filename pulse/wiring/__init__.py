@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from pulse.embedded import Addresses
@@ -34,13 +34,25 @@ async def serve(
     refuse_taken_ports(settings, roles)
     async with contextlib.AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(settings, addresses))
+        begin_lasting = await stack.enter_async_context(lasting(house))
         await open_roles(house, roles, stack)
+        begin_lasting()
         async with asyncio.TaskGroup() as group:
             for task in house.tasks:
                 group.create_task(task())
             if HTTP_ROLES & set(roles):
                 group.create_task(serve_app(whole_app(house), http_port(settings)))
             group.create_task(started(house))
+
+
+@contextlib.asynccontextmanager
+async def lasting(house: House) -> AsyncIterator[Callable[[], None]]:
+    """What goes on until all that is opened later has closed. Yields what begins it."""
+    async with asyncio.TaskGroup() as group:
+        running = list[asyncio.Task[None]]()
+        yield lambda: running.extend(group.create_task(task()) for task in house.lasting)
+        for task in running:
+            task.cancel()
 
 
 async def open_roles(house: House, roles: tuple[str, ...], stack: contextlib.AsyncExitStack) -> None:

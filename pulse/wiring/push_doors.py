@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
@@ -71,12 +72,16 @@ async def open_hooks(house: House, app: PusherApp) -> AsyncIterator[tuple[Say, S
     if not url:
         yield (lambda _: None), (lambda _: None)
         return
-    async with HookPost.open(url, app, metrics.hook_posts, house.settings.trusted) as post:
+    trusted = house.settings.trusted
+    house.tasks.append(lambda: warn_of_refusal(url, trusted))
+    async with HookPost.open(url, app, metrics.hook_posts, trusted) as post, asyncio.TaskGroup() as group:
         own = Hooks(post, metrics.hooks_dropped, now)
         lease = Lease(Notes(house.log), "app-hooks")
         shared = SharedHooks(Hooks(post, metrics.hooks_dropped, now), lease, house.log, now)
-        house.tasks += [own.run, shared.run, lambda: warn_of_refusal(url, house.settings.trusted)]
+        telling = [group.create_task(hooks.run()) for hooks in (own, shared)]
         yield own.say, shared.say
+        for task in telling:
+            task.cancel()
 
 
 def seconds() -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -35,8 +34,8 @@ from pulse.projections.reads import Reads
 from pulse.projections.rebuild import make_current
 from pulse.projections.rejections import keep_rejections
 from pulse.push.gauges import Gauges
+from pulse.push.leaving import end_answers
 from pulse.push.online import keep_online
-from pulse.push.outlet import end_answers
 from pulse.push.pings import Pings
 from pulse.push.porter import Porter
 from pulse.push.server import PushServer
@@ -75,26 +74,19 @@ async def open_push(house: House) -> AsyncIterator[int]:
     await parts.listen()
     relay, online = parts.relay, lambda: keep_online(parts.hub, house.roster, house.directory)
     viewers = Viewers(Attention(house.log), house.directory, house.store, parts.telling)
-    house.tasks += [
-        viewers.run,
-        lambda: relay.sign_outs.run(now),
-        online,
-        parts.rounds.run,
-        Pings(parts.hub, house.metrics.ws_ping_latency.observe).run,
-    ]
+    house.tasks += [viewers.run, parts.rounds.run, Pings(parts.hub, house.metrics.ws_ping_latency.observe).run]
+    # Whoever was not sent home yet hears what is told, and is there.
+    house.lasting += [relay.run, lambda: relay.sign_outs.run(now), online]
     house.checks["push"] = true_when(lambda: relay.ready and not parts.telling.stale)
     house.metrics.registry.register(Gauges(parts.hub, lambda: relay.behind))
     server = PushServer(parts.channel_ws, parts.pusher, relay, porter_for(house.settings), house.metrics)
     house.routes += stream_routes(parts, server, Xhr(parts.pusher, server, house.log))
     house.tasks.append(lambda: end_answers(parts.hub))
     host, number = house.settings.push_host, house.settings.push_port
-    async with open_app_doors(house, parts), asyncio.TaskGroup() as group:
-        async with server.listening(host, number) as port:
-            assert relay.follow is not None  # it has its place in the log before the port listens
-            house.begins.append(relay.follow.caught_up.wait)
-            relaying = group.create_task(relay.run())  # until all are sent home: they hear what is told meanwhile
-            yield port
-        relaying.cancel()
+    async with open_app_doors(house, parts), server.listening(host, number) as port:
+        assert relay.follow is not None  # it has its place in the log before the port listens
+        house.begins.append(relay.follow.caught_up.wait)
+        yield port
 
 
 def porter_for(settings: Settings) -> Porter:

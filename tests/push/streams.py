@@ -20,7 +20,7 @@ from pulse.house import House, now
 from pulse.http_headers import AnswerHeaders
 from pulse.limits import Rate
 from pulse.push import http_windows, xhr
-from pulse.push.outlet import end_answers
+from pulse.push.leaving import end_answers
 from pulse.push.porter import CAPACITY, Porter
 from pulse.push.ring import Ring
 from pulse.push.server import PushServer

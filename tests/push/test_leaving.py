@@ -11,7 +11,9 @@ from pulse import wiring
 from pulse.house import House
 from pulse.push import leaving
 from pulse.push.codes import Code
+from pulse.roster import ONLINE, Roster
 from tests.conftest import Pulse, free_port
+from tests.insisting import insist
 from tests.push.ears import ADMIN, Ear, a_door, a_visit, act, staff_path, visitor_path, writes
 
 CROWD = 60
@@ -55,10 +57,10 @@ async def test_our_own_clients_are_told_when_to_come_back(pulse: Pulse) -> None:
         assert any('"pulse:reconnect"' in frame and '"delay_ms"' in frame for frame in told)
 
 
-async def test_whoever_is_still_there_hears_what_is_told_while_others_leave(
+async def test_whoever_is_still_there_hears_what_is_told_and_is_there_while_others_leave(
     pulse: Pulse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that ends goes on telling until its last client has gone."""
+    """A process that ends goes on telling, and being heard of by the others, until its last client has gone."""
     monkeypatch.setattr(leaving, "PER_SECOND", 2)
     ports = {"http_port": free_port(), "push_port": free_port()}
     settings, ready = pulse.house.settings.model_copy(update=ports), asyncio.Event()
@@ -73,12 +75,20 @@ async def test_whoever_is_still_there_hears_what_is_told_while_others_leave(
         url = settings.push_address + staff_path(pulse.house, ADMIN)
         ears = [Ear(await clients.enter_async_context(connect(url))) for _ in range(6)]
         leave = [asyncio.create_task(ear.until_closed()) for ear in ears]
+        roster = pulse.house.roster  # of a process that stays
+        await insist(lambda: there(roster), bool)
         serving.cancel()
         await asyncio.wait(leave, return_when=asyncio.FIRST_COMPLETED)
         decided = await act(pulse.house, a_visit(), writes("Is anybody there?"))
+        assert await there(roster)
         assert {await left for left in leave} == {Code.LEAVING}
         await asyncio.wait([serving])
     assert any(frame.get("seq") == decided.position for ear in ears for frame in ear.heard)
+
+
+async def there(roster: Roster) -> bool:
+    """Is the moderator online, without any grace?"""
+    return str(ADMIN) in roster.here(ONLINE)
 
 
 async def largest_step(peers: set[object]) -> int:
