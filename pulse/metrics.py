@@ -58,6 +58,7 @@ class Metrics:
         self.client_event_rejects = self._counter(
             "pulse_push_client_event_rejects", "Client events that were refused.", "reason"
         )
+        begin_at_zero(self.client_event_rejects, "rate", "malformed", "rights")
 
     def _make_relay(self) -> None:
         """From the log to the sockets."""
@@ -68,6 +69,7 @@ class Metrics:
         self.dispatch_errors = self._counter(
             "pulse_push_dispatch_errors", "Events or frames that could not be told.", "reason"
         )
+        begin_at_zero(self.dispatch_errors, "poison")
 
     def _make_apps(self) -> None:
         """What other programs ask over HTTP, and what they are told."""
@@ -78,6 +80,7 @@ class Metrics:
         self.hooks_dropped = self._counter(
             "pulse_push_webhook_events_dropped", "Webhook events that nobody will get.", "reason"
         )
+        begin_at_zero(self.hooks_dropped, "queue full", "not taken")
 
     def _gauge(self, name: str, says: str, *labels: str) -> Gauge:
         return Gauge(name, says, labels, registry=self.registry)
@@ -88,3 +91,9 @@ class Metrics:
 
     def _histogram(self, name: str, says: str, buckets: Sequence[float]) -> Histogram:
         return Histogram(name, says, registry=self.registry, buckets=buckets)
+
+
+def begin_at_zero(counter: Counter, *labels: str) -> None:
+    """An alert on what a counter grew by would miss the first time, if the counter came to be by it."""
+    for label in labels:
+        counter.labels(label)

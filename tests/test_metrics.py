@@ -146,6 +146,15 @@ def test_nobody_is_a_number_too() -> None:
             assert metrics.registry.get_sample_value("pulse_push_active_connections", labels) == 0
 
 
+def test_what_an_alert_waits_for_is_there_before_the_first_time() -> None:
+    text = Metrics().text().decode()
+    for sample in (
+        'webhook_events_dropped_total{reason="queue full"}', 'webhook_events_dropped_total{reason="not taken"}',
+        'dispatch_errors_total{reason="poison"}', "log_rolled_back_total",
+    ):  # fmt: skip
+        assert f"pulse_push_{sample} 0.0" in text
+
+
 def test_every_kind_of_client_is_counted() -> None:
     assert {Socket.transport, Outlet.transport, XhrSession.transport} == set(TRANSPORTS)
 

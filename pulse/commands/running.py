@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
-from pulse.commands.terminal import words_for_errors
-from pulse.embedded import Addresses, running
+from pulse.commands.terminal import err, words_for_errors
+from pulse.embedded import Addresses, Embedded, ran_here, running
 from pulse.errors import Refusal, Trouble
 from pulse.house import House, open_house
 from pulse.logs import configure_logs
@@ -32,17 +33,34 @@ def settings_here() -> Settings:
         return read_settings()
 
 
-def with_house(settings: Settings, work: Callable[[House], Awaitable[None]]) -> None:
-    """Does something once against a running Pulse."""
+def with_house(settings: Settings, work: Callable[[House], Awaitable[None]], *, starts: bool = False) -> None:
+    """Does something once against a running Pulse, or with `starts` against one that can't start."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     configure_logs("warning")
 
-    async def once() -> None:
-        async with open_house(settings, addresses_of(settings)) as house:
+    async def once(addresses: Addresses) -> None:
+        async with open_house(settings, addresses) as house:
             await work(house)
 
-    with words_for_errors():
-        asyncio.run(once())
+    with words_for_errors(), servers_here(settings, starts=starts) as addresses:
+        asyncio.run(once(addresses))
+
+
+@contextlib.contextmanager
+def servers_here(settings: Settings, *, starts: bool) -> Iterator[Addresses]:
+    """Where the servers are. `starts`: those of a Pulse that ran here before run as long as this lasts. Raises NotRunning."""
+    try:
+        found = addresses_of(settings)
+    except NotRunning:
+        if not starts or not ran_here(settings.data_dir):
+            raise
+        with Embedded(
+            settings.data_dir, nats=not settings.nats_url, postgres=not settings.database_url,
+            progress=lambda text: err.print(text, style="dim"),
+        ) as servers:  # fmt: skip
+            yield with_settings(settings, servers.addresses)
+    else:
+        yield found
 
 
 def addresses_of(settings: Settings) -> Addresses:

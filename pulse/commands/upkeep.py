@@ -44,7 +44,7 @@ def show_demo(summary: dict[str, Any]) -> None:
 
 
 def rebuild() -> None:
-    """Builds the read models anew from the log, beside the live ones, and swaps them in."""
+    """Builds the read models anew from the log, beside the live ones, and swaps them in; also where Pulse can't start."""
 
     async def run(house: House) -> None:
         with err.status("Rebuilding the read models …") as status:
@@ -55,7 +55,7 @@ def rebuild() -> None:
                 )  # fmt: skip
         out.print(f"The read models are made anew, up to position {position:,}.")
 
-    with_house(settings_here(), run)
+    with_house(settings_here(), run, starts=True)
 
 
 def status(as_json: Json = False) -> None:

@@ -19,7 +19,7 @@ from pulse.embedded.lock import AlreadyRunning, holders, locked, take_lock, writ
 from pulse.embedded.nats import NatsServer
 from pulse.embedded.postgres import PostgresServer
 
-__all__ = ["Addresses", "AlreadyRunning", "Embedded", "ServerFailed", "running"]
+__all__ = ["Addresses", "AlreadyRunning", "Embedded", "ServerFailed", "ran_here", "running"]
 
 
 def running(data_dir: Path) -> Addresses | None:
@@ -35,6 +35,11 @@ def running(data_dir: Path) -> Addresses | None:
         return Addresses(known["nats_url"], known["nats_monitor_url"], known["database_url"])
     finally:
         os.close(lock)
+
+
+def ran_here(data_dir: Path) -> bool:
+    """Were there servers on `data_dir` at any time?"""
+    return (data_dir / "addresses.json").exists()
 
 
 class Embedded:

@@ -31,7 +31,8 @@ class Rounds:
             self.go(second)
 
     def go(self, second: int) -> None:
-        """One second's share: whoever was told something knows its place already."""
+        """One second's share: a window that was told something knows its place already. Stock Pusher clients do not: they
+        hand on what is in `data`, and drop the cursor beside it."""
         if second == 0:
             self.windows.telling.ring.mark()
         staff, pusher = self.windows.staff_cursor_wire(), self.pusher.cursor_wire()
@@ -39,7 +40,7 @@ class Rounds:
             peer.idle_rounds = peer.idle_rounds + 1 if peer.quiet else 0
             if peer.idle_rounds >= IDLE_ROUNDS:
                 peer.dismiss(Code.IDLE)
-            elif peer.quiet and (wire := self._wire(peer, staff, pusher)) is not None:
+            elif (peer.quiet or not peer.is_window) and (wire := self._wire(peer, staff, pusher)) is not None:
                 peer.take(wire)
             peer.quiet = True
 

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 from asyncio.subprocess import PIPE, STDOUT, Process
@@ -32,12 +33,14 @@ def taken(port: str) -> Iterator[None]:
         yield
 
 
-async def up_and_down(environment: dict[str, str]) -> None:
-    """`pulse up` until it is ready, then Ctrl-C."""
+async def up_and_down(environment: dict[str, str], *meanwhile: str) -> None:
+    """`pulse up` until it is ready and a command has ended, then Ctrl-C."""
     process = await asyncio.create_subprocess_exec(*PULSE, "up", env=environment, stdout=PIPE)
     assert process.stdout is not None
     while b"Ctrl-C" not in (line := await process.stdout.readline()):
         assert line, "it ended before it was ready"
+    if meanwhile:
+        assert (await ended(environment, *meanwhile))[0] == 0
     process.send_signal(signal.SIGINT)
     assert await process.wait() == 0
 
@@ -103,6 +106,33 @@ async def test_read_models_of_another_log_end_the_start_with_a_sentence(
     assert "The read models were made from another event log" in said
     assert "TaskGroup" not in said
     assert "Traceback" not in said
+
+
+async def test_an_older_log_is_refused_and_the_read_models_are_made_anew_where_pulse_cannot_start(
+    data_dir: Path,
+) -> None:
+    place = data_dir / f"older-{free_port()}"
+    environment = own_servers(place)
+    assert (await ended(environment, "rebuild"))[1].startswith("Pulse is not running here")
+    assert not place.exists()
+    await up_and_down(environment)
+    shutil.copytree(place / "nats", place / "older", symlinks=True)
+    await up_and_down(environment, "department", "add", "Sales")
+    shutil.rmtree(place / "nats")
+    (place / "older").rename(place / "nats")
+    code, said = await ended(environment, "up")
+    assert (code, "which the event log does not reach" in said) == (1, True), said
+    code, said = await ended(environment, "rebuild")
+    assert (code, "The read models are made anew" in said) == (0, True), said
+    await up_and_down(environment)
+    assert family(place) == []
+
+
+async def ended(environment: dict[str, str], *words: str) -> tuple[int, str]:
+    """A command, once it has: its exit code and all it said."""
+    process = await asyncio.create_subprocess_exec(*PULSE, *words, env=environment, stdout=PIPE, stderr=STDOUT)
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
 
 
 def loaded(library: str) -> Callable[[Process, Path], bool]:

@@ -62,6 +62,22 @@ async def test_who_was_told_nothing_gets_a_newer_cursor_each_round_and_comes_bac
             assert (again.reason, again.missed) == (None, [])
 
 
+async def test_a_pusher_client_gets_one_each_round_whatever_it_is_told(pulse: Pulse) -> None:
+    """Stock clients hand on neither the cursor beside `data`, nor their own pings' answers."""
+    path = f"/app/{pulse.house.settings.push_key}?protocol=7&pulse=1"
+    async with a_door(pulse.house) as door, connect(door.url + path) as socket:
+        ear = PusherEar(socket)
+        ear.socket_id = json.loads((await ear.next())["data"])["socket_id"]
+        await ear.subscribe("private-campaign.1", **signed(pulse, ear, "private-campaign.1", None))
+        for number in range(1, 4):
+            await ear.send("pusher:ping", {})
+            assert (await ear.next())["event"] == "pusher:pong"
+            whole_round(door)
+            await ear.send("pusher:ping", {})
+            assert (await ear.next())["event"] == "pusher:pong"
+            assert [aside["event"] for aside in ear.asides] == ["pulse:cursor"] * number
+
+
 async def test_a_stock_pusher_client_is_told_none(pulse: Pulse) -> None:
     path = f"/app/{pulse.house.settings.push_key}?protocol=7"
     async with a_door(pulse.house) as door, connect(door.url + path) as socket:
