@@ -86,13 +86,12 @@ class Subscription:
 
     On a producer's channel (`private-campaign.{id}`) the id is whatever the producer calls its things; on the general
     room's, and on that of who is online, it is empty. `pair` are the two of a direct conversation
-    (`private-chat.{a}.{b}`), in the order of their ids. `cache-` is no part of the kind: who may, is the same.
+    (`private-chat.{a}.{b}`), in the order of their ids. `cache-` is no part of it: who may, is the same.
     """
 
     kind: str
     id: UUID | str
     pair: tuple[UUID, UUID] | None = None
-    is_cached: bool = False
 
     @classmethod
     def named(cls, name: str) -> Self | None:
@@ -103,21 +102,21 @@ class Subscription:
         found = NAME.fullmatch(name)
         if found is None:
             return None
-        form, cache, noun, wanted = found.groups()
-        kind, cached = form + noun, bool(cache)
+        form, _, noun, wanted = found.groups()
+        kind = form + noun
         if kind in NAMED_BY_UUID and wanted is not None:
-            return cls._of_ids(kind, wanted, is_cached=cached)
+            return cls._of_ids(kind, wanted)
         if wanted is None and form and kind not in OF_A_CHAT:
             return None
-        return cls(kind, wanted or "", is_cached=cached)
+        return cls(kind, wanted or "")
 
     @classmethod
-    def _of_ids(cls, kind: str, wanted: str, *, is_cached: bool) -> Self | None:
+    def _of_ids(cls, kind: str, wanted: str) -> Self | None:
         match [_as_written(one) for one in wanted.split(".")]:
             case [UUID() as only]:
-                return cls(kind, only, is_cached=is_cached)
+                return cls(kind, only)
             case [UUID() as one, UUID() as other] if kind == GENERAL and one != other:
-                return cls(kind, wanted, (min(one, other), max(one, other)), is_cached)
+                return cls(kind, wanted, (min(one, other), max(one, other)))
             case _:
                 return None
 
@@ -143,6 +142,12 @@ class Subscription:
     def chat(self) -> UUID | None:
         """The chat it is about; None for a channel of anything else."""
         return self.id if self.kind in OF_A_CHAT and isinstance(self.id, UUID) else None
+
+
+def channels_of(chat: UUID) -> list[str]:
+    """Every channel that is about a chat, by its names."""
+    forms = [kind.partition("-") for kind in OF_A_CHAT]
+    return [f"{form}-{cache}{noun}.{chat}" for form, _, noun in forms for cache in ("", "cache-")]
 
 
 def is_admin(role: str) -> bool:

@@ -138,6 +138,7 @@ PulseError
     │   ├── ServerFull      push/porter
     │   ├── TooManyWindows  push/http_windows: 429
     │   ├── TooManyPublicChannels push/public_channels: 429
+    │   ├── RightsMove      push/subscriptions
     │   └── NobodyRelays    push/server
     ├── CallFailed          channels/calls; a call to a channel ended badly
     │   ├── NotNow

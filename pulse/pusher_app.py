@@ -21,6 +21,9 @@ TOLERANCE_SECONDS = 600
 VERSION = "1.0"
 STAMP = re.compile(r"[0-9]{1,12}")
 SIGNED_BY = "auth_signature"
+# As many as Pusher allows: that an event is told on, that are signed together, and here also that one socket is on; and
+# the people whom one user watches.
+CHANNELS, WATCHED = 100, 100
 
 Query = Sequence[tuple[str, str]]
 

@@ -18,6 +18,7 @@ from pulse.access import (
     Place,
     Subscription,
     by_moderator,
+    channels_of,
     is_admin,
     may_call,
     may_know_source,
@@ -149,22 +150,31 @@ def test_there_is_no_other_channel(kind: str) -> None:
 
 
 def test_a_channel_knows_its_form() -> None:
-    """Of each: what it is about, and whether it is private, presence, encrypted, cached."""
+    """Of each: what it is about, and whether it is private, presence, encrypted; cached is no form."""
     forms = {
-        "private-campaign.17": ("private-campaign", 1, 0, 0, 0),
-        "presence-campaign.17": ("presence-campaign", 0, 1, 0, 0),
-        "private-encrypted-campaign.17": ("private-encrypted-campaign", 1, 0, 1, 0),
-        "private-cache-campaign.17": ("private-campaign", 1, 0, 0, 1),
-        "presence-cache-campaign.17": ("presence-campaign", 0, 1, 0, 1),
-        "private-encrypted-cache-campaign.17": ("private-encrypted-campaign", 1, 0, 1, 1),
-        "campaign.17": ("campaign", 0, 0, 0, 0),
-        "cache-campaign.17": ("campaign", 0, 0, 0, 1),
+        "private-campaign.17": ("private-campaign", 1, 0, 0),
+        "presence-campaign.17": ("presence-campaign", 0, 1, 0),
+        "private-encrypted-campaign.17": ("private-encrypted-campaign", 1, 0, 1),
+        "private-cache-campaign.17": ("private-campaign", 1, 0, 0),
+        "presence-cache-campaign.17": ("presence-campaign", 0, 1, 0),
+        "private-encrypted-cache-campaign.17": ("private-encrypted-campaign", 1, 0, 1),
+        "campaign.17": ("campaign", 0, 0, 0),
+        "cache-campaign.17": ("campaign", 0, 0, 0),
     }
     for name, form in forms.items():
         found = Subscription.named(name)
         assert found is not None
         assert (found.noun, found.id) == ("campaign", "17")
-        assert (found.kind, found.is_private, found.is_presence, found.is_encrypted, found.is_cached) == form, name
+        assert (found.kind, found.is_private, found.is_presence, found.is_encrypted) == form, name
+
+
+def test_a_chats_channels_are_about_that_chat_and_are_all_there_are() -> None:
+    chat = UUID(int=7)
+    names = channels_of(chat)
+    assert sorted(names) == [
+        f"{form}-{cached}chat.{chat}" for form in ("presence", "private") for cached in ("cache-", "")
+    ]
+    assert {found.chat for name in names if (found := Subscription.named(name)) is not None} == {chat}
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from pulse.desk.subscription_desk import NotYourChannel, Signed, SignedUser, Sub
 from pulse.errors import BadInput
 from pulse.http import json_object, read_body
 from pulse.limits import Rate
-from pulse.pusher_app import AppDisabled
+from pulse.pusher_app import CHANNELS, AppDisabled
 from pulse.socket_ids import SOCKET_ID
 
 log = structlog.get_logger(__name__)
 
 LIMIT = 8 * 1024
-CHANNELS, NAME = 100, 200
+NAME = 200
 # Twenty windows may come back at once; a hundred channels each is a hundred chats to look at.
 BATCHES_PER_SECOND, BATCHES_AT_ONCE = 2, 40
 

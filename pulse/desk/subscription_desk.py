@@ -16,9 +16,7 @@ from pulse.desk.answers import Shown
 from pulse.desk.guard import Caller, Guard
 from pulse.errors import NotAllowed
 from pulse.eventlog.store import EventStore
-from pulse.pusher_app import PusherApp
-
-WATCHED = 100  # as many as Pusher allows
+from pulse.pusher_app import WATCHED, PusherApp
 
 
 class NotYourChannel(NotAllowed):

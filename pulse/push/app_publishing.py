@@ -11,9 +11,10 @@ from pulse.errors import BadInput, NotAllowed, TooLarge
 from pulse.push.app_events import AppEvent, AppEvents
 from pulse.push.app_occupancy import Channels
 from pulse.push.names import A_CHANNEL, CHANNEL, DATA_BYTES, ENCRYPTED, EVENT_LENGTH
+from pulse.pusher_app import CHANNELS
 from pulse.socket_ids import SOCKET_ID
 
-CHANNELS, BATCH = 100, 10
+BATCH = 10
 USER_LENGTH = 128
 # The protocol's own words: a client would take such an event for the server's.
 PROTOCOLS = ("pusher:", "pusher_internal:", "pulse:")

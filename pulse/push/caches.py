@@ -5,21 +5,24 @@ https://pusher.com/docs/channels/using_channels/cache-channels/
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused
-from pulse.push.app_events import AppEvents, is_cached
-from pulse.push.encoding import Wire, event_wire, wire_of
+from pulse.push.app_events import CACHE_SECONDS, AppEvents, is_cached
+from pulse.push.encoding import Told, Wire, event_wire, wire_of
 from pulse.push.ring import Ring
 
 
 class Caches:
-    """`when_missing` is called with a channel that has nothing to show; not when the log can't be asked."""
+    """`when_missing` is called with a channel that has nothing to show; not when the log can't be asked. `clock` is in
+    seconds since 1970."""
 
-    def __init__(self, events: AppEvents, ring: Ring) -> None:
+    def __init__(self, events: AppEvents, ring: Ring, clock: Callable[[], float] = time.time) -> None:
         self.events = events
         self.ring = ring
+        self.clock = clock
         self.when_missing: Callable[[str], None] | None = None
 
     async def wire(self, channel: str, namespace: str = "") -> Wire | None:
@@ -29,7 +32,7 @@ class Caches:
         """
         if not is_cached(channel):
             return None
-        if (told := self.ring.last_on(channel)) is not None:
+        if (told := self.ring.last_on(channel)) is not None and self._counts(told):
             return told.for_channel(channel, namespace)
         try:
             last = await self.events.last_event(channel)
@@ -40,3 +43,8 @@ class Caches:
         if self.when_missing is not None:
             self.when_missing(channel)
         return event_wire("pusher:cache_miss", {}, channel)
+
+    def _counts(self, told: Told) -> bool:
+        """For as long as what apps publish, wherever it comes from."""
+        when = told.frame.when
+        return when is None or when.timestamp() + CACHE_SECONDS > self.clock()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +23,8 @@ class Frame:
     is the Pusher name, told on `channels`. Whoever holds the app's secret hears all of its channel.
 
     `about` is the chat that it is about; `for_visitor` what its visitor gets instead of `data`, if anything. `position`
-    is where its event lies, and `part` which of that event's frames it is, from 1; without them it happened
-    live only. The socket called `besides` caused it and is left out.
+    is where its event lies, `part` which of that event's frames it is, from 1, and `when` it happened; without them it
+    happened live only. The socket called `besides` caused it and is left out.
     """
 
     type: str | None
@@ -35,5 +36,6 @@ class Frame:
     for_visitor: Data | None = None
     position: int | None = None
     part: int = 1
+    when: datetime | None = None
     event_id: UUID | None = None
     besides: str | None = None

@@ -75,5 +75,6 @@ def whose_rights(recorded: Recorded) -> UUID | None:
 def placed(recorded: Recorded, told: Iterator[Frame]) -> Iterator[Frame]:
     for part, frame in enumerate(told, 1):
         yield replace(
-            frame, position=recorded.position, part=part, event_id=recorded.envelope.id, besides=recorded.besides
-        )
+            frame, position=recorded.position, part=part, when=recorded.at, event_id=recorded.envelope.id,
+            besides=recorded.besides,
+        )  # fmt: skip

@@ -17,10 +17,11 @@ KNOWN = 10_000
 
 
 class Hearers:
-    """Where chats stand is remembered until the relay sees any of them move, so that typing costs no look at the log.
+    """Where a chat stands is remembered until the relay sees it move, so that typing costs no look at the log.
 
     Whoever loses the right hears no more from the moment in which they are told so. While the feed is stale, moves
-    may have been missed: then nothing is remembered.
+    may have been missed: then nothing is remembered. Nor is it after what the relay could not read: it may have been a
+    move of any chat.
     """
 
     def __init__(self, telling: Telling, evicting: Evicting) -> None:
@@ -29,7 +30,8 @@ class Hearers:
         self.hub = telling.hub
         self.directory = telling.directory
         self._places: dict[UUID, Place | None] = {}
-        self._moves = evicting.moves
+        self._moves = evicting.moves  # those that were looked at
+        evicting.when_moved = self._forget
 
     async def on(self, channel: str) -> list[Peer]:
         """In one step with the answer: nothing may be awaited until they are told. Nobody while nobody knows."""
@@ -62,6 +64,12 @@ class Hearers:
         if chat in self._places:
             return self._places[chat]
         found = await self.evicting.rights.place(chat)
-        if moves == self.evicting.moves == self._moves and not self.telling.stale:
+        if moves == self.evicting.moves and not self.telling.stale:
             self._places[chat] = found
         return found
+
+    def _forget(self, chat: UUID | None) -> None:
+        """The place of a chat that has moved. Another person is no other place."""
+        self._moves += 1
+        if chat is not None:
+            self._places.pop(chat, None)

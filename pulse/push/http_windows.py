@@ -53,10 +53,13 @@ class HttpWindows:
         with self.porter.seat(address):
             try:
                 if (code := await self.windows.open(outlet, cursor, polls=polls)) is not None:
+                    outlet.dismiss(code)
                     raise SessionEnded if code is Code.SESSION_ENDED else TooManyWindows
                 yield outlet
             finally:
                 self.windows.hub.leave(outlet)
+                if not polls or outlet.code is not None:  # who polls comes back at once
+                    self.server.count_out(outlet)
 
     def cors(self, route: Endpoint) -> Endpoint:
         """Whose page it is was checked before the window opened; here such pages may read the answer too."""

@@ -12,6 +12,7 @@ from pulse.access import needs_signature
 from pulse.channel_rights import May
 from pulse.directory import Directory
 from pulse.limits import Rate
+from pulse.push.codes import Code
 from pulse.push.peers import OPEN, Peer, Ticket, User
 from pulse.push.post import Post
 from pulse.push.public_channels import PublicChannels
@@ -26,18 +27,19 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Hub:
-    """Three ways to find sockets: by moderator, by a visitor's chat, by a Pusher channel.
+    """Finds clients: windows by their moderator or by a visitor's chat, Pusher clients by their channels.
 
     A channel's subscribers are kept with the moderator they were signed for; None: whoever holds the app's secret.
     `signed` are the sockets that a moderator's sessions signed, of whichever protocol; `peers` are all there are;
     `users` those who signed in (`pusher:signin`), by the name they gave, and `watchers` those who watch a name.
-    `people_moved` is set whenever a moderator's socket comes or goes.
+    `people_moved` is set whenever a moderator's socket comes or goes. `clock` is in seconds, from any beginning.
     """
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, roster: Roster | None = None, post: Post | None = None
     ) -> None:  # fmt: skip
         self.post = post or Post()
+        self.clock = clock
         self.roster = roster or Roster(clock)
         self.peers: set[Peer] = set()
         self.staff: dict[UUID, set[Peer]] = {}
@@ -53,9 +55,9 @@ class Hub:
 
     def enter(self, peer: Peer) -> bool:
         """Registers a socket of S2's protocol; False when its owner or its token has too many."""
-        shelves, owner, limit = self._place(peer)
+        shelves, owner = self._place(peer)
         theirs = shelves.get(owner, set()) if peer.person_id is None else self.signed.get(owner, set())
-        if len(theirs) >= limit or sum(other.token == peer.token for other in theirs) >= TOKEN_SOCKETS:
+        if not self._has_room(peer, owner) or sum(other.token == peer.token for other in theirs) >= TOKEN_SOCKETS:
             return False
         shelves.setdefault(owner, set()).add(peer)
         self.peers.add(peer)
@@ -70,10 +72,12 @@ class Hub:
         self.signed.setdefault(staff.person, set()).add(peer)
         self._moved(staff.person)
 
-    def has_room(self, peer: Peer, person: UUID) -> bool:
-        """May one more socket be this moderator's?"""
-        theirs = self.signed.get(person, set())
-        return peer in theirs or len(theirs) < STAFF_TABS
+    def admits(self, peer: Peer, person: UUID) -> bool:
+        """May one more Pusher client be this moderator's? If not, it is sent away."""
+        if self._has_room(peer, person):
+            return True
+        peer.dismiss(Code.TOO_MANY_CONNECTIONS)
+        return False
 
     def sign_in(self, peer: Peer, user: User) -> None:
         """From now on the socket is this user's. Raises NotAUserId."""
@@ -96,7 +100,7 @@ class Hub:
         for channel in list(peer.subscriptions):
             self.unsubscribe(peer, channel)
         if peer.is_window:
-            shelves, owner, _ = self._place(peer)
+            shelves, owner = self._place(peer)
             _take(shelves, owner, peer)
             self._moved(peer.person_id)
 
@@ -156,11 +160,17 @@ class Hub:
         if person_id is not None:
             self.people_moved.set()
 
-    def _place(self, peer: Peer) -> tuple[dict[UUID, set[Peer]], UUID, int]:
+    def _has_room(self, peer: Peer, owner: UUID) -> bool:
+        if peer.visit is not None:
+            return len(self.visitors.get(owner, ())) < VISITOR_TABS
+        theirs = self.signed.get(owner, set())
+        return peer in theirs or len(theirs) < STAFF_TABS
+
+    def _place(self, peer: Peer) -> tuple[dict[UUID, set[Peer]], UUID]:
         if peer.person_id is not None:
-            return self.staff, peer.person_id, STAFF_TABS
+            return self.staff, peer.person_id
         assert peer.visit is not None
-        return self.visitors, peer.visit.chat, VISITOR_TABS
+        return self.visitors, peer.visit.chat
 
 
 def _take(shelves: dict[K, set[Peer]], owner: K, peer: Peer) -> None:

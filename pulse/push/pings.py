@@ -20,7 +20,8 @@ WIRE = Frame(Opcode.PING, PING).serialize(mask=False)
 
 
 class PushConnection(ServerConnection):
-    """A socket that knows whose it is from before it was accepted, and when it was asked for a pong.
+    """A socket that knows whose it is from before it was accepted, and when it was asked for a pong. `when_known` is
+    called when it said what it wants, or has gone before.
 
     The library's own keepalive is a task for each socket, and ends them with a code that tells clients nothing.
     """
@@ -29,6 +30,18 @@ class PushConnection(ServerConnection):
     address: str
     asked_at: float | None = None
     when_ponged: Callable[[float], object] | None = None
+    when_known: Callable[[], object] | None = None
+
+    def become_known(self) -> None:
+        """The first time only."""
+        if self.when_known is not None:
+            self.when_known()
+            self.when_known = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The line is gone."""
+        self.become_known()
+        super().connection_lost(exc)
 
     def acknowledge_pings(self, data: bytes) -> None:
         """A pong has come."""

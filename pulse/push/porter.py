@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from websockets.asyncio.server import ServerConnection
@@ -22,28 +22,19 @@ class ServerFull(TryLater):
     """This server is full. Try again in a moment."""
 
 
-class Porter:
-    """Counts what is open in this process. `origins` are the websites that may open Pusher sockets; none: any may.
+class Shares:
+    """So many in all, and so many of one address."""
 
-    `proxies` are trusted with what they say of their clients; `tls_only`: who came to them without TLS is sent to it.
-    """
-
-    def __init__(
-        self, capacity: int = CAPACITY, from_one_address: int = FROM_ONE_ADDRESS,
-        origins: Collection[str] = (), proxies: Collection[IPv4Network | IPv6Network] = (), *, tls_only: bool = False,
-    ) -> None:  # fmt: skip
+    def __init__(self, capacity: int, from_one_address: int) -> None:
         self.capacity = capacity
         self.from_one_address = from_one_address
-        self.origins = origins
-        self.proxies = proxies
-        self.tls_only = tls_only
-        self._open: Counter[str] = Counter()
+        self._open: Counter[str | None] = Counter()
         self._total = 0
 
     @contextlib.contextmanager
-    def seat(self, address: str) -> Iterator[None]:
-        """A place for as long as a client is there, of whichever door. Raises ServerFull."""
-        if self._total >= self.capacity or self._open[address] >= self.from_one_address:
+    def taken(self, address: str | None) -> Iterator[None]:
+        """One of them. Raises ServerFull."""
+        if self._total >= self.capacity or (address is not None and self._open[address] >= self.from_one_address):
             raise ServerFull
         self._total += 1
         self._open[address] += 1
@@ -54,6 +45,36 @@ class Porter:
             self._open[address] -= 1
             if not self._open[address]:
                 del self._open[address]
+
+
+class Porter:
+    """Counts what is open in this process. `origins` are the websites that may open Pusher sockets; none: any may.
+
+    `proxies` are trusted with what they say of their clients; `tls_only`: who came to them without TLS is sent to it.
+    """
+
+    def __init__(
+        self, capacity: int = CAPACITY, from_one_address: int = FROM_ONE_ADDRESS,
+        origins: Collection[str] = (), proxies: Collection[IPv4Network | IPv6Network] = (), *, tls_only: bool = False,
+    ) -> None:  # fmt: skip
+        self.origins = origins
+        self.proxies = proxies
+        self.tls_only = tls_only
+        self._clients = Shares(capacity, from_one_address)
+        self._lines = Shares(capacity, from_one_address)
+
+    def seat(self, address: str) -> contextlib.AbstractContextManager[None]:
+        """A place for as long as a client is there, of whichever door. Raises ServerFull."""
+        return self._clients.taken(address)
+
+    def hold(self, host: str) -> Callable[[], None]:
+        """A line that has not said what it wants; returns what is called when it has, or has gone. Raises ServerFull.
+
+        Of a proxy there may be as many as of all together: whose they are is not known yet.
+        """
+        held = contextlib.ExitStack()
+        held.enter_context(self._lines.taken(None if self._is_proxy(host) else network_of(host)))
+        return held.close
 
     def require_origin(self, headers: Mapping[str, str]) -> None:
         """Raises WrongOrigin. A server sends no Origin."""

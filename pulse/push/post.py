@@ -11,7 +11,7 @@ import structlog
 
 from pulse.push.encoding import Wire
 
-PORTION = 100  # writes between which pings and new sockets get their turn
+PORTION = 100  # writes of a turn of the loop, so that pings and new sockets get theirs
 TOGETHER = 64 * 1024  # bytes; more in one piece would pass by the limit of what may wait for a client
 WAITING = 100_000
 
@@ -27,6 +27,17 @@ class Reader(Protocol):
 
 
 Letter = tuple[Sequence[Reader], Wire]
+NOTHING = Wire(b"", b"")
+
+
+class Receipt:
+    """A reader that is told nothing, only when its turn has come."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Event()
+
+    def put(self, framed: bytes, wires: Sequence[Wire]) -> None:
+        self.turn.set()
 
 
 class Post:
@@ -68,12 +79,19 @@ class Post:
             self._room.clear()
             await self._room.wait()
 
+    async def brought(self) -> None:
+        """Returns when whatever was told by now has been written."""
+        if self._began is not None:
+            receipt = Receipt()
+            self.send((receipt,), NOTHING)
+            await receipt.turn.wait()
+
     def _bring(self) -> None:
-        """So many writes in a turn of the loop."""
+        """A turn's writes."""
         if not self._portions:
             self._sort()
         written = 0
-        while self._portions and written < PORTION:
+        while self._portions and written + len(self._portions[0][0]) <= PORTION:
             written += self._write()
         loop = asyncio.get_running_loop()
         if self._portions or self._letters:

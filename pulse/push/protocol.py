@@ -6,7 +6,6 @@ https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protoc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pulse.access import Subscription
 from pulse.errors import BadInput, PulseError
@@ -16,6 +15,7 @@ from pulse.push.acks import WRITTEN_BY_NEWER, Acks
 from pulse.push.client_events import ClientEvents
 from pulse.push.codes import Code
 from pulse.push.encoding import CURSOR, ECHO, Wire, event_wire
+from pulse.push.frames import Data
 from pulse.push.peers import Peer, Speaker, complain, say
 from pulse.push.subscriptions import Subscriptions
 from pulse.push.telling import Telling
@@ -24,8 +24,6 @@ from pulse.push.user_sign_in import UserSignIn
 ACTIVITY_SECONDS = 30
 PROTOCOLS = range(5, 8)
 ECHO_KEY = "-echo"
-
-Data = dict[str, Any]
 
 
 class Pusher:

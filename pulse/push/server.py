@@ -13,13 +13,13 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from pulse.errors import NotFound, PulseError, TryLater
+from pulse.errors import NotFound, PulseError, Trouble, TryLater
 from pulse.metrics import Metrics
 from pulse.push.channel_ws import ChannelWs
 from pulse.push.codes import Code
 from pulse.push.entrance import enter_by
 from pulse.push.leaving import send_home
-from pulse.push.peers import GOODBYE_SECONDS, NOBODY, Owner, Socket
+from pulse.push.peers import GOODBYE_SECONDS, NOBODY, Owner, Peer, Socket
 from pulse.push.pings import PING_SECONDS, PONG_SECONDS, PushConnection
 from pulse.push.porter import Porter, ServerFull
 from pulse.push.protocol import Pusher
@@ -45,6 +45,12 @@ class PushServer:
         self.relay = relay
         self.porter = porter
         self.metrics = metrics
+        self._server: Server | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Does the port take anybody in?"""
+        return self._server is not None and self._server.is_serving()
 
     @contextlib.asynccontextmanager
     async def listening(self, host: str, port: int) -> AsyncIterator[int]:
@@ -55,7 +61,7 @@ class PushServer:
             ping_interval=None, open_timeout=10, close_timeout=GOODBYE_SECONDS, server_header=None,
             create_connection=PushConnection, logger=wire_log(),
         )  # fmt: skip
-        server = await enter_by(serving, host, port)
+        server = self._server = await enter_by(serving, host, port, self.porter)
         bound_memory(server)
         try:
             yield server.sockets[0].getsockname()[1]
@@ -79,7 +85,7 @@ class PushServer:
             with self.metrics.auth.time():
                 connection.owner = self._owner(request, url.path, query_of(url.query))
         except PulseError as refusal:
-            return connection.respond(refusal.status, f"{refusal}\n")
+            return refused(connection, refusal)
         except (ValueError, LookupError):  # an address that is none, a header given twice
             return connection.respond(HTTPStatus.BAD_REQUEST, "This request can't be read.\n")
         return None
@@ -94,6 +100,7 @@ class PushServer:
 
     async def _serve(self, connection: ServerConnection) -> None:
         assert isinstance(connection, PushConnection)
+        connection.become_known()
         socket = Socket(connection, self.pusher.hub.post, connection.owner)
         socket.address = connection.address
         try:
@@ -102,7 +109,7 @@ class PushServer:
         except ServerFull:
             await socket.close(Code.OVER_CAPACITY)
         finally:
-            self._count_out(connection, socket)
+            self.count_out(socket, connection.close_code)
 
     async def _hand_over(self, connection: PushConnection, socket: Socket) -> None:
         assert connection.request is not None
@@ -114,11 +121,20 @@ class PushServer:
         else:
             await self.pusher.serve(socket, url.path.removeprefix("/app/"), query_of(url.query))
 
-    def _count_out(self, connection: PushConnection, socket: Socket) -> None:
-        if socket.dismissed is Code.TOO_SLOW:
+    def count_out(self, peer: Peer, code: int | None = None) -> None:
+        """Once for each client that has gone, of whichever door, with how its line was closed if we did not end it."""
+        if peer.dismissed is Code.TOO_SLOW:
             self.metrics.slow_closes.inc()
-        code = socket.dismissed or connection.close_code
+        code = peer.dismissed or code
         self.metrics.disconnects.labels("none" if code is None else str(int(code))).inc()
+
+
+def refused(connection: ServerConnection, refusal: PulseError) -> Response:
+    """The answer to who is not let in."""
+    response = connection.respond(refusal.status, f"{refusal}\n")
+    if isinstance(refusal, Trouble):
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 def query_of(query: str) -> dict[str, str]:

@@ -5,38 +5,45 @@ https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protoc
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from functools import partial
-from typing import Any
-from uuid import UUID
+from typing import NamedTuple
 
 from pulse.access import needs_signature
 from pulse.channel_rights import May, everybody, nobody
-from pulse.errors import BadInput, LogDown, NotAllowed, PulseError
+from pulse.errors import BadInput, LogDown, NotAllowed, PulseError, TryLater
 from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.envelope import NEWER_HISTORY
 from pulse.http import json_object
+from pulse.push.catch_ups import CatchUp
 from pulse.push.codes import Code
+from pulse.push.encoding import Wire
 from pulse.push.evicting import Evicting
+from pulse.push.frames import Data
 from pulse.push.hub import Hub
 from pulse.push.names import A_CHANNEL, CHANNEL
 from pulse.push.peers import Comeback, Peer, Ticket, say
-from pulse.push.resuming import Comer, Reason, Resuming
+from pulse.push.resuming import Reason, Resuming
 from pulse.push.telling import Telling
 from pulse.push.tickets import Tickets
 from pulse.push.welcome import Welcome
+from pulse.pusher_app import CHANNELS
 
-CHANNELS = 100
 TRIES = 5
 COMEBACK_SECONDS = 60.0
 
-Data = dict[str, Any]
+
+class RightsMove(TryLater):
+    """Rights are changing just now. Subscribe again in a moment."""
+
+
+class Asked(NamedTuple):
+    """What was known after so many moves: who may, and what a cache channel told last."""
+
+    moves: int
+    may: May
+    cached: Wire | None
 
 
 class Subscriptions:
-    """`clock` is in seconds, from any beginning."""
-
     def __init__(
         self, telling: Telling, resuming: Resuming, evicting: Evicting, tickets: Tickets, welcome: Welcome
     ) -> None:  # fmt: skip
@@ -48,14 +55,13 @@ class Subscriptions:
         self.welcome = welcome
         self.hub: Hub = telling.hub
         self.directory = telling.directory
-        self.clock: Callable[[], float] = time.monotonic
 
     def come_back(self, peer: Peer, cursor: str) -> None:
         """Whatever is subscribed to within a minute begins with what was missed since, each channel once.
 
         Not what is subscribed to later: by then the client has loaded whatever it shows, and has heard what followed.
         """
-        peer.comeback = Comeback(cursor, self.clock() + COMEBACK_SECONDS)
+        peer.comeback = Comeback(cursor, self.hub.clock() + COMEBACK_SECONDS)
         peer.resumes = True
 
     async def subscribe(self, peer: Peer, data: Data) -> None:
@@ -76,32 +82,28 @@ class Subscriptions:
             say(peer, "pusher:subscription_error", refused, channel)
 
     async def _let_in(self, peer: Peer, channel: str, ticket: Ticket, since: str | None) -> None:
-        """Asks for rights and reads what was missed, again if rights moved meanwhile; then registers and tells it in one
-        step. Raises NotAllowed: a signature outlives the right to it."""
+        """Asks for rights, reads what was missed, once, and asks again if rights moved meanwhile; then registers and
+        tells it in one step. Raises NotAllowed: a signature outlives the right to it; RightsMove."""
+        asked = await self._ask(peer, channel, ticket, since)
+        catch_up = CatchUp(self.telling, self.resuming, peer, since)
+        await catch_up.read(channel, ticket.person)
         for _ in range(TRIES):
-            moves = self.evicting.moves
-            may = await self._may(channel) if ticket.staff else None
-            missed, reason = await self.resuming.missed(since, self._comer(peer, channel, ticket.person))
-            cached = await self.welcome.cached(channel, peer.namespace) if since is None else None
-            if moves == self.evicting.moves:
+            if asked.moves == self.evicting.moves:
                 break
-        if ticket.staff is not None and may is not None:
-            person = self.directory.signed_in(ticket.staff)
-            if person is None:  # ended meanwhile
-                peer.dismiss(Code.SESSION_ENDED)
-                return
-            if not may(person):
-                raise NotAllowed("You may not be on this channel any more.")
-            if not self.hub.has_room(peer, person.id):
-                peer.dismiss(Code.TOO_MANY_CONNECTIONS)
-                return
-        self.hub.subscribe(peer, channel, ticket)
-        peer.proven |= needs_signature(channel)
-        if peer.comeback is not None:
-            peer.comeback.answered.add(channel)
-        self.welcome.tell(peer, channel, ticket, self._resumed(peer, since, reason, cursor_only=not missed))
-        for wire in [*missed, *([cached] if cached else [])]:
-            peer.take(wire)
+            asked = await self._ask(peer, channel, ticket, since)
+        else:
+            raise RightsMove
+        if self._admits(peer, ticket, asked.may):
+            self._register(peer, channel, ticket)
+            missed, reason = catch_up.whole()
+            self.welcome.tell(peer, channel, ticket, self._resumed(peer, since, reason, cursor_only=not missed))
+            for wire in [*missed, *([asked.cached] if asked.cached else [])]:
+                peer.take(wire)
+
+    async def _ask(self, peer: Peer, channel: str, ticket: Ticket, since: str | None) -> Asked:
+        moves = self.evicting.moves
+        may = everybody if ticket.staff is None else await self._may(channel)
+        return Asked(moves, may, None if since is not None else await self.welcome.caches.wire(channel, peer.namespace))
 
     async def _may(self, channel: str) -> May:
         """While the log is away a fresh signature is believed: what is told is judged once more, frame by frame."""
@@ -112,6 +114,24 @@ class Subscriptions:
         except NEWER_HISTORY:
             return nobody
 
+    def _admits(self, peer: Peer, ticket: Ticket, may: May) -> bool:
+        """False for one that is sent away. Raises NotAllowed."""
+        if ticket.staff is None:
+            return True
+        person = self.directory.signed_in(ticket.staff)
+        if person is None:  # ended meanwhile
+            peer.dismiss(Code.SESSION_ENDED)
+            return False
+        if not may(person):
+            raise NotAllowed("You may not be on this channel any more.")
+        return self.hub.admits(peer, person.id)
+
+    def _register(self, peer: Peer, channel: str, ticket: Ticket) -> None:
+        self.hub.subscribe(peer, channel, ticket)
+        peer.proven |= needs_signature(channel)
+        if peer.comeback is not None:
+            peer.comeback.answered.add(channel)
+
     # Coming back
 
     def _since(self, peer: Peer, channel: str, data: Data) -> str | None:
@@ -121,7 +141,7 @@ class Subscriptions:
         if since is None and isinstance(data.get("channel_data"), str) and '"since"' in data["channel_data"]:
             since = json_object(data["channel_data"]).get("since")
         if since is None and peer.comeback is not None:
-            since = peer.comeback.since(channel, self.clock())
+            since = peer.comeback.since(channel, self.hub.clock())
         peer.resumes |= since is not None
         return since if since is None or isinstance(since, str) else ""
 
@@ -133,6 +153,3 @@ class Subscriptions:
         if since is not None:
             said |= {"recovered": reason is None, "reason": reason}
         return said
-
-    def _comer(self, peer: Peer, channel: str, person: UUID | None) -> Comer:
-        return Comer(partial(self.telling.for_channel, channel, person, peer.namespace), person, channel)

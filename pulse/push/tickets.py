@@ -6,7 +6,6 @@ https://pusher.com/docs/channels/library_auth_reference/auth-signatures/
 from __future__ import annotations
 
 import hmac
-from typing import Any
 from uuid import UUID
 
 from msgspec import convert
@@ -15,11 +14,10 @@ from pulse.access import Subscription, may_subscribe, needs_signature, sign_in_w
 from pulse.directory import Directory
 from pulse.errors import NotAuthentic
 from pulse.http import json_object
+from pulse.push.frames import Data
 from pulse.push.names import PRESENCE
 from pulse.push.peers import OPEN, Peer, Ticket
 from pulse.tokens import NO_SESSION, Session, Signer, Staff
-
-Data = dict[str, Any]
 
 
 class Tickets:

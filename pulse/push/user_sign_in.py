@@ -6,18 +6,17 @@ https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protoc
 from __future__ import annotations
 
 import hmac
-from typing import Any
 
 from pulse.errors import BadInput, NotAuthentic, PulseError
 from pulse.http import json_object
-from pulse.push.codes import Code
+from pulse.push.frames import Data
 from pulse.push.hub import Hub
 from pulse.push.peers import Peer, User, complain, say
 from pulse.push.tickets import Tickets, staff_in
 from pulse.push.watching import Watching
+from pulse.pusher_app import WATCHED
 from pulse.roster.admitting import require_user_id
 
-WATCHED = 100
 REFUSED, TOO_MANY_WATCHED = 4009, 4302
 
 
@@ -28,7 +27,7 @@ class UserSignIn:
         self.watching = watching
         self.directory = tickets.directory
 
-    def sign_in(self, peer: Peer, data: dict[str, Any]) -> None:
+    def sign_in(self, peer: Peer, data: Data) -> None:
         """Once and for good. A refusal is told, and the socket stays as it was."""
         try:
             user_data = self._proven(peer, data)
@@ -39,8 +38,7 @@ class UserSignIn:
         if len(user.watchlist) > WATCHED:
             complain(peer, f"A watchlist names {WATCHED} people at most.", TOO_MANY_WATCHED)
             return
-        if user.staff is not None and not self.hub.has_room(peer, user.staff.person):
-            peer.dismiss(Code.TOO_MANY_CONNECTIONS)
+        if user.staff is not None and not self.hub.admits(peer, user.staff.person):
             return
         if peer.user is None:
             self.hub.sign_in(peer, user)
@@ -51,7 +49,7 @@ class UserSignIn:
         if (online := self.watching.greeting(user)) is not None:
             peer.take(online)
 
-    def _proven(self, peer: Peer, data: dict[str, Any]) -> str:
+    def _proven(self, peer: Peer, data: Data) -> str:
         """Raises NotAuthentic."""
         auth, user_data = data.get("auth"), data.get("user_data")
         if not isinstance(auth, str) or not isinstance(user_data, str):
@@ -61,7 +59,7 @@ class UserSignIn:
             raise NotAuthentic("The signature does not fit.")
         return user_data
 
-    def _user(self, said: dict[str, Any]) -> User:
+    def _user(self, said: Data) -> User:
         """Raises NotAuthentic, BadInput."""
         user_id, info, watchlist = said.get("id"), said.get("user_info", {}), said.get("watchlist", [])
         if not isinstance(user_id, str) or not user_id:

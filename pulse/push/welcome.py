@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pulse.push.caches import Caches
 from pulse.push.comings import as_fits, count_wire
-from pulse.push.encoding import Wire
+from pulse.push.frames import Data
 from pulse.push.hub import Hub
 from pulse.push.names import PRESENCE
 from pulse.push.peers import Peer, Ticket, say
-
-Data = dict[str, Any]
 
 
 class Welcome:
@@ -21,10 +17,6 @@ class Welcome:
         self.hub = hub
         self.caches = caches
         self.counts = counts
-
-    async def cached(self, channel: str, namespace: str) -> Wire | None:
-        """What a cache channel told last, or that there is nothing; None on any other."""
-        return await self.caches.wire(channel, namespace)
 
     def tell(self, peer: Peer, channel: str, ticket: Ticket, resumed: Data) -> None:
         """`resumed` says where it stands in the log."""

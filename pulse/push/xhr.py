@@ -143,6 +143,7 @@ class Xhr:
                 log.exception("push.xhr_failed")
             finally:
                 session.dismiss(Code.LEAVING)
+                self.server.count_out(session)
 
 
 def name_in(request: Request) -> str:

@@ -48,7 +48,7 @@ class XhrSession(Outlet, Speaker):
         """Somebody asked for it, so it goes on."""
         if self._expiry is not None:
             self._expiry.cancel()
-        self._expiry = asyncio.get_running_loop().call_later(SESSION_SECONDS, self.dismiss, Code.TOO_SLOW)
+        self._expiry = asyncio.get_running_loop().call_later(SESSION_SECONDS, self.dismiss, Code.NO_PONG)
 
     async def parcel(self, reader: str, seconds: float, *, begins: bool = False) -> Parcel:
         """What waits; returns without any after some time. A reader that `begins` takes the place of all before it."""

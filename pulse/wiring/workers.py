@@ -77,7 +77,7 @@ async def open_push(house: House) -> AsyncIterator[int]:
     house.tasks += [viewers.run, parts.rounds.run, Pings(parts.hub, house.metrics.ws_ping_latency.observe).run]
     # Whoever was not sent home yet hears what is told, and is there.
     house.lasting += [relay.run, lambda: relay.sign_outs.run(now), online]
-    house.checks["push"] = true_when(lambda: relay.ready and not parts.telling.stale)
+    house.checks["push"] = true_when(lambda: server.is_open and relay.ready and not parts.telling.stale)
     house.metrics.registry.register(Gauges(parts.hub, lambda: relay.behind))
     server = PushServer(parts.channel_ws, parts.pusher, relay, porter_for(house.settings), house.metrics)
     house.routes += stream_routes(parts, server, Xhr(parts.pusher, server, house.log))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pulse.push.hub import Hub
 from pulse.push.subscriptions import COMEBACK_SECONDS
 from tests.conftest import Pulse
 from tests.push.comers import PUSHERS, asking_at_pusher, data_of, texts_of
 from tests.push.ears import ADMIN, Door, Frame, a_door, a_visit, happened, writes
 from tests.push.test_protocol import PusherEar, pusher_ear, signed
+from tests.roster.wires import Clock
 
 
 async def subscribed(pulse: Pulse, ear: PusherEar, channel: str, **beside: str) -> tuple[Frame, list[str]]:
@@ -53,17 +55,15 @@ async def test_who_has_to_take_a_snapshot_subscribes_once_more_and_is_live(pulse
 
 async def test_what_is_opened_later_is_live(pulse: Pulse) -> None:
     visit, later = a_visit(), a_visit()
-    async with a_door(pulse.house) as door:
+    clock = Clock()
+    async with a_door(pulse.house, hub=Hub(clock)) as door:
         cursor = await cursor_of(pulse, door)
         await happened(pulse, visit, writes("Missed"))
         await happened(pulse, later, writes("Long ago"))
-        subscriptions = door.parts.pusher.subscriptions
-        now = subscriptions.clock()
-        subscriptions.clock = lambda: now
         async with pusher_ear(pulse, door.url) as ear:
             await ear.send("pulse:resume", {"cursor": cursor})
             assert (await subscribed(pulse, ear, f"private-chat.{visit.chat}"))[1] == ["Missed"]
-            subscriptions.clock = lambda: now + COMEBACK_SECONDS
+            clock.now += COMEBACK_SECONDS
             answer, texts = await subscribed(pulse, ear, f"private-chat.{later.chat}")
             assert ("recovered" in answer, texts) == (False, [])
             assert answer["cursor"] != cursor

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from pulse.access import Place
 from pulse.push.hub import Hub
 from tests.conftest import Pulse
 from tests.insisting import insist
@@ -66,6 +68,30 @@ async def test_what_was_known_is_forgotten_when_a_chat_moves(pulse: Pulse, monke
         await ear.until(lambda frame: frame["event"] == "pusher:subscription_error")
         assert not await hearers.may_speak(channel, seller)
         assert await hearers.may_speak(channel, BORIS)
+
+
+async def test_a_move_of_another_chat_forgets_nothing_and_what_nobody_can_read_forgets_all(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = a_visit()
+    await happened(pulse, visit, writes("Hello"))
+    async with a_door(pulse.house, hub=Hub()) as door:
+        looks, hearers, evicting = Looks(door, monkeypatch), door.parts.client_events.hearers, door.parts.evicting
+
+        async def asked() -> int:
+            assert await hearers.may_speak(f"private-chat.{visit.chat}", ANNA)
+            return looks.count
+
+        assert await asked() == 1
+        evicting.from_chat(uuid4(), Place(SALES, None))
+        await evicting.person(BORIS)
+        assert await asked() == 1
+        evicting.moves += 1  # as the relay does with what it can't read
+        evicting.from_chat(uuid4(), Place(SALES, None))
+        assert await asked() == 2
+        assert await asked() == 2
+        evicting.from_chat(visit.chat, Place(SALES, None))
+        assert await asked() == 3
 
 
 async def test_an_answer_from_before_a_move_is_not_remembered(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,19 @@
 """How many come in, from where, and from which websites."""
 
-from contextlib import ExitStack
+import asyncio
+import socket
+from contextlib import ExitStack, suppress
 from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 from websockets.asyncio.client import connect
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.http11 import Request
 from websockets.typing import Origin
 
@@ -19,7 +22,8 @@ from pulse.push.pings import PushConnection
 from pulse.push.porter import Porter, ServerFull
 from pulse.push.server import PushServer
 from tests.conftest import Pulse
-from tests.push.ears import ADMIN, a_door, a_visit, staff_path, visitor_path
+from tests.insisting import insist
+from tests.push.ears import ADMIN, Door, a_door, a_visit, staff_path, visitor_path
 from tests.push.test_protocol import pusher_ear
 
 
@@ -106,6 +110,45 @@ async def test_too_many_of_one_address_are_asked_to_come_back_later(pulse: Pulse
             assert second.close_code == Code.OVER_CAPACITY
         async with connect(door.url + visitor_path(pulse.house, a_visit())) as third:
             await third.recv()
+
+
+async def test_lines_that_say_nothing_are_counted_from_the_beginning(pulse: Pulse) -> None:
+    async with a_door(pulse.house, from_one_address=2) as door:
+        silent = [a_line(door) for _ in range(2)]
+        refused = a_line(door)
+        assert await asyncio.get_running_loop().sock_recv(refused, 1) == b""
+        refused.close()
+        silent.pop().close()
+
+        async def greeted() -> bool:
+            """Its line is there only while it has not said what it wants."""
+            with suppress(OSError, InvalidMessage):
+                async with connect(door.url + visitor_path(pulse.house, a_visit())) as opened:
+                    return bool(await opened.recv())
+            return False
+
+        for _ in range(3):
+            await insist(greeted, bool)
+        for line in silent:
+            line.close()
+
+
+def a_line(door: Door) -> socket.socket:
+    where = urlsplit(door.url)
+    line = socket.create_connection((where.hostname, where.port))
+    line.setblocking(False)
+    return line
+
+
+def test_a_proxy_holds_as_many_lines_as_all_together() -> None:
+    porter = Porter(capacity=3, from_one_address=1, proxies=[ip_network("10.0.0.0/8")])
+    known = [porter.hold("10.0.0.1") for _ in range(2)] + [porter.hold("192.0.2.1")]
+    for host in ("10.0.0.1", "192.0.2.2"):
+        with pytest.raises(ServerFull):
+            porter.hold(host)
+    for _ in range(2):  # whoever is known may go
+        known[2]()
+    porter.hold("10.0.0.1")
 
 
 async def test_a_scrape_tells_who_is_connected(pulse: Pulse) -> None:

@@ -102,6 +102,29 @@ async def test_who_tells_waits_while_too_much_waits(monkeypatch: pytest.MonkeyPa
     assert all(reader.wires == [wire] for reader in readers)
 
 
+async def test_a_turn_has_so_many_writes_and_no_more() -> None:
+    post, alone, crowd = Post(), Reader(), [Reader() for _ in range(post_module.PORTION)]
+    one, other = wires(2)
+    post.send([alone], one)
+    post.send(crowd, other)
+    await asyncio.sleep(0)
+    assert [len(reader.writes) for reader in (alone, *crowd)] == [1] + [0] * post_module.PORTION
+    await brought()
+    assert all(reader.writes for reader in crowd)
+
+
+async def test_whoever_waits_for_what_was_told_waits_for_all_of_it() -> None:
+    post, readers = Post(), [Reader() for _ in range(500)]
+    for wire in wires(3):
+        post.send(readers, wire)
+    waiting = asyncio.create_task(post.brought())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await waiting
+    assert all(len(reader.wires) == 3 for reader in readers)
+    await post.brought()  # at once: nothing waits
+
+
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.sets(st.integers(0, 4), min_size=1), st.booleans(), st.booleans()), max_size=20))
 def test_everybody_gets_what_is_theirs_in_order(story: list[tuple[set[int], bool, bool]]) -> None:

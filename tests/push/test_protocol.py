@@ -19,7 +19,7 @@ from pulse.eventlog.envelope import UnknownEvent
 from pulse.house import now
 from pulse.push.acks import WRITTEN_BY_NEWER
 from pulse.push.codes import Code
-from pulse.push.subscriptions import CHANNELS
+from pulse.pusher_app import CHANNELS
 from tests.conftest import Pulse
 from tests.push.ears import (
     ANNA,

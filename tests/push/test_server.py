@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from pulse.accounts import Accounts
+from pulse.errors import Trouble
 from pulse.house import now
 from pulse.push.codes import Code
 from pulse.push.server import KERNEL_BUFFER, PING_SECONDS
@@ -223,7 +224,8 @@ async def test_nobody_gets_in_before_the_log_is_followed_and_nothing_after_the_b
         assert door.relay.follow is not None
         assert door.relay.follow.position == began < decided.position
         healthz = door.url.replace("ws://", "http://") + "/healthz"
-        assert (await client.get(healthz)).status_code == 503
+        answer = await client.get(healthz)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, str(Trouble.retry_after))
         for path in (staff_path(pulse.house, ANNA), visitor_path(pulse.house, a_visit()), "/app/pulse?protocol=7"):
             assert await refusal(door.url + path) == 503
         await door.relaying()

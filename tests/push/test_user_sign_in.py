@@ -10,7 +10,8 @@ import pytest
 from pulse.house import now
 from pulse.push.codes import Code
 from pulse.push.hub import STAFF_TABS
-from pulse.push.user_sign_in import REFUSED, TOO_MANY_WATCHED, WATCHED
+from pulse.push.user_sign_in import REFUSED, TOO_MANY_WATCHED
+from pulse.pusher_app import WATCHED
 from tests.conftest import Pulse
 from tests.push.ears import ANNA, BORIS, SALES, SUPPORT, change, hire
 from tests.push.test_protocol import PusherEar, pusher_ear
