@@ -11,6 +11,7 @@ from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused
 from pulse.push.app_events import AppEvents, is_cached
 from pulse.push.encoding import Wire, event_wire, wire_of
+from pulse.push.missed import Wanted
 from pulse.push.ring import Ring
 
 
@@ -22,15 +23,16 @@ class Caches:
         self.ring = ring
         self.when_missing: Callable[[str], None] | None = None
 
-    async def wire(self, channel: str, namespace: str = "") -> Wire | None:
-        """What a new subscriber is told on it: of the log, if it is not long ago, or what an app published.
+    async def wire(self, channel: str, wanted: Wanted) -> Wire | None:
+        """What a new subscriber is told on it: the last of the log that is theirs (`wanted`), if it is not long ago, or
+        what an app published.
 
         None on a channel that keeps nothing, and when nobody knows.
         """
         if not is_cached(channel):
             return None
-        if (told := self.ring.last_on(channel)) is not None:
-            return told.for_channel(channel, namespace)
+        if (wire := next(filter(None, map(wanted, self.ring.newest_on(channel))), None)) is not None:
+            return wire
         try:
             last = await self.events.last_event(channel)
         except (LogDown, AppendRefused):

@@ -20,9 +20,10 @@ from pulse.http import json_object
 from pulse.push.codes import Code
 from pulse.push.evicting import Evicting
 from pulse.push.hub import Hub
+from pulse.push.missed import Comer, Reason
 from pulse.push.names import A_CHANNEL, CHANNEL
 from pulse.push.peers import Comeback, Peer, Ticket, say
-from pulse.push.resuming import Comer, Reason, Resuming
+from pulse.push.resuming import Resuming
 from pulse.push.telling import Telling
 from pulse.push.tickets import Tickets
 from pulse.push.welcome import Welcome
@@ -78,11 +79,12 @@ class Subscriptions:
     async def _let_in(self, peer: Peer, channel: str, ticket: Ticket, since: str | None) -> None:
         """Asks for rights and reads what was missed, again if rights moved meanwhile; then registers and tells it in one
         step. Raises NotAllowed: a signature outlives the right to it."""
+        comer = self._comer(peer, channel, ticket.person)
         for _ in range(TRIES):
             moves = self.evicting.moves
             may = await self._may(channel) if ticket.staff else None
-            missed, reason = await self.resuming.missed(since, self._comer(peer, channel, ticket.person))
-            cached = await self.welcome.cached(channel, peer.namespace) if since is None else None
+            missed, reason = await self.resuming.missed(since, comer)
+            cached = await self.welcome.cached(channel, comer.wanted) if since is None else None
             if moves == self.evicting.moves:
                 break
         if ticket.staff is not None and may is not None:

@@ -8,6 +8,7 @@ from pulse.push.caches import Caches
 from pulse.push.comings import as_fits, count_wire
 from pulse.push.encoding import Wire
 from pulse.push.hub import Hub
+from pulse.push.missed import Wanted
 from pulse.push.names import PRESENCE
 from pulse.push.peers import Peer, Ticket, say
 
@@ -22,9 +23,9 @@ class Welcome:
         self.caches = caches
         self.counts = counts
 
-    async def cached(self, channel: str, namespace: str) -> Wire | None:
-        """What a cache channel told last, or that there is nothing; None on any other."""
-        return await self.caches.wire(channel, namespace)
+    async def cached(self, channel: str, wanted: Wanted) -> Wire | None:
+        """What a cache channel told this subscriber last, or that there is nothing; None on any other."""
+        return await self.caches.wire(channel, wanted)
 
     def tell(self, peer: Peer, channel: str, ticket: Ticket, resumed: Data) -> None:
         """`resumed` says where it stands in the log."""
