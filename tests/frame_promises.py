@@ -10,6 +10,7 @@ import jsonschema_rs
 import orjson
 
 from pulse.push.encoding import ECHO, named
+from pulse.push.names import plain
 from pulse.push.shapes.files import file_of, frame_schemas
 from pulse.push.shapes.table import ERROR, FRAMES, VERBS, Line
 
@@ -89,7 +90,7 @@ def lines_on(event: str, channel: str) -> list[Line]:
     """What a Pusher event on this channel may be. None for what is not Pulse's: holders of the app's secret say anything."""
     return [
         line for line in FRAMES
-        if event in (line.event, named(line.event, ECHO)) and any(_is_one_of(channel, one) for one in line.channels)
+        if event in (line.event, named(line.event, ECHO)) and any(_is_one_of(plain(channel), one) for one in line.channels)
     ]  # fmt: skip
 
 

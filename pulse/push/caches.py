@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import takewhile
 
 from pulse.errors import LogDown
 from pulse.eventlog.appends import AppendRefused
 from pulse.push.app_events import CACHE_SECONDS, AppEvents, is_cached
 from pulse.push.encoding import Told, Wire, event_wire, wire_of
+from pulse.push.missed import Wanted
 from pulse.push.ring import Ring
 
 
@@ -25,15 +27,17 @@ class Caches:
         self.clock = clock
         self.when_missing: Callable[[str], None] | None = None
 
-    async def wire(self, channel: str, namespace: str = "") -> Wire | None:
-        """What a new subscriber is told on it: of the log, if it is not long ago, or what an app published.
+    async def wire(self, channel: str, wanted: Wanted) -> Wire | None:
+        """What a new subscriber is told on it: the last of the log that is theirs (`wanted`), if it is not long ago, or
+        what an app published.
 
         None on a channel that keeps nothing, and when nobody knows.
         """
         if not is_cached(channel):
             return None
-        if (told := self.ring.last_on(channel)) is not None and self._counts(told):
-            return told.for_channel(channel, namespace)
+        newest = takewhile(self._counts, self.ring.newest_on(channel))
+        if (wire := next(filter(None, map(wanted, newest)), None)) is not None:
+            return wire
         try:
             last = await self.events.last_event(channel)
         except (LogDown, AppendRefused):

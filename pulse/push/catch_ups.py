@@ -3,55 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from uuid import UUID
 
 from pulse.cursors import Cursor
-from pulse.push.encoding import Wire
+from pulse.push.missed import BYTES, Comer, Found, Missed, MustSnapshot, Reason
 from pulse.push.peers import BUFFER_LIMIT, Peer
-from pulse.push.resuming import BYTES, LOOK_SECONDS, Comer, Missed, Reason, Resuming
-from pulse.push.telling import Telling
+from pulse.push.resuming import Resuming
 
-ROOM_SECONDS = 5.0
+ROOM_SECONDS, LOOK_SECONDS = 5.0, 0.02
 ROOM = BUFFER_LIMIT - BYTES  # what may wait for a client while it is still told whatever it missed
 
 
 class CatchUp:
-    """Of `peer` on a channel, for a moderator (None: whoever holds the app's secret), since a cursor; None: it begins
-    now."""
+    """Of `peer` since a cursor; None: it begins now."""
 
-    def __init__(self, telling: Telling, resuming: Resuming, peer: Peer, since: str | None) -> None:
-        self.telling = telling
+    def __init__(self, resuming: Resuming, peer: Peer, since: str | None) -> None:
         self.resuming = resuming
         self.ring = resuming.ring
         self.peer = peer
         self.since = since
 
-    async def read(self, channel: str, person: UUID | None) -> None:
+    async def read(self, comer: Comer) -> None:
         """Reads it, once what the client was told before has left: else two busy channels would be too much for it."""
-        wanted = partial(self.telling.for_channel, channel, person, self.peer.namespace)
-        self._comer = Comer(wanted, person, channel)
+        self._comer, self._found = comer, Found(comer)
         if self.since is None or await self._has_room():
-            self._found = await self.resuming.missed(self.since, self._comer)
+            self._missed = await self.resuming.missed(self.since, comer, self._found)
         else:
             self.resuming.metrics.resumes.labels("snapshot", Reason.TOO_FAR).inc()
-            self._found = Missed([], Reason.TOO_FAR)
+            self._missed = Missed([], Reason.TOO_FAR)
         self._read_to = self.ring.head
 
     def whole(self) -> Missed:
         """With what was told since it was read: all of it until something is awaited."""
-        if self.since is None or self._found.reason is not None or self._read_to == self.ring.head:
-            return self._found
+        if self.since is None or self._missed.reason is not None or self._read_to == self.ring.head:
+            return self._missed
         if self._read_to < Cursor(self.ring.floor):
             return Missed([], Reason.TOO_FAR)
         person = self._comer.person
         if person is not None and self.ring.rights_changed(person, self._read_to):
             return Missed([], Reason.RIGHTS)
-        return Missed([*self._found.wires, *self._later()])
-
-    def _later(self) -> list[Wire]:
-        later = self.ring.after(self._read_to, self._comer.channel)
-        return [wire for told in later if (wire := self._comer.wanted(told)) is not None]
+        try:
+            for told in self.ring.after(self._read_to, self._comer.channel):
+                self._found.add(told)
+        except MustSnapshot as must:
+            return Missed([], must.reason)
+        return Missed(self._found.wires)
 
     async def _has_room(self) -> bool:
         """Waits a moment until whatever it missed may wait for it as well."""

@@ -25,12 +25,16 @@ WAIT_SECONDS, LONGEST_SECONDS = 25, 30
 
 @dataclass
 class Heard:
-    """What one poll brings: messages, where to go on, and why a snapshot must be taken, if so."""
+    """What one poll brings: messages, where to go on, and why a snapshot must be taken, if so.
+
+    It is `placed` once its window was told where it stands, which comes after all that it missed.
+    """
 
     frames: list[Wire] = field(default_factory=list)
     cursor: str | None = None
     reason: str | None = None
     stale: bool = False
+    placed: bool = False
 
     def hear(self, wire: Wire) -> None:
         """What is said of the connection itself goes into fields of its own."""
@@ -39,7 +43,9 @@ class Heard:
             self.reason = orjson.loads(wire.payload)["data"]["reason"]
         elif wire.name == "pulse:feed":
             self.stale = orjson.loads(wire.payload)["data"]["stale"]
-        elif wire.name != CURSOR:
+        elif wire.name == CURSOR:
+            self.placed = True
+        else:
             self.frames.append(wire)
 
 
@@ -57,24 +63,25 @@ class ChannelPoll:
         self.doors.asked.require((network(request), owner.token))
         seconds, cursor = seconds_in(query.get("wait")), query.get("cursor") or None
         async with self.doors.window(owner, cursor, network(request), polls=True) as outlet:
-            heard = await unless_gone(request.receive, hear(outlet, seconds if cursor else 0))
+            heard = await unless_gone(request.receive, hear(outlet, seconds if cursor else 0, cursor))
             if outlet.code is Code.SESSION_ENDED:
                 raise SessionEnded
         return answer(shown(heard or Heard(), recovering=cursor is not None))
 
 
-async def hear(outlet: Outlet, seconds: float) -> Heard:
-    """The cursor is that of what was heard last: whatever comes later is told by the next poll."""
+async def hear(outlet: Outlet, seconds: float, cursor: str | None = None) -> Heard:
+    """The cursor is that of what was heard last, or the one that was asked with: whatever comes later is told by the next
+    poll. However short the wait, nobody leaves before the window was told where it stands."""
     loop = asyncio.get_running_loop()
-    until, heard = loop.time() + seconds, Heard()
+    until, heard = loop.time() + seconds, Heard(cursor=cursor)
     while True:
         while told := outlet.drain():
             for wire in told:
                 heard.hear(wire)
         left = until - loop.time()
-        if heard.frames or heard.reason or outlet.code is not None or left <= 0:
+        if outlet.code is not None or (heard.placed and (heard.frames or heard.reason or left <= 0)):
             return heard
-        await outlet.wait(left)
+        await outlet.wait(left if heard.placed else LONGEST_SECONDS)
 
 
 def shown(heard: Heard, *, recovering: bool) -> dict[str, Any]:

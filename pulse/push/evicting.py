@@ -18,8 +18,8 @@ from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.envelope import NEWER_HISTORY
 from pulse.push.encoding import wire_of
 from pulse.push.hub import Hub
+from pulse.push.missed import Reason
 from pulse.push.peers import Peer, say
-from pulse.push.resuming import Reason
 
 AT_ONCE = 50
 RESYNC = wire_of({"type": "pulse:resync", "data": {"reason": Reason.RIGHTS}})

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from pulse.access import Person
+from pulse.push.names import plain
 
 Data = dict[str, Any]
 
@@ -20,7 +21,7 @@ Data = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Frame:
     """`type` is S2's name, told on the windows of all staff who may hear it (None: on Pusher channels only); `event`
-    is the Pusher name, told on `channels`. Whoever holds the app's secret hears all of its channel.
+    is the Pusher name, told on `channels` and on their cache channels. Whoever holds the app's secret hears all of its channel.
 
     `about` is the chat that it is about; `for_visitor` what its visitor gets instead of `data`, if anything. `position`
     is where its event lies, `part` which of that event's frames it is, from 1, and `when` it happened; without them it
@@ -39,3 +40,6 @@ class Frame:
     when: datetime | None = None
     event_id: UUID | None = None
     besides: str | None = None
+
+    def is_told_on(self, channel: str) -> bool:
+        return channel in self.channels or plain(channel) in self.channels

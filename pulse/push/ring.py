@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterator
 from operator import attrgetter
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from pulse.cursors import WHOLE, Cursor
 from pulse.push.encoding import Told
+from pulse.push.names import plain
 
 FRAMES, BYTES = 10_000, 64 * 1024 * 1024
 MARKS = 3
@@ -32,6 +36,7 @@ class Ring:
         self._size = 0
         self._rights: list[tuple[int, UUID]] = []
         self._marks: deque[Cursor] = deque(maxlen=MARKS)
+        self._awaited: WeakValueDictionary[int, asyncio.Event] = WeakValueDictionary()  # while anybody waits
 
     def begin(self, at: int) -> None:
         """Forgets everything: nothing before or at this position was told here."""
@@ -53,7 +58,14 @@ class Ring:
     def pass_by(self, position: int) -> None:
         """All of this event was told. Only now is anything forgotten: what is below `floor` was told whole."""
         self.head = Cursor(position)
+        if (awaited := self._awaited.get(position)) is not None:
+            awaited.set()
         self._make_room()
+
+    async def passed(self, position: int) -> None:
+        """Returns once all of this event was told."""
+        if self.head < Cursor(position):
+            await self._awaited.setdefault(position, asyncio.Event()).wait()
 
     def change_rights(self, person: UUID, position: int) -> None:
         """What this person may see is another from here on."""
@@ -68,14 +80,14 @@ class Ring:
         return bool(self._marks) and cursor >= self._marks[0]
 
     def after(self, cursor: Cursor, channel: str | None = None) -> list[Told]:
-        """What was told since, in all or on one channel; asked for nothing before `floor`."""
+        """What was told since, in all or on one channel, also a cache channel; asked for nothing before `floor`."""
         assert cursor.position >= self.floor, "the log has what is older"
-        told = self._told if channel is None else self._by_channel.get(channel, [])
+        told = self._told if channel is None else self._by_channel.get(plain(channel), [])
         return told[bisect_right(told, (cursor.position, cursor.part), key=attrgetter("at")) :]
 
-    def last_on(self, channel: str) -> Told | None:
-        """The newest that was told on a channel, of those that are here."""
-        return next(reversed(self._by_channel.get(channel, [])), None)
+    def newest_on(self, channel: str) -> Iterator[Told]:
+        """What was told on a channel, of that which is here, the newest first."""
+        return reversed(self._by_channel.get(plain(channel), []))
 
     def rights_changed(self, person: UUID, cursor: Cursor) -> bool:
         return any(who == person and position > cursor.position for position, who in self._rights)

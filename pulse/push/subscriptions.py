@@ -5,7 +5,9 @@ https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protoc
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
+from uuid import UUID
 
 from pulse.access import needs_signature
 from pulse.channel_rights import May, everybody, nobody
@@ -19,9 +21,10 @@ from pulse.push.encoding import Wire
 from pulse.push.evicting import Evicting
 from pulse.push.frames import Data
 from pulse.push.hub import Hub
+from pulse.push.missed import Comer, Reason
 from pulse.push.names import A_CHANNEL, CHANNEL
 from pulse.push.peers import Comeback, Peer, Ticket, say
-from pulse.push.resuming import Reason, Resuming
+from pulse.push.resuming import Resuming
 from pulse.push.telling import Telling
 from pulse.push.tickets import Tickets
 from pulse.push.welcome import Welcome
@@ -84,13 +87,14 @@ class Subscriptions:
     async def _let_in(self, peer: Peer, channel: str, ticket: Ticket, since: str | None) -> None:
         """Asks for rights, reads what was missed, once, and asks again if rights moved meanwhile; then registers and
         tells it in one step. Raises NotAllowed: a signature outlives the right to it; RightsMove."""
-        asked = await self._ask(peer, channel, ticket, since)
-        catch_up = CatchUp(self.telling, self.resuming, peer, since)
-        await catch_up.read(channel, ticket.person)
+        comer = self._comer(peer, channel, ticket.person)
+        asked = await self._ask(ticket, comer, since)
+        catch_up = CatchUp(self.resuming, peer, since)
+        await catch_up.read(comer)
         for _ in range(TRIES):
             if asked.moves == self.evicting.moves:
                 break
-            asked = await self._ask(peer, channel, ticket, since)
+            asked = await self._ask(ticket, comer, since)
         else:
             raise RightsMove
         if self._admits(peer, ticket, asked.may):
@@ -100,10 +104,12 @@ class Subscriptions:
             for wire in [*missed, *([asked.cached] if asked.cached else [])]:
                 peer.take(wire)
 
-    async def _ask(self, peer: Peer, channel: str, ticket: Ticket, since: str | None) -> Asked:
+    async def _ask(self, ticket: Ticket, comer: Comer, since: str | None) -> Asked:
+        assert comer.channel is not None
         moves = self.evicting.moves
-        may = everybody if ticket.staff is None else await self._may(channel)
-        return Asked(moves, may, None if since is not None else await self.welcome.caches.wire(channel, peer.namespace))
+        may = everybody if ticket.staff is None else await self._may(comer.channel)
+        cached = None if since is not None else await self.welcome.caches.wire(comer.channel, comer.wanted)
+        return Asked(moves, may, cached)
 
     async def _may(self, channel: str) -> May:
         """While the log is away a fresh signature is believed: what is told is judged once more, frame by frame."""
@@ -153,3 +159,6 @@ class Subscriptions:
         if since is not None:
             said |= {"recovered": reason is None, "reason": reason}
         return said
+
+    def _comer(self, peer: Peer, channel: str, person: UUID | None) -> Comer:
+        return Comer(partial(self.telling.for_channel, channel, person, peer.namespace), person, channel)

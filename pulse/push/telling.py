@@ -14,6 +14,7 @@ from pulse.directory import Directory
 from pulse.push.encoding import Told, Wire, event_wire, wire_of
 from pulse.push.frames import Frame
 from pulse.push.hub import Hub
+from pulse.push.names import cached
 from pulse.push.peers import Peer
 from pulse.push.ring import Ring
 
@@ -74,7 +75,7 @@ class Telling:
 
     def for_channel(self, channel: str, who: UUID | None, namespace: str, told: Told) -> Wire | None:
         """What a subscriber is told on a channel; None is whoever holds the app's secret."""
-        here = channel in told.frame.channels and (who is None or self.hears(who, told))
+        here = told.frame.is_told_on(channel) and (who is None or self.hears(who, told))
         return told.for_channel(channel, namespace) if here else None
 
     def _letters(self, told: Told) -> list[tuple[list[Peer], Wire]]:
@@ -95,7 +96,7 @@ class Telling:
                 yield here, told.for_staff()
 
     def _to_channels(self, told: Told, hears: Callable[[UUID], bool]) -> Iterator[tuple[Iterable[Peer], Wire]]:
-        for channel in told.frame.channels:
+        for channel in chain.from_iterable((plain, cached(plain)) for plain in told.frame.channels):
             here: dict[str, list[Peer]] = {}
             for peer, who in self.hub.channels.get(channel, {}).items():
                 if who is None or hears(who):

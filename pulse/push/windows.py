@@ -18,8 +18,9 @@ from pulse.errors import NotAllowed, NotAuthentic
 from pulse.push.codes import Code
 from pulse.push.encoding import CURSOR, Wire, wire_of
 from pulse.push.hub import Hub
+from pulse.push.missed import Comer
 from pulse.push.peers import Owner, Peer
-from pulse.push.resuming import Comer, Resuming
+from pulse.push.resuming import Resuming
 from pulse.push.telling import Telling
 from pulse.tokens import Signer, Visit
 

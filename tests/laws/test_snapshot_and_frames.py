@@ -71,10 +71,12 @@ Act = Callable[[Chat], object]
 
 @dataclass
 class Client:
-    """What a client knows of one chat: its row and its thread. All of it comes from a snapshot and from frames."""
+    """What a client of one moderator knows of one chat: its row and its thread. All of it comes from a snapshot and from
+    frames."""
 
     chat: Json = field(default_factory=dict)
     thread: dict[int, Json] = field(default_factory=dict)
+    whose: UUID = ADMIN
 
     def hear(self, frame: Json) -> None:
         """Lays a frame over what is known. Hearing one that the snapshot already holds changes nothing for good."""
@@ -95,11 +97,11 @@ class Client:
                 self.chat |= {"last_text": word["text"], "last_kind": word["kind"]}
 
     def count(self, mark: Json) -> None:
-        """What the admin, whose inbox this is, has not seen: the customer's words, less what their mark says."""
+        """What they, whose inbox this is, have not seen: the customer's words, less what their mark says."""
         if "messages" not in self.chat:  # a widget has no row
             return
         seen = max(self.chat.get("messages_seen", 0), self.chat["messages_at_close"])
-        if mark.get("moderator_id") == str(ADMIN):
+        if mark.get("moderator_id") == str(self.whose):
             seen = max(seen, mark["messages_seen"])
         self.chat |= {"messages_seen": seen, "unread": self.chat["messages"] - seen}
 

@@ -10,6 +10,11 @@ import pytest
 from websockets.asyncio.client import connect
 
 from pulse.house import now
+from pulse.push.channel_poll import hear
+from pulse.push.codes import Code
+from pulse.push.encoding import CURSOR, wire_of
+from pulse.push.outlet import Outlet
+from pulse.push.post import Post
 from pulse.push.ring import Ring
 from tests.conftest import Pulse
 from tests.insisting import insist
@@ -228,3 +233,23 @@ async def test_a_poll_says_that_the_feed_is_stale_and_still_waits(pulse: Pulse) 
             door.parts.telling.tell_stale(stale)
             answer = await poll(door.http, query, cursor, wait=1)
             assert (answer["frames"], answer["stale"], answer["recovered"]) == ([], stale, True)
+
+
+@pytest.mark.parametrize("seconds", [0, 20])
+async def test_a_poll_waits_for_its_place_though_much_is_being_told(seconds: int) -> None:
+    """Without a cursor, what is told until the next poll would be lost without a word."""
+    post, resync = Post(), {"type": "pulse:resync", "data": {"reason": "epoch"}}
+    for said, reason in (([], None), ([wire_of(resync)], "epoch")):
+        outlet = Outlet(post)
+        post.send([Outlet(post) for _ in range(1000)], wire_of({"type": "chat.message"}))  # takes turns of the loop
+        for wire in [*said, wire_of({"type": CURSOR, "data": {"cursor": "here"}}, "here")]:
+            outlet.take(wire)
+        assert outlet.idle
+        heard = await hear(outlet, 0 if reason is None else seconds)
+        assert (heard.cursor, heard.reason, heard.frames) == ("here", reason, [])
+
+
+async def test_a_poll_that_ends_before_it_has_a_place_goes_on_where_it_was() -> None:
+    outlet = Outlet(Post())
+    outlet.dismiss(Code.LEAVING)
+    assert (await hear(outlet, 20, "there")).cursor == "there"

@@ -17,12 +17,12 @@ from pulse.aggregates.chat import Chat
 from pulse.cursors import Cursor, Cursors
 from pulse.directory import Directory
 from pulse.errors import LogDown, Refusal
+from pulse.eventlog import jetstream
 from pulse.eventlog.appends import Append, AppendRefused, Stored
 from pulse.eventlog.envelope import subject_of
 from pulse.eventlog.jetstream import PAGE, Log
 from pulse.house import House, now
-from pulse.push import relay, resuming
-from pulse.push.encoding import Wire
+from pulse.push import missed, relay, resuming
 from pulse.push.ring import Ring
 from pulse.tokens import Visit
 from tests.conftest import Pulse
@@ -209,22 +209,6 @@ async def test_a_sealed_cursor_of_another_log_is_a_proof_and_junk_is_none(pulse:
         assert count() == before + 1
 
 
-@pytest.mark.parametrize(("frames", "size"), [(3, 10**6), (10**6, 250)])
-def test_no_more_is_made_than_is_told(monkeypatch: pytest.MonkeyPatch, frames: int, size: int) -> None:
-    monkeypatch.setattr(resuming, "FRAMES", frames)
-    monkeypatch.setattr(resuming, "BYTES", size)
-    made: list[int] = []
-    told: Any = list(range(1000))
-
-    def wanted(one: Any) -> Wire | None:
-        made.append(one)
-        return Wire(b"x" * 100, b"") if one % 2 else None
-
-    with pytest.raises(resuming.MustSnapshot):
-        resuming._wires(told, wanted)
-    assert len(made) < 10
-
-
 @asynccontextmanager
 async def a_door_that_lags(house: House) -> AsyncIterator[tuple[Door, asyncio.Event]]:
     """Its relay stands still until the event is set: it does not learn who may hear what follows."""
@@ -287,6 +271,40 @@ async def test_no_distance_is_too_far_for_one_chat(pulse: Pulse, way: str, monke
             assert bare(again.missed) == bare(heard[1:])
 
 
+@pytest.mark.parametrize("way", WAYS[1:])
+async def test_a_chat_is_read_to_its_end_however_little_the_log_gives_at_once(
+    pulse: Pulse, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of the log ends after so many bytes, and does not say that more follows."""
+    visit, house = a_visit(), pulse.house
+    async with a_door(house, ring=Ring(frames=1)) as door, told_a_life(pulse, door, way, visit) as heard:
+        monkeypatch.setattr(jetstream, "PAGE_BYTES", 1000)
+        assert len(await house.log.read(1, subject=subject_of("chat", visit.chat))) < len(LIFE)
+        async with back(door, house, way, visit, heard[0]["cursor"]) as again:
+            assert again.reason is None
+            assert bare(again.missed) == bare(heard[1:])
+
+
+@pytest.mark.parametrize("way", [WINDOWS[0], PUSHERS[0]])
+@each_ring
+async def test_whose_chat_was_away_and_is_back_takes_a_snapshot(pulse: Pulse, way: str, ring: str) -> None:
+    """Not who saw it all the time, whatever happened to it."""
+    visit, house = a_visit(), pulse.house
+    sam, sue = await hire(house, "sam", SALES), await hire(house, "sue", SALES, SUPPORT)
+    await happened(pulse, visit, writes("Before"))
+    async with a_door(house, ring=RINGS[ring]()) as door:
+        async with back(door, house, way, visit, who=sam) as there:
+            pass
+        await happened(pulse, visit, moved_to(SUPPORT), assigned_to(ANNA), writes("For Support"), moved_to(SALES))
+        await all_told(door, house)
+        async with back(door, house, way, visit, there.cursor, who=sam) as again:
+            assert (again.reason, again.missed) == ("rights", [])
+            await goes_on(door, house, again, visit)
+        async with back(door, house, way, visit, there.cursor, who=sue) as other:
+            assert other.reason is None
+            assert set(texts_of(other.missed)) >= {"For Support", "Next"}
+
+
 @few_ways
 @each_ring
 @pytest.mark.parametrize("limit", ["FRAMES", "BYTES"])
@@ -297,7 +315,7 @@ async def test_too_far_in_frames_or_bytes(
     visit = a_visit()
     async with a_door(pulse.house, ring=RINGS[ring]()) as door, told_a_life(pulse, door, way, visit) as heard:
         await relayed(door, await lives(pulse.house, a_visit()))
-        monkeypatch.setattr(resuming, limit, 2)
+        monkeypatch.setattr(missed, limit, 2)
         await told_nothing(pulse, door, way, visit, heard[0]["cursor"], "too_far")
 
 
@@ -309,7 +327,7 @@ async def test_what_others_are_told_is_not_too_much(pulse: Pulse, monkeypatch: p
         await lives(pulse.house, visit, writes("Mine"))
         for _ in range(3):
             await happened(pulse, a_visit(), *LIFE)
-        monkeypatch.setattr(resuming, "FRAMES", 5)
+        monkeypatch.setattr(missed, "FRAMES", 5)
         async with back(door, pulse.house, way, visit, there.cursor) as again:
             assert again.reason is None
             assert [frame["type"] for frame in again.missed] == ["chat.session.created", "chat.message"]

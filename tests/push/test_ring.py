@@ -11,9 +11,10 @@ import pytest
 
 from pulse.cursors import Cursor, Cursors
 from pulse.metrics import Metrics
-from pulse.push.encoding import Told, wire_of
+from pulse.push.encoding import Told, Wire, wire_of
 from pulse.push.frames import Frame
-from pulse.push.resuming import Comer, Resuming
+from pulse.push.missed import Comer
+from pulse.push.resuming import Resuming
 from pulse.push.ring import Ring
 from tests.conftest import Pulse
 from tests.push.ears import ANNA, BORIS
@@ -147,6 +148,50 @@ async def test_who_heard_all_of_an_event_elsewhere_waits_until_it_is_told_here(
     ring.keep(told(last, 2))
     ring.pass_by(last)
     assert await coming == (nothing, None)
+
+
+async def test_many_who_are_ahead_ask_the_log_once_and_wake_when_it_is_told() -> None:
+    """Nobody looks again and again meanwhile: a process that lags has other things to do."""
+    ring, questions, may_answer = Ring(), list[int](), asyncio.Event()
+
+    class Source:
+        async def last_position(self) -> int:
+            questions.append(1)
+            await may_answer.wait()
+            return 7
+
+    source: Any = Source()
+    framing: Any = None
+    resuming = Resuming(source, framing, ring, CURSORS, Metrics())
+    ring.begin(5)
+    crowd = [resuming.missed(CURSORS.write(Cursor(position)), Comer(as_staff)) for position in [6, 7, 8] * 100]
+    coming = [asyncio.create_task(one) for one in crowd]
+    await asyncio.sleep(0)
+    may_answer.set()
+    assert {(await one).reason for one in coming[2::3]} == {"ahead"}
+    assert len(questions) == 2  # the second for those who are ahead of the first answer, which may have been older
+    assert not any(one.done() for one in coming[0::3] + coming[1::3])
+    for position, theirs in ((6, coming[0::3]), (7, coming[1::3])):
+        tell(ring, position)
+        assert {(await one).reason for one in theirs} == {None}
+    assert not ring._awaited
+
+
+async def test_who_stops_waiting_leaves_nothing_behind() -> None:
+    ring = Ring()
+    ring.begin(5)
+    waiting = asyncio.create_task(ring.passed(6))
+    await asyncio.sleep(0)
+    assert len(ring._awaited) == 1
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    del waiting
+    assert not ring._awaited
+    await ring.passed(5)  # which was told
+
+
+def as_staff(one: Told) -> Wire:
+    return one.for_staff()
 
 
 def test_a_message_takes_little_more_room_than_it_is_long() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -18,6 +19,7 @@ from pulse.push import catch_ups, subscriptions
 from pulse.push.catch_ups import ROOM, CatchUp
 from pulse.push.encoding import event_wire
 from pulse.push.hub import Hub
+from pulse.push.missed import Comer
 from pulse.push.post import Receipt
 from tests.conftest import Pulse
 from tests.insisting import insist
@@ -187,8 +189,9 @@ async def test_what_waits_in_the_post_counts_as_well(pulse: Pulse) -> None:
     channel = f"private-chat.{a_visit().chat}"
     async with a_door(pulse.house, hub=Hub()) as door, pusher_ear(pulse, door.url):
         (peer,) = door.hub.peers
-        catch_up, before = CatchUp(door.parts.telling, door.parts.resuming, peer, door.parts.telling.head()), Receipt()
+        catch_up, before = CatchUp(door.parts.resuming, peer, door.parts.telling.head()), Receipt()
         door.hub.post.send([before], event_wire("news", {}))
-        await catch_up.read(channel, ADMIN)
+        wanted = partial(door.parts.telling.for_channel, channel, ADMIN, "")
+        await catch_up.read(Comer(wanted, ADMIN, channel))
         assert before.turn.is_set()
         assert catch_up.whole() == ([], None)

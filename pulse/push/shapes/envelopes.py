@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from pulse.push.resuming import Reason
+from pulse.push.missed import Reason
 from pulse.shapes import ABSENT, Shape
 
 CursorText = Annotated[
