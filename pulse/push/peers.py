@@ -93,13 +93,14 @@ class Peer(ABC):
 
     `comeback` is what it said of its last connection, `resumes` says that it knows cursors, `proven` that something it
     subscribed to was signed; `namespace` stands before the names of events it is told; it is `quiet` until something is
-    said to it; `address` is where it is, as limits count it. `members` are the names under which it is on presence
+    said to it; `address` is where it is, as limits count it. `awaiting` are the channels that it is let into once it has
+    signed in, `members` are the names under which it is on presence
     channels, `turn` its second of each round, and `idle_rounds` how many have passed since anything was said, to it or
     by it.
     """
 
     __slots__ = (
-        "address", "comeback", "dismissed", "idle_rounds", "members", "namespace", "person_id", "post", "proven", "quiet",
+        "address", "awaiting", "comeback", "dismissed", "idle_rounds", "members", "namespace", "person_id", "post", "proven", "quiet",
         "resumes", "signed", "socket_id", "subscriptions", "token", "turn", "user", "visit",
     )  # fmt: skip
 
@@ -112,6 +113,7 @@ class Peer(ABC):
         self.subscriptions: set[str] = set()
         self.signed: set[Staff] = set() if owner.staff is None else {owner.staff}
         self.user: User | None = None
+        self.awaiting: frozenset[str] = frozenset()
         self.members: dict[str, str] = {}
         self.comeback: Comeback | None = None
         self.address = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
@@ -57,9 +58,8 @@ class Post:
         if not peers:
             return
         if self._began is None:
-            loop = asyncio.get_running_loop()
-            self._began = loop.time()
-            loop.call_soon(self._bring)
+            self._began = time.monotonic()
+            asyncio.get_running_loop().call_soon(self._bring)
         if self._size + len(wire.framed) > TOGETHER:
             self._sort()
         self._letters.append((peers, wire))
@@ -93,12 +93,11 @@ class Post:
         written = 0
         while self._portions and written + len(self._portions[0][0]) <= PORTION:
             written += self._write()
-        loop = asyncio.get_running_loop()
         if self._portions or self._letters:
-            loop.call_soon(self._bring)
+            asyncio.get_running_loop().call_soon(self._bring)
         else:
             assert self._began is not None
-            self._when_done(loop.time() - self._began)
+            self._when_done(time.monotonic() - self._began)  # the loop's own clock stands still within a turn
             self._began = None
         self._room.set()
 

@@ -93,10 +93,12 @@ class Pusher:
                     await self.subscriptions.subscribe(peer, data)
                 case "pusher:signin" if isinstance(data, dict):
                     self.user_sign_in.sign_in(peer, data)
+                    if peer.user is not None:
+                        await self.subscriptions.signed_in(peer)
                 case str(event) if event.startswith("client-"):
                     await self.client_events.say(peer, heard)
                 case "pusher:unsubscribe" if isinstance(data, dict):
-                    self.hub.unsubscribe(peer, _text(data, "channel"))
+                    self.subscriptions.unsubscribe(peer, _text(data, "channel"))
                 case "pulse:resume" if isinstance(data, dict):
                     self.subscriptions.come_back(peer, _text(data, "cursor"))
                 case "pulse:ack" if isinstance(data, dict):

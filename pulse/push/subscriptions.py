@@ -9,9 +9,9 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from pulse.access import needs_signature
+from pulse.access import needs_signature, sign_in_will_do
 from pulse.channel_rights import May, everybody, nobody
-from pulse.errors import BadInput, LogDown, NotAllowed, PulseError, TryLater
+from pulse.errors import BadInput, LogDown, NotAllowed, NotAuthentic, PulseError, TryLater
 from pulse.eventlog.appends import AppendRefused
 from pulse.eventlog.envelope import NEWER_HISTORY
 from pulse.http import json_object
@@ -75,6 +75,7 @@ class Subscriptions:
         if len(peer.subscriptions - {channel}) >= CHANNELS:
             raise BadInput(f"{CHANNELS} channels are the limit.")
         try:
+            self._require_sign_in(peer, channel, data)
             ticket = self.tickets.of(peer, channel, data)
             # Nothing of the log is told on public channels.
             since = self._since(peer, channel, data) if needs_signature(channel) else None
@@ -83,6 +84,23 @@ class Subscriptions:
             # Pusher-js shows this on the channel, and the error on the connection.
             refused = {"type": "AuthError", "error": str(refusal), "status": refusal.status}
             say(peer, "pusher:subscription_error", refused, channel)
+
+    def unsubscribe(self, peer: Peer, channel: str) -> None:
+        peer.awaiting -= {channel}
+        self.hub.unsubscribe(peer, channel)
+
+    async def signed_in(self, peer: Peer) -> None:
+        """Lets it into what it had asked for before."""
+        awaiting, peer.awaiting = peer.awaiting, frozenset()
+        for channel in awaiting:
+            await self.subscribe(peer, {"channel": channel})
+
+    def _require_sign_in(self, peer: Peer, channel: str, data: Data) -> None:
+        """Raises NotAuthentic. Stock clients that come back subscribe first and sign in then, and do not ask again."""
+        if sign_in_will_do(channel) and not data.get("auth") and peer.user is None:
+            if len(peer.awaiting) < CHANNELS:
+                peer.awaiting |= {channel}
+            raise NotAuthentic("Sign in first (pusher:signin); you are let in then.")
 
     async def _let_in(self, peer: Peer, channel: str, ticket: Ticket, since: str | None) -> None:
         """Asks for rights, reads what was missed, once, and asks again if rights moved meanwhile; then registers and

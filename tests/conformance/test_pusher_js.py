@@ -12,28 +12,31 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pulse.aggregates.room import GENERAL
+from pulse.push import rounds
 from tests.conformance.app import library
 from tests.conformance.node import Script, running
 from tests.conformance.signing import signing_server
 from tests.conftest import Pulse
 from tests.fakes.serving import served
-from tests.push.ears import BORIS, a_visit, happened, writes
+from tests.push.ears import BORIS, a_visit, act, happened, writes
 from tests.push.test_feed_frames import published
 
 
 @asynccontextmanager
 async def listening(
-    pulse: Pulse, place: Path, person: str, channels: list[str], **options: Any
+    pulse: Pulse, place: Path, person: str, channels: list[str], asked: dict[str, Any] | None = None, **options: Any
 ) -> AsyncIterator[Script]:  # fmt: skip
     where, http = urlsplit(pulse.push), urlsplit(pulse.house.settings.http_address)
-    door = f"{pulse.house.settings.http_address}/broadcasting/auth"
+    base, headers = pulse.house.settings.http_address, await pulse.sign_in(person)
     addresses = {
         "wsHost": where.hostname, "wsPort": where.port, "httpHost": http.hostname, "httpPort": http.port,
         "enabledTransports": ["ws"],
-        "channelAuthorization": {"endpoint": door, "transport": "ajax", "headers": await pulse.sign_in(person)},
+        "channelAuthorization": {"endpoint": f"{base}/broadcasting/auth", "transport": "ajax", "headers": headers},
+        "userAuthentication": {"endpoint": f"{base}/broadcasting/user-auth", "transport": "ajax", "headers": headers},
     }  # fmt: skip
-    asked = {"key": pulse.house.settings.push_key, "options": addresses | options, "channels": channels}
-    async with running(place, "subscribe.cjs", json.dumps(asked)) as script:
+    told = {"key": pulse.house.settings.push_key, "options": addresses | options, "channels": channels} | (asked or {})
+    async with running(place, "subscribe.cjs", json.dumps(told)) as script:
         yield script
 
 
@@ -92,3 +95,44 @@ async def test_pusher_js_opens_what_was_encrypted_for_a_channel(pulse: Pulse, no
             await script.until("pusher:subscription_succeeded")
             await asyncio.to_thread(app.trigger, channel, "OrderPaid", {"id": 7})
             assert (await script.until("OrderPaid"))[-1]["data"] == {"id": 7}
+
+
+async def test_pusher_js_comes_back_as_the_guide_says(
+    pulse: Pulse, node_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hands on `data` alone, so it learns where it stands from `pulse:cursor`."""
+    monkeypatch.setattr(rounds, "SHARE_SECONDS", 0.01)
+    visit = a_visit()
+    await happened(pulse, visit, writes("Hello"))
+    snapshot = await pulse.http.get(f"/api/chats/{visit.chat}", headers=await pulse.sign_in("anna"))
+    asked = {"cursor": snapshot.headers["X-Pulse-Cursor"]}
+    async with listening(pulse, node_place, "anna", [f"private-chat.{visit.chat}"], asked) as script:
+        await script.until("pusher:subscription_succeeded")
+        here = await act(pulse.house, visit, writes("Here"))
+        await script.until("NewChatMessage")
+        await script.until("pulse:cursor", lambda told: position_in(pulse, told) >= here.position)
+        await script.do("disconnect")
+        await script.until("state", lambda told: told["data"] == "disconnected")
+        await happened(pulse, visit, writes("Away"))
+        await script.do("connect")
+        told = await script.until("NewChatMessage")
+    assert [one["data"]["text"] for one in told if one["event"] == "NewChatMessage"] == ["Away"]
+
+
+def position_in(pulse: Pulse, told: dict[str, Any]) -> int:
+    return pulse.house.cursors.read(told["data"]["cursor"]).position
+
+
+async def test_pusher_js_is_in_the_general_room_again_after_its_line_was_cut(pulse: Pulse, node_place: Path) -> None:
+    """It subscribes again before it has signed in again, and asks only once."""
+    async with listening(pulse, node_place, "anna", ["chat"], {"signs": True}) as script:
+        await script.until("pusher:subscription_succeeded")
+        for _ in range(2):
+            await script.do("disconnect")
+            await script.until("state", lambda told: told["data"] == "disconnected")
+            await script.do("connect")
+            await script.until("pusher:subscription_succeeded")
+        headers = await pulse.sign_in("boris")
+        said = await pulse.http.post(f"/api/rooms/{GENERAL}/messages", json={"text": "Good morning"}, headers=headers)
+        assert said.status_code == 201, said.text
+        assert (await script.until("MessageSent"))[-1]["data"]["text"] == "Good morning"

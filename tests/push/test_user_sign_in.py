@@ -42,6 +42,20 @@ async def test_the_desk_signs_a_moderator_in_and_the_socket_ends_with_the_sessio
         assert await ear.until_closed() == Code.SESSION_ENDED
 
 
+async def test_whoever_asked_for_the_general_room_before_is_let_in_by_the_sign_in(pulse: Pulse) -> None:
+    async with pusher_ear(pulse) as ear:
+        for channel in ("chat", "cache-chat"):
+            refused = await ear.subscribe(channel, auth="")
+            assert refused["event"] == "pusher:subscription_error"
+            assert "Sign in first" in refused["data"]
+        await ear.send("pusher:unsubscribe", {"channel": "cache-chat"})
+        assert (await signed_in(pulse, ear))["event"] == "pusher:signin_success"
+        told = await ear.next()
+        assert (told["event"], told["channel"]) == ("pusher_internal:subscription_succeeded", "chat")
+        await ear.send("pusher:ping", {})
+        assert (await ear.next())["event"] == "pusher:pong"
+
+
 @pytest.mark.parametrize("channel", [f"#server-to-user-{BORIS}", "#server-to-user-7"])
 async def test_what_is_meant_for_one_user_is_for_nobody_else(pulse: Pulse, channel: str) -> None:
     async with pusher_ear(pulse) as ear:
