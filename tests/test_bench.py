@@ -22,8 +22,9 @@ from bench.push.staying import Staying
 from bench.report import TINY, Figure, Report
 from bench.world import free_port
 
-# Beside their peers, which take their time to start; `make journey` runs these.
-LONG = ("push_fan_out", "push_routing", "push_memory")
+# Beside peers that take their time to start, or until limits are reached; `make journey` runs these. What they show has a
+# short test each: tests/push/test_leaving.py, test_hub.py.
+LONG = ("push_fan_out", "push_routing", "push_memory", "push_leaving", "push_stalled")
 EACH = [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in SCRIPTS]
 
 
