@@ -143,11 +143,15 @@ async def until_kept(pulse: Pulse, query: str, **values: object) -> list[dict[st
     return found
 
 
-async def newer_wrote(log: Log, chat: UUID) -> int:
+# An event that nobody knows here, one of another shape, and a history that can't be folded.
+BY_A_NEWER = ({"type": "chat.teleported"}, {"data": {"shape": "another"}}, {"ver": 1_000})
+
+
+async def newer_wrote(log: Log, chat: UUID, unlike: dict[str, object] = BY_A_NEWER[0]) -> int:
     """A newer Pulse did something to a chat that this one can't read; returns the position."""
     subject = subject_of("chat", chat)
     last = orjson.loads((await log.read_all(subject))[-1].body)
-    event = {**last, "id": str(uuid4()), "type": "chat.teleported", "ver": last["ver"] + 1}
+    event = {**last, "id": str(uuid4()), "ver": last["ver"] + 1} | unlike
     return (await log.append(Append(subject, orjson.dumps(event)))).position
 
 

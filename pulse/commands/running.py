@@ -48,7 +48,7 @@ def with_house(settings: Settings, work: Callable[[House], Awaitable[None]], *, 
 
 @contextlib.contextmanager
 def servers_here(settings: Settings, *, starts: bool) -> Iterator[Addresses]:
-    """Where the servers are. `starts`: those of a Pulse that ran here before run as long as this lasts. Raises NotRunning."""
+    """Where the servers are. `starts`: those of a Pulse that ran here before run meanwhile. Raises NotRunning."""
     try:
         found = addresses_of(settings)
     except NotRunning:

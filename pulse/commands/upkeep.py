@@ -44,7 +44,7 @@ def show_demo(summary: dict[str, Any]) -> None:
 
 
 def rebuild() -> None:
-    """Builds the read models anew from the log, beside the live ones, and swaps them in; also where Pulse can't start."""
+    """Builds the read models anew from the log, beside the live ones, and swaps them in; also if Pulse can't start."""
 
     async def run(house: House) -> None:
         with err.status("Rebuilding the read models …") as status:

@@ -71,7 +71,7 @@ class AppApi:
         return endpoint
 
     async def _admit(self, request: Request) -> bytes:
-        """The body of a signed request. Raises NotAuthentic, AppDisabled, TooLarge, TooOften, NotFound for another app."""
+        """The body of a signed request. Raises NotAuthentic, AppDisabled, TooLarge, TooOften, NotFound (another app)."""
         body = await read_body(request.headers, request.receive, BODY_BYTES)
         query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         # Libraries sign the path as they mean it, or as they send it.

@@ -6,7 +6,8 @@ from enum import IntEnum
 
 
 class Code(IntEnum):
-    """4000-4099: don't come back unchanged (4000: with TLS, at once); 4100-4199: come back a little later; 4200-4299: come back at once.
+    """4000-4099: don't come back unchanged (4000: with TLS, at once); 4100-4199: come back a little later; 4200-4299: come
+    back at once.
 
     Never 4300 and above: there stock clients stop for good. Wrong tokens and origins get no code, but 401 and 403
     before the socket is accepted.

@@ -21,7 +21,7 @@ Data = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Frame:
     """`type` is S2's name, told on the windows of all staff who may hear it (None: on Pusher channels only); `event`
-    is the Pusher name, told on `channels` and on their cache channels. Whoever holds the app's secret hears all of its channel.
+    is the Pusher name, told on `channels` and on their cache channels. Whoever holds the app's secret hears all of it.
 
     `about` is the chat that it is about; `for_visitor` what its visitor gets instead of `data`, if anything. `position`
     is where its event lies, `part` which of that event's frames it is, from 1, and `when` it happened; without them it

@@ -78,7 +78,7 @@ OPEN = Ticket()
 
 @dataclass(slots=True)
 class Comeback:
-    """`pulse:resume`: a cursor from its last connection, until when it counts, and the channels that were told of it."""
+    """`pulse:resume`: a cursor from its last connection, until when it counts, and the channels that were told."""
 
     cursor: str
     until: float
@@ -100,8 +100,8 @@ class Peer(ABC):
     """
 
     __slots__ = (
-        "address", "awaiting", "comeback", "dismissed", "idle_rounds", "members", "namespace", "person_id", "post", "proven", "quiet",
-        "resumes", "signed", "socket_id", "subscriptions", "token", "turn", "user", "visit",
+        "address", "awaiting", "comeback", "dismissed", "idle_rounds", "members", "namespace", "person_id", "post", "proven",
+        "quiet", "resumes", "signed", "socket_id", "subscriptions", "token", "turn", "user", "visit",
     )  # fmt: skip
 
     def __init__(self, post: Post, owner: Owner = NOBODY) -> None:

@@ -1,4 +1,4 @@
-"""How many public channels there may be: anybody may subscribe to any name, and each is told of to every push process."""
+"""How many public channels there may be: anybody may subscribe to any name, and every push process is told of each."""
 
 from __future__ import annotations
 

@@ -149,15 +149,21 @@ async def test_what_is_more_than_a_pull_may_bring_in_bytes_comes_with_the_next(l
     assert reader.positions == list(range(1, 101))
 
 
-async def test_an_outage_is_told_once(log, monkeypatch):
+def unanswered(log, monkeypatch):
+    """From now on whoever reads is told that the log is away; the semaphore counts them."""
     tries = asyncio.Semaphore(0)
 
-    async def unanswered(*_, **__):
+    async def read(*_, **__):
         tries.release()
         raise LogDown
 
     monkeypatch.setattr(follow, "RETRY_SECONDS", 0)
-    monkeypatch.setattr(log, "read", unanswered)
+    monkeypatch.setattr(log, "read", read)
+    return tries
+
+
+async def test_an_outage_is_told_once(log, monkeypatch):
+    tries = unanswered(log, monkeypatch)
     with capture_logs() as told:
         reading = asyncio.ensure_future(take(Follow(log, 0), 1))
         for _ in range(5):
@@ -169,14 +175,7 @@ async def test_an_outage_is_told_once(log, monkeypatch):
 
 
 async def test_an_outage_of_many_readers_is_told_once_and_a_reader_who_left_is_not_waited_for(log, monkeypatch):
-    tries = asyncio.Semaphore(0)
-
-    async def unanswered(*_, **__):
-        tries.release()
-        raise LogDown
-
-    monkeypatch.setattr(follow, "RETRY_SECONDS", 0)
-    monkeypatch.setattr(log, "read", unanswered)
+    tries = unanswered(log, monkeypatch)
     with capture_logs() as told:
         readers = [asyncio.ensure_future(take(Follow(log, 0), 1)) for _ in range(3)]
         for _ in range(9):

@@ -4,17 +4,14 @@ import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
-from unittest.mock import AsyncMock, Mock
+from unittest.mock import Mock
 from uuid import uuid4
 
-import msgspec
 import pytest
-from eventsourcing.domain import OriginatorVersionError
 from websockets.asyncio.client import connect
 
 from pulse.aggregates.blocklist import Blocklist, blocklist_id
 from pulse.aggregates.chat import Chat
-from pulse.eventlog.envelope import UnknownEvent
 from pulse.house import now
 from pulse.message import Author, Incoming
 from pulse.push.acks import WRITTEN_BY_NEWER
@@ -40,6 +37,7 @@ from tests.push.ears import (
     visitor_ear,
     writes,
 )
+from tests.world import BY_A_NEWER, newer_wrote
 
 VERA = Author("77", "Vera")
 KNOWN = {"raw": "{}", "now": now()}
@@ -274,14 +272,17 @@ async def test_junk_is_answered_politely_and_the_socket_lives(pulse: Pulse) -> N
         assert (await anna.next())["type"] == "chat.seen"
 
 
+@pytest.mark.parametrize("unlike", BY_A_NEWER)
 async def test_what_a_newer_pulse_wrote_is_answered_and_the_socket_lives(
-    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+    pulse: Pulse, unlike: dict[str, object]
 ) -> None:
-    async with visitor_ear(pulse, a_visit()) as vera:
-        for newer in (msgspec.ValidationError("?"), OriginatorVersionError("?"), UnknownEvent()):
-            monkeypatch.setattr(pulse.house.store, "decide", AsyncMock(side_effect=newer))
+    visit = a_visit()
+    await happened(pulse, visit, writes("Hello"))
+    async with visitor_ear(pulse, visit) as vera:
+        await newer_wrote(pulse.house.log, visit.chat, unlike)
+        for _ in range(2):
             await vera.say({"type": "ack", "last_id": 1})
-            error = await vera.next()
+            error = (await vera.until(lambda frame: frame["type"] == "error"))[-1]
             assert error == {"type": "error", "data": {"code": "unknown-event", "message": WRITTEN_BY_NEWER}}
 
 

@@ -4,18 +4,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from unittest.mock import AsyncMock
 from uuid import UUID, uuid4
 
-import msgspec
 import pytest
-from eventsourcing.domain import OriginatorVersionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from pulse.eventlog.envelope import UnknownEvent
 from pulse.house import now
 from pulse.push.acks import WRITTEN_BY_NEWER
 from pulse.push.codes import Code
@@ -38,6 +34,7 @@ from tests.push.ears import (
     staff_ear,
     writes,
 )
+from tests.world import BY_A_NEWER, newer_wrote
 
 COUNT = "pusher_internal:subscription_count"
 
@@ -292,17 +289,17 @@ async def test_a_cursor_that_is_no_text_is_none_of_this_log(pulse: Pulse) -> Non
         assert json.loads(answer["data"])["reason"] == "epoch"
 
 
+@pytest.mark.parametrize("unlike", BY_A_NEWER)
 async def test_what_a_newer_pulse_wrote_is_answered_and_the_connection_lives(
-    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+    pulse: Pulse, unlike: dict[str, object]
 ) -> None:
-    """As an event that can't be read, and as a history that can't be folded."""
     visit = a_visit()
     await happened(pulse, visit, writes("Hello"))
     channel = f"private-chat.{visit.chat}"
     async with pusher_ear(pulse) as ear:
         await ear.subscribe(channel, **signed(pulse, ear, channel, ANNA))
-        for newer in (msgspec.ValidationError("?"), OriginatorVersionError("?"), UnknownEvent()):
-            monkeypatch.setattr(pulse.house.store, "decide", AsyncMock(side_effect=newer))
+        await newer_wrote(pulse.house.log, visit.chat, unlike)
+        for _ in range(2):
             await ear.send("pulse:ack", {"channel": channel, "last_id": 1})
-            error = await ear.next()
-            assert (error["event"], json.loads(error["data"])["message"]) == ("pusher:error", WRITTEN_BY_NEWER)
+            error = (await ear.until(lambda frame: frame["event"] == "pusher:error"))[-1]
+            assert json.loads(error["data"])["message"] == WRITTEN_BY_NEWER
